@@ -1,0 +1,1 @@
+"""StudioData: the data layer that AI agents run an interior-design practice on."""

@@ -1,0 +1,105 @@
+"""The command line: ``studio-data demo``, ``migrate``, ``serve``."""
+
+import signal
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from studio_data import migrate as migrations
+from studio_data.config import settings
+from studio_data.db import connection_string, printable_connection_string
+from studio_data.demo import run
+from studio_data.errors import StudioError
+from studio_data.pool import StudioConnection, connect
+
+app = typer.Typer(
+    name="studio-data",
+    help="The data layer that AI agents run an interior-design practice on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+
+
+def command[**P](function: Callable[P, None]) -> Callable[P, None]:
+    """Register a command whose errors of the library are one line on stderr and exit code 1."""
+
+    @app.command()
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except StudioError as error:
+            print(f"studio-data: {error}", file=sys.stderr)  # noqa: T201
+            raise typer.Exit(1) from error
+
+    return wrapped
+
+
+@command
+def demo() -> None:
+    """Create a client and two projects, log what an agent did, and show the tables."""
+    run(out)
+
+
+@command
+def migrate(
+    *,
+    status: Annotated[bool, typer.Option("--status", help="Show every migration and when it was applied.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be applied, and apply nothing.")] = False,
+) -> None:
+    """Bring the database's schema up to this version of the library."""
+    with _connection() as connection:
+        if status:
+            _show_status(connection)
+            return
+        if dry_run:
+            missing = migrations.pending(connection)
+            for migration in missing:
+                out.print(f"would apply [bold]{migration.name}[/]: {migration.reason}")
+        else:
+            missing = migrations.migrate(
+                connection, before_each=lambda migration: out.print(f"applying [bold]{migration.name}[/]")
+            )
+        if not missing:
+            out.print(f"Nothing to do: the database is at version {migrations.shipped()[-1].version}.")
+        elif dry_run:
+            out.print(f"{len(missing)} to apply; nothing was changed.")
+        else:
+            out.print(f"Done: the database is at version {missing[-1].version}.")
+
+
+@command
+def serve() -> None:
+    """Keep the embedded server up for psql and other programs, until Ctrl-C."""
+    if settings().database_url is not None:
+        raise typer.BadParameter("DATABASE_URL is set, so there is no embedded server to keep up.")
+    with _connection() as connection:
+        migrations.migrate(connection)
+    out.print("The embedded server is up. Ctrl-C leaves it; it stops when nobody else uses it.")
+    out.print(printable_connection_string(), soft_wrap=True, highlight=False)
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+@contextmanager
+def _connection() -> Generator[StudioConnection]:
+    with connect(connection_string(), settings()) as connection:
+        yield connection
+
+
+def _show_status(connection: StudioConnection) -> None:
+    applied = migrations.applied(connection)
+    table = Table("version", "migration", "applied (UTC)", title=f"Migrations of {printable_connection_string()}")
+    for migration in migrations.shipped():
+        when = applied.get(migration.version)
+        table.add_row(
+            str(migration.version), migration.path.stem, f"{when:%Y-%m-%d %H:%M:%S}" if when else "[yellow]missing[/]"
+        )
+    out.print(table)

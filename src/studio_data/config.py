@@ -1,0 +1,111 @@
+"""Settings, read once from the environment and from ``.env`` in the working directory.
+
+``DATABASE_URL`` keeps the name that every tool knows; all others begin with ``STUDIO_DATA_``.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from dotenv import dotenv_values
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from studio_data.errors import ConfigurationError, did_you_mean
+
+PREFIX = "STUDIO_DATA_"
+ENV_FILE = Path(".env")
+
+
+class Settings(BaseSettings):
+    """What can be set. A field's variable is ``STUDIO_DATA_`` and its name in capitals, unless it says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL", repr=False)
+    """``DATABASE_URL``, a libpq connection string. Not set: the embedded server."""
+
+    embedded_dir: Path | None = None
+    """Folder of the embedded server. Not set: the user's data folder, or ``/var/lib/studio-data`` for root."""
+
+    embedded_version: Literal["16", "18"] = "16"
+    """Major version of the embedded Postgres."""
+
+    pool_max_size: int = Field(default=10, ge=1, le=500)
+    """The most connections that one process opens."""
+
+    pool_timeout: float = Field(default=5.0, gt=0, le=600)
+    """Seconds that a call waits for a connection before it is told that the database is busy."""
+
+    connect_timeout: int = Field(default=5, ge=2, le=600)
+    """Seconds that one attempt to connect may take."""
+
+    call_timeout: float = Field(default=20.0, gt=0, le=3600)
+    """Seconds after which a call ends, its retries included, even if the server never answers."""
+
+    migration_timeout: float = Field(default=60.0, gt=0, le=3600)
+    """Seconds that one migration may take, and that it waits for another process that migrates."""
+
+    pooler: Literal["none", "transaction"] = "none"
+    """``transaction`` behind PgBouncer's transaction pooling: then no statement is prepared."""
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_connection_string(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                conninfo_to_dict(value)
+            except ProgrammingError:
+                # The driver's own message may quote the password.
+                raise ValueError("it is no connection string like postgresql://user:password@host:5432/database") from None
+        return value
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process.
+
+    Raises ``ConfigurationError`` for a setting that is unknown or malformed, and names it.
+    """
+    _refuse_unknown_names()
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = _variable(str(first["loc"][0]))
+        problem = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(
+            f"The setting {name} is malformed: {problem}.",
+            hint=f"Correct {name} in the environment or in {ENV_FILE}.",
+            details={"setting": name},
+        ) from None
+
+
+def _variable(field: str) -> str:
+    return field if field == "DATABASE_URL" else PREFIX + field.upper()
+
+
+def _refuse_unknown_names() -> None:
+    known = [
+        _variable(field.validation_alias if isinstance(field.validation_alias, str) else name)
+        for name, field in Settings.model_fields.items()
+    ]
+    in_file = dotenv_values(ENV_FILE) if ENV_FILE.is_file() else {}
+    for name in (*os.environ, *in_file):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise ConfigurationError(
+                f"The setting {name} is unknown.",
+                hint=did_you_mean(name.upper(), known) or f"Known are {', '.join(known)}.",
+                details={"setting": name, "known": known},
+            )

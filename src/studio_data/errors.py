@@ -1,0 +1,107 @@
+"""Every error a caller can meet: one root, one class for each way to react.
+
+The message states the fact; the hint names the way out. ``to_dict()`` is what a face of the library (CLI, MCP, a harness)
+answers. No exception of psycopg or pydantic leaves a tool.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, ClassVar, Literal
+
+type Outcome = Literal["not_done", "unknown"]
+
+
+class StudioError(Exception):
+    """The library could not do what it was asked."""
+
+    code: ClassVar[str] = "studio_error"
+    retryable: bool = False
+
+    def __init__(self, message: str, *, hint: str | None = None, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details: dict[str, Any] = dict(details or {})
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the error as plain JSON: ``code``, ``message``, ``hint``, ``details`` and ``retryable``."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "details": self.details,
+            "retryable": self.retryable,
+        }
+
+
+class InvalidInputError(StudioError, ValueError):
+    """An argument is not what the tool takes: correct the arguments and call again."""
+
+    code = "invalid_input"
+
+
+class NotFoundError(StudioError):
+    """There is no row with that id: look it up and call again."""
+
+    code = "not_found"
+
+
+class InvalidTransitionError(StudioError):
+    """The move is not allowed from the present state: choose one of the moves in ``details``."""
+
+    code = "invalid_transition"
+
+
+class RuleViolationError(StudioError):
+    """A rule of the practice stands against the call: do what the hint names first."""
+
+    code = "rule_violation"
+
+
+class ConflictError(StudioError):
+    """Another row or another call already holds what this one wants."""
+
+    code = "conflict"
+
+
+class PermissionDeniedError(StudioError):
+    """The database or the role does not allow this."""
+
+    code = "permission_denied"
+
+
+class UnavailableError(StudioError):
+    """The database did not answer in time, or the connection broke.
+
+    ``outcome`` is ``not_done`` when nothing was written, and then the same call may be made again; it is ``unknown`` when
+    the connection broke after a write was sent, and then the caller must look before it repeats.
+    """
+
+    code = "unavailable"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        outcome: Outcome = "not_done",
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, details={**(details or {}), "outcome": outcome})
+        self.outcome: Outcome = outcome
+        self.retryable = outcome == "not_done"
+
+
+class ConfigurationError(StudioError):
+    """A setting is missing or wrong, or the database is not ready for this library: a person must change it."""
+
+    code = "configuration"
+
+
+def did_you_mean(given: object, known: list[str]) -> str | None:
+    """Return ``Did you mean …?`` with the nearest of the known names, or None if none is near."""
+    near = get_close_matches(str(given), known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]}?" if near else None

@@ -1,0 +1,119 @@
+"""What a driver's exception means: whether the call may be repeated, and what the caller hears.
+
+Decided by sqlstate, never by class: Python's exception classes put a broken connection and a full disk side by side. The
+lists were tried one by one against Postgres 16 and PgBouncer.
+"""
+
+from enum import Enum
+
+import psycopg
+
+from studio_data.errors import (
+    ConfigurationError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    Outcome,
+    PermissionDeniedError,
+    StudioError,
+    UnavailableError,
+)
+
+
+class Failure(Enum):
+    """What happened to a statement that raised."""
+
+    ROLLED_BACK = "the server undid it and would take it again"
+    LOST = "the connection is gone, and with it the answer"
+    TIMED_OUT = "the server gave up on it"
+    REFUSED = "the server says no, and would say no again"
+
+
+_ROLLED_BACK = frozenset({
+    "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
+    "55P03",  # lock_not_available
+    "25006",  # read_only_sql_transaction: the primary has become a standby
+    "53300",  # too_many_connections
+})  # fmt: skip
+_LOST = frozenset({
+    "57P01",  # admin_shutdown
+    "57P02",  # crash_shutdown
+    "57P03",  # cannot_connect_now
+    "57P05",  # idle_session_timeout
+    "25P03",  # idle_in_transaction_session_timeout
+})  # fmt: skip
+
+
+class DeadlineExceededError(psycopg.OperationalError):
+    """The server did not answer before the call's deadline; the connection was closed."""
+
+
+def failure_of(error: psycopg.Error, *, connection_lost: bool) -> Failure:
+    """Say what an exception means for the statement that raised it."""
+    state = error.sqlstate
+    if isinstance(error, DeadlineExceededError) or state == "57014":
+        return Failure.TIMED_OUT
+    if state in _ROLLED_BACK:
+        return Failure.ROLLED_BACK
+    if state in _LOST or (state or "").startswith("08") or (state is None and connection_lost):
+        return Failure.LOST
+    return Failure.REFUSED
+
+
+def unavailable(error: psycopg.Error, failure: Failure, *, outcome: Outcome) -> UnavailableError:
+    """Put a passing failure into the caller's words."""
+    if failure is Failure.TIMED_OUT:
+        fact = "The database did not finish in time."
+    elif failure is Failure.LOST:
+        fact = "The connection to the database was lost."
+    else:
+        fact = "The database is busy with conflicting work."
+    hint = (
+        "Nothing was written: call again."
+        if outcome == "not_done"
+        else "The write may or may not have happened: look for it before you repeat the call."
+    )
+    return UnavailableError(fact, outcome=outcome, hint=hint, details={"sqlstate": error.sqlstate})
+
+
+# What the domains of 001_initial_schema.sql refuse. The tools check first; these sentences are for what only the database
+# can see, such as a number that is short in JSON and long in Postgres.
+_DOMAIN_RULES = {
+    "visible_text_has_visible_ends": "text must not be empty, blank or padded with invisible characters",
+    "short_text_is_one_line": "text must be one line of at most 200 characters without control characters",
+    "long_text_is_plain_text": "text must have at most 20,000 characters and no control characters",
+    "email_address_has_one_at": "an e-mail address looks like name@example.com",
+    "storage_key_fits": "a storage key has at most 1,024 bytes",
+    "dollars_are_finite_and_not_negative": "an amount is between 0 and 9,999,999,999.99 dollars",
+    "freight_fraction_is_finite_and_not_negative": "a freight factor is between 0 and 9.9999",
+    "bounded_date_is_in_range": "a date is between 1900-01-01 and 2199-12-31",
+    "bounded_timestamptz_is_in_range": "a time is between the years 1900 and 2199",
+    "bounded_jsonb_is_small_and_shallow": "JSON must be an object of at most 64 kB, 32 levels and numbers up to 1e300",
+}
+
+
+def refusal(error: psycopg.Error) -> StudioError:
+    """Translate what the server refused into an error of the library."""
+    state = error.sqlstate or ""
+    found = error.diag
+    details = {"sqlstate": error.sqlstate, "constraint": found.constraint_name, "table": found.table_name}
+    fact = found.message_primary or str(error)
+    match state:
+        case "23505":
+            refused = ConflictError(f"Such a row exists already ({found.constraint_name}).")
+        case "23503":
+            refused = NotFoundError(f"A row that this one refers to does not exist ({found.constraint_name}).")
+        case "42501":
+            refused = PermissionDeniedError(f"The database does not allow this: {fact}.", hint=found.message_hint)
+        case "42P01" | "42703" | "42704" | "42883" | "3F000":
+            refused = ConfigurationError(
+                f"The database lacks what this version of the library needs: {fact}.", hint="Run studio-data migrate."
+            )
+        case _ if state.startswith(("22", "23")):
+            reason = _DOMAIN_RULES.get(found.constraint_name or "", fact)
+            refused = InvalidInputError(f"The database refused a value: {reason}.")
+        case _:
+            refused = StudioError(f"The database refused the call: {fact}.")
+    refused.details = details
+    return refused

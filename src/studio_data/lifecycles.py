@@ -1,0 +1,35 @@
+"""The states that things of the practice go through, as the database's enums have them."""
+
+from enum import StrEnum
+
+
+class ClientStatus(StrEnum):
+    """Where a household stands in the sales pipeline."""
+
+    LEAD = "lead"  # asked, nothing known yet
+    QUALIFIED = "qualified"  # screened: can be reached, and fits the practice
+    PROPOSAL_SENT = "proposal_sent"  # decides about our proposal
+    CONTRACTED = "contracted"  # signed the design agreement, has no project yet
+    ACTIVE = "active"  # has a project
+    COMPLETED = "completed"  # every project is completed
+    CHURNED = "churned"  # lost, or went away
+
+
+class ProjectType(StrEnum):
+    """What kind of work a commission is; the master workflow leaves out what a type does not need."""
+
+    FURNISHINGS = "furnishings"  # furniture only
+    RENOVATION = "renovation"  # construction work
+    MIXED = "mixed"  # both
+
+
+class ProjectPhase(StrEnum):
+    """How far a project is."""
+
+    CONCEPTUAL_DESIGN = "conceptual_design"  # concept and investment estimate, until Exhibit B is signed
+    DETAILED_DESIGN = "detailed_design"  # products specified and quoted, until the DDM
+    PURCHASING = "purchasing"  # orders placed
+    CONSTRUCTION = "construction"  # trades work on site
+    REVEAL_PUNCH_LIST = "reveal_punch_list"  # installed and shown; the last corrections
+    COMPLETED = "completed"  # nothing left to do
+    ON_HOLD = "on_hold"  # paused; goes back to the phase it came from
