@@ -9,7 +9,7 @@
 --   meeting.date
 --   fee.label               fee.amount                  fee.due_date
 -- Money and dates reach a template as a person reads them ($12,500.00, Monday, March 9, 2026).
--- A mail to a vendor or a trade never shows what the client pays; a mail to the client never shows what the practice pays.
+-- A mail to a vendor or a trade never shows what the client pays, nor a mail to the client what the practice pays.
 
 INSERT INTO email_templates (name, phase, subject_template, body_template, requires_review)
 VALUES
@@ -35,7 +35,7 @@ Warm regards,
      'Our visit to measure {{ project.address }} on {{ meeting.date }}',
      $mail$Dear {{ client.name }},
 
-We will come to {{ project.address }} on {{ meeting.date }} to measure and photograph the rooms of {{ project.name }}. Two of us will be there for about half a day, and you are welcome to go about yours.
+We will come to {{ project.address }} on {{ meeting.date }} to measure and photograph the rooms of {{ project.name }}. Two of us will be there for about half a day; you need not stay with us the whole time.
 
 There is no need to tidy up for us, but three things help. Please clear a path to windows, outlets and closets. Set aside or mark the pieces you would like to keep, so that we can measure them too. And let us know about parking, gate or alarm codes, and pets that should not meet an open door.
 
@@ -141,7 +141,7 @@ Warm regards,
      'Your detailed design meeting on {{ meeting.date }}',
      $mail$Dear {{ client.name }},
 
-Every room of {{ project.name }} is now designed down to the welt cord, and we would like to show you on {{ meeting.date }}. Please plan on three hours; we will have lunch on the table.
+Every room of {{ project.name }} is now designed down to the welt cord, and we would like to show you on {{ meeting.date }}. Please plan on three hours, with a break in the middle.
 
 You will see each piece with its tear sheet, its fabric and finish samples, its place on the plan, its price and its lead time. Please wear or bring anything you want to match, and sit, touch and ask.
 
@@ -162,7 +162,7 @@ Following our meeting on {{ meeting.date }}, attached are the proposals for {{ p
 
 For reference, your Exhibit B total is {{ project.exhibit_b_total }}. The cover sheet compares each room with its Exhibit B amount and explains any difference.
 
-Please check the details, initial each page and return the set within five working days. Custom pieces are made to order and cannot be canceled or returned once production begins, so fabric, finish and dimensions deserve a second look.
+Please check the details, initial each page and return the set within five working days; the deposit shown on the cover sheet is due with your approval. Custom pieces are made to order and cannot be canceled or returned once production begins, so fabric, finish and dimensions deserve a second look.
 
 Prices and stock are quoted for a limited time. If you need longer, tell me which pieces, and I will ask the vendors to extend.
 
@@ -244,7 +244,7 @@ Thank you, and see you there,
      'Invitation to walk {{ project.name }} on {{ meeting.date }}',
      $mail$Dear {{ recipient.name }},
 
-We are inviting a small number of general contractors to look at {{ project.name }}, a residential {{ project.project_type }} project at {{ project.address }}. The walk-through is on {{ meeting.date }}; your time slot is on the attached sheet, together with the signed-off layouts.
+We are inviting a small number of general contractors to look at {{ project.name }}, a residential renovation at {{ project.address }}. The walk-through is on {{ meeting.date }}; your time slot is on the attached sheet, together with the signed-off layouts.
 
 Please bring your estimator, and the electrician or plumber if you want their eyes on it. We will point out walls to be moved, plumbing to be relocated and the finish level we have in mind.
 
@@ -265,7 +265,7 @@ Thank you for your ballpark on {{ project.name }}. The design is now complete, a
 
 Please quote on our form, line by line, so that we can compare like with like. State labor and material separately, anything you exclude, allowances if you cannot avoid them, your earliest start, the duration, and how long the price is good for.
 
-Send your questions in writing by {{ meeting.date }}; we answer them to everyone quoting the same work. The quote itself is due five working days after that.
+Send your questions in writing within three working days; we answer them to everyone quoting the same work. The due date of the quote is on the form.
 
 If something in the drawings cannot be built as shown, we would much rather hear it now.
 
@@ -292,10 +292,10 @@ With thanks and kind regards,
      true),
 
     ('Trade schedule confirmation', NULL,
-     'Please confirm your dates: {{ project.name }}, starting {{ meeting.date }}',
+     'Please confirm your dates on {{ project.name }}',
      $mail$Dear {{ recipient.name }},
 
-You are on the schedule for {{ project.name }} at {{ project.address }}, starting {{ meeting.date }}. The attached schedule shows your days, who works before and after you, and the state in which we will hand you the rooms.
+You are on the schedule for {{ project.name }} at {{ project.address }}. The attached schedule shows your days, who works before and after you, and the state in which we will hand you the rooms.
 
 Please reply within two working days to confirm, with the name and cell number of your lead person on site. If you cannot hold the dates, tell us now; a slip of one day moves everyone behind you.
 
@@ -387,7 +387,7 @@ We would like all corrections at {{ project.address }} done in one visit, on {{ 
 
 If you believe that an item is not yours, call me before the visit and not from the driveway. We will look at the scope sheet together.
 
-Please send a photograph of each corrected item on the same day. Your final payment is released as soon as your items are closed.
+Please send a photograph of each corrected item on the same day, so that we can inspect it and close it on our list.
 
 Kind regards,
 
@@ -479,7 +479,7 @@ FROM (VALUES
     (24, 'Hold trade day with the soft trades on site',
      'Each trade has measured, seen the rooms and asked its questions, and the answers are noted so that all price the same work.',
      1, false, false, NULL),
-    (25, 'Walk the house with each general contractor',
+    (25, 'Walk the house with each GC on trade day',
      'Each GC has seen panel, crawl space, attic and shut-offs, and the risks found behind walls and under floors are written down.',
      1, true, false, NULL),
     (26, 'Collect ballparks from the soft trades',
@@ -530,7 +530,7 @@ FROM (VALUES
     (39, 'Present the concept and investment estimate at the CDM',
      'The client has responded to every room and to its figure, and the meeting is recorded as completed.',
      1, false, false, NULL),
-    (40, 'Issue the CDM notes and action items',
+    (40, 'Write up the CDM notes and action items',
      'Within two days each decision, change and open question from the CDM stands in writing with an owner and a due date.',
      2, false, false, NULL),
     (41, 'Revise concept, estimate and Exhibit B after the CDM',
@@ -569,15 +569,15 @@ FROM (VALUES
     (4, 'Draw the demolition and construction plans',
      'Existing, demolition and new-work plans are dimensioned and keyed, and an engineer has answered every question about bearing walls.',
      8, true, false, NULL),
-    (5, 'Draw the reflected ceiling plan and electrical plan',
+    (5, 'Select and schedule the finishes and fixtures',
+     'Tile, stone, plumbing, appliances, hardware and flooring are chosen and listed by room with model, finish, quantity with waste, and who supplies them.',
+     5, true, false, NULL),
+    (6, 'Draw the reflected ceiling plan and electrical plan',
      'Recessed cans, junction boxes, switching, dimmers, outlets, low voltage and HVAC registers are located and dimensioned, clear of beams and ducts.',
      4, true, false, NULL),
-    (6, 'Draw the cabinetry and tile elevations',
+    (7, 'Draw the cabinetry and tile elevations',
      'Every cabinet wall and tiled surface is drawn with dimensions, fillers, hardware positions, tile layout, grout joint and edge condition.',
      6, true, false, NULL),
-    (7, 'Write the finish and fixture schedule',
-     'Tile, stone, plumbing, appliances, hardware, flooring, trim and paint are listed by room with model, finish, quantity with waste, and who supplies them.',
-     5, true, false, NULL),
 
     -- Sourcing
     (8, 'Source sofas, chairs and other upholstery',
@@ -613,31 +613,31 @@ FROM (VALUES
      'Each custom piece has a dimensioned drawing with seat or shelf heights, seams, welt or nailhead, leg and finish, and COM direction.',
      3, false, false, NULL),
     (18, 'Field-measure with the drapery workroom and paperhanger',
-     'The trades'' own final measurements are in writing for every window and wall, and replace the studio''s field notes for ordering.',
+     'The trades'' own final measurements are in writing for every window and wall; openings that construction will change are marked for remeasuring after trim.',
      1, false, false, NULL),
     (19, 'Draw the window treatment details',
      'Each window shows mount height, rod or track, stack, return, fullness, lining, hem and control side, from the workroom''s measurements.',
      3, false, false, NULL),
-    (20, 'Write the specification for every line item',
+    (20, 'Confirm COM yardage with each maker',
+     'Each upholsterer and workroom has stated in writing the yardage for this repeat and direction, railroaded or up the roll, plus overage.',
+     3, false, false, NULL),
+    (21, 'Write the specification for every line item',
      'No line is a generic estimate any more: each has product name, SKU, size, finish, fabric with yardage, and quantity.',
      4, false, false, NULL),
 
     -- Quotes
-    (21, 'Write the scope delineation',
+    (22, 'Write the scope delineation',
      'For each part of the work the sheet says who supplies, receives, stores, installs and warrants it: client, practice, GC or soft trade.',
      2, true, false, NULL),
-    (22, 'Issue the final RFQ to the general contractors',
+    (23, 'Issue the final RFQ to the general contractors',
      'Each GC has the full drawing set, schedules, scope delineation and bid form, and has confirmed the due date.',
      1, true, false, 'Final request for quote'),
-    (23, 'Issue the final RFQ to the soft trades',
+    (24, 'Issue the final RFQ to the soft trades',
      'Each soft trade has drawings, yardage, final measurements and a quote form for exactly its own work.',
      1, false, false, 'Final request for quote'),
-    (24, 'Send quote requests to the vendors',
+    (25, 'Send quote requests to the vendors',
      'Every specified item is out for net price, freight, stock and lead time, with at least two vendors asked where a piece is not exclusive.',
      2, false, false, 'Vendor quote request'),
-    (25, 'Confirm COM yardage with each maker',
-     'Each upholsterer and workroom has stated in writing the yardage for this repeat and direction, railroaded or up the roll, plus overage.',
-     3, false, false, NULL),
     (26, 'Collect the vendor quotes',
      'Every line has at least one written quote with net price, freight, lead time in weeks and expiry date.',
      7, false, false, NULL),
@@ -715,10 +715,10 @@ FROM (VALUES
     (5, 'Get the chosen GC under contract',
      'Client and GC have signed their contract with drawings, payment schedule and final scope delineation attached and filed, and the other bidders have been told.',
      8, true, false, 'Decision for a contractor not chosen'),
-    (6, 'See the building permits issued',
+    (6, 'Secure the building permits with the GC',
      'The GC has filed the drawings, the city''s comments are answered, and a copy of every permit is on file.',
      20, true, false, NULL),
-    (7, 'Issue the build/reno binder',
+    (7, 'Assemble and hand out the build/reno binder',
      'Drawings, schedules, cut sheets, scope delineation, contacts and permits are bound in one numbered set; GC and client have the same revision.',
      3, true, false, NULL),
 
@@ -742,7 +742,7 @@ FROM (VALUES
      'Fabric ships to each maker tagged with our PO number and sidemark, and wallpaper is ordered in one run with an extra roll per room.',
      1, false, false, 'Purchase order for acknowledgment'),
     (14, 'Place the stock furniture and lighting orders',
-     'Every remaining approved item is ordered or has a hold-until date timed to avoid months of storage.',
+     'No approved line is left unordered, and each vendor has a ship-by date that avoids months of paid storage.',
      2, false, false, 'Purchase order for acknowledgment'),
     (15, 'Release the work orders to the soft trades',
      'Drapery workroom, upholsterer and paperhanger have signed work orders with final measurements, trim and installation week.',
@@ -785,8 +785,8 @@ FROM (VALUES
     (27, 'Approve pre-shipment photos of custom pieces',
      'Photos of fabric direction, pattern match, finish and hardware have been checked against the drawing before the piece is crated.',
      2, false, false, NULL),
-    (28, 'Book inbound freight for pieces without carrier',
-     'Carrier, pickup date, insured value, blanket wrap or crate and dock delivery are confirmed for antiques, art and oversize pieces.',
+    (28, 'Book inbound freight for antiques, art and oversize pieces',
+     'Each piece the vendor does not ship has a carrier, pickup date, insured value, blanket wrap or crate, and a dock appointment at the warehouse.',
      2, false, false, NULL)
 ) AS task (task_order, name, description, duration_days, is_renovation_only, is_recurring, email_template)
 LEFT JOIN email_templates
@@ -839,7 +839,7 @@ FROM (VALUES
      'The furniture medic''s repair has been accepted in person or the replacement has passed inspection, and the claim is paid or credited.',
      15, false, false, NULL),
 
-    -- Soft trades on site
+    -- Paint, paper and light
     (13, 'Approve paint samples on the wall before painting',
      'Color, sheen and wall preparation are approved in each room on a two-foot sample, and the formula labels are photographed.',
      1, false, false, NULL),
@@ -855,23 +855,27 @@ FROM (VALUES
     (17, 'Mount TVs and verify blocking for heavy pieces',
      'TVs are at the drawn height with cables hidden, and heavy mirrors, headboards and art have blocking or rated anchors marked on the wall.',
      1, false, false, NULL),
-    (18, 'Install the stair runner and fitted carpet',
+
+    -- Substantial completion
+    (18, 'Walk substantial completion with the GC',
+     'Every renovated room is usable, and GC and practice have signed one dated list of what is still to be corrected.',
+     1, true, false, NULL),
+
+    -- Carpet, upholstery and drapery
+    (19, 'Install the stair runner and fitted carpet',
      'Pattern is centered and matched at turns, seams are out of the main sight line, and bound remnants are kept for the client.',
      2, false, false, NULL),
-    (19, 'Inspect reupholstered pieces at the upholsterer',
+    (20, 'Inspect reupholstered pieces at the upholsterer',
      'Pattern match, welt, cushion crown and leg finish are accepted at the shop before the piece goes to the receiving warehouse.',
      1, false, false, NULL),
-    (20, 'Inspect drapery at the workroom before installation',
+    (21, 'Inspect drapery at the workroom before installation',
      'Finished lengths, pattern match, lining, pleats and trim agree with the work order, and panels travel on hangers.',
      1, false, false, NULL),
-    (21, 'Install drapery hardware, panels and shades',
+    (22, 'Install drapery hardware, panels and shades',
      'Rods are level at the drawn height, hems just meet the floor, panels are dressed and banded, and motors are programmed.',
      2, false, false, NULL),
 
-    -- Completion
-    (22, 'Walk substantial completion with the GC',
-     'Every renovated room is usable, and GC and practice have signed one dated list of what is still to be corrected.',
-     1, true, false, NULL),
+    -- Ready for furniture
     (23, 'Close the GC list and collect close-out papers',
      'Every listed item is corrected, and the final inspection, lien waivers, manuals and warranties are filed before the client releases the last payment.',
      10, true, false, NULL),

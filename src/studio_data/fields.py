@@ -44,8 +44,8 @@ _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_BUT_LINES = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_DECIMAL = re.compile(r"\d{1,16}(?:\.\d{1,2})?")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_DECIMAL = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,2})?")
 
 
 # Text -----------------------------------------------------------------------------------------------------------------
@@ -108,8 +108,6 @@ def _dollars(value: object) -> Decimal:
         raise ValueError(f"must be an amount in dollars, not {_kind(value)}")
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
         raise ValueError('must be an amount in dollars, written like "1250.00"')
-    if isinstance(value, int) and abs(value) > LARGEST_AMOUNT:
-        raise ValueError(f"must be at most {LARGEST_AMOUNT:,} dollars")
     amount = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
     if not amount.is_finite():
         raise ValueError("must be a finite amount in dollars")

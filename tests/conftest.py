@@ -1,0 +1,118 @@
+"""A real Postgres for every test: ``TEST_DATABASE_URL`` if set, else the embedded server in a folder of this run.
+
+One template database is migrated once. A test runs in a transaction that is rolled back; a test that needs commits, other
+processes or broken connections asks for ``committed_db`` and gets a copy of the template for itself.
+"""
+
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from fcntl import LOCK_SH
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from studio_data import db, embedded, migrate
+from studio_data.config import Settings, settings
+from studio_data.pool import connect
+from studio_data.supervisor import Server, flock
+
+ROOT = Path(__file__).parents[1]
+_numbers = count(1)
+_in_use: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Generator[str]:
+    """The connection string of a server on which this run may create databases."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="studio-data-") as folder:
+        Path(folder).chmod(0o711)  # the account that runs the server for root must get through
+        chosen = Settings(embedded_dir=Path(folder))
+        url = embedded.start(chosen)
+        server = Server(home=str(Path(folder, chosen.embedded_version)), binaries="", sockets="")
+        user = flock(server.lock("users"), LOCK_SH)  # stays up when a test closes the library's own use of it
+        assert user is not None
+        yield url
+        db.close()
+        os.close(user)
+        supervisor = flock(server.lock("supervisor"), LOCK_SH)  # given up when the server has stopped
+        assert supervisor is not None
+        os.close(supervisor)
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Generator[str]:
+    """Name of a migrated database that nobody connects to."""
+    with new_database(server_url) as url:
+        with connect(url, settings()) as connection:
+            migrate.migrate(connection)
+        yield str(conninfo_to_dict(url)["dbname"])
+
+
+@pytest.fixture(scope="session")
+def shared_db(server_url: str, template: str) -> Generator[str]:
+    """Connection string of the database in which tests run and are rolled back."""
+    with new_database(server_url, template=template) as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def transaction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """Run the test in a transaction that is rolled back, unless it has a database of its own."""
+    if {"committed_db", "empty_db"} & set(request.fixturenames):
+        yield
+        return
+    use_database(request.getfixturevalue("shared_db"), monkeypatch)
+    with db.transaction(rollback=True):
+        yield
+
+
+@pytest.fixture
+def committed_db(server_url: str, template: str, monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
+    """Connection string of a migrated database for this test alone, in which it commits."""
+    with new_database(server_url, template=template) as url:
+        use_database(url, monkeypatch)
+        yield url
+        db.close()
+
+
+@pytest.fixture
+def empty_db(server_url: str, monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
+    """Connection string of a database without any table, for this test alone."""
+    with new_database(server_url) as url:
+        use_database(url, monkeypatch)
+        yield url
+        db.close()
+
+
+@contextmanager
+def new_database(server_url: str, *, template: str = "template0") -> Generator[str]:
+    """Create a database, yield its connection string, drop it."""
+    name = f"studio_data_test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    try:
+        yield make_conninfo(server_url, dbname=name)
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def use_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point the library at a database; the pool of another one is closed."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    settings.cache_clear()
+    if _in_use[:] != [url]:
+        db.close()
+        _in_use[:] = [url]
