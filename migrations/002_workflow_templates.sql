@@ -970,4 +970,5 @@ LEFT JOIN email_templates
     ON email_templates.name = task.email_template
 ORDER BY task.task_order;
 
-INSERT INTO schema_version (version, description) VALUES (2, 'workflow templates');
+INSERT INTO schema_version (version, description)
+VALUES (2, 'workflow templates');

@@ -97,15 +97,16 @@ def _variable(field: str) -> str:
 
 
 def _refuse_unknown_names() -> None:
-    known = [
+    known = {
         _variable(field.validation_alias if isinstance(field.validation_alias, str) else name)
         for name, field in Settings.model_fields.items()
-    ]
+    }
     in_file = dotenv_values(ENV_FILE) if ENV_FILE.is_file() else {}
     for name in (*os.environ, *in_file):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = did_you_mean(name.upper().removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known])
             raise ConfigurationError(
                 f"The setting {name} is unknown.",
-                hint=did_you_mean(name.upper(), known) or f"Known are {', '.join(known)}.",
-                details={"setting": name, "known": known},
+                hint=near or f"Known are {', '.join(sorted(known))}.",
+                details={"setting": name, "known": sorted(known)},
             )

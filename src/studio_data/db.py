@@ -185,8 +185,9 @@ def _run_alone[T](query: LiteralString, params: Parameters, fetch: Callable[[Cur
             try:
                 return fetch(connection.execute(query, params))
             except psycopg.Error as error:
-                failure = failure_of(error, connection_lost=connection.closed)
-                may_repeat = failure is Failure.ROLLED_BACK or (failure is Failure.LOST and not _writes(query))
+                failure = _failure(error, connection)
+                undone = failure in {Failure.ROLLED_BACK, Failure.STALE}
+                may_repeat = undone or (failure is Failure.LOST and not _writes(query))
                 if not may_repeat or attempt == MOST_ATTEMPTS or not _pause(attempt):
                     _raise_if_unavailable(error, connection, writes=_writes(query))
                     raise
@@ -210,9 +211,16 @@ def _writes(query: LiteralString) -> bool:
     return not reads or re.search(r"\b(INSERT|UPDATE|DELETE|MERGE|INTO)\b", query, re.IGNORECASE) is not None
 
 
+def _failure(error: psycopg.Error, connection: StudioConnection) -> Failure:
+    failure = failure_of(error, connection_lost=connection.closed)
+    if failure is Failure.STALE:
+        connection.close()  # its prepared statements go with it; the pool opens another
+    return failure
+
+
 def _raise_if_unavailable(error: psycopg.Error, connection: StudioConnection, *, writes: bool) -> None:
     """Raise ``UnavailableError`` for a passing failure. ``writes`` says whether it may have been committed all the same."""
-    failure = failure_of(error, connection_lost=connection.closed)
+    failure = _failure(error, connection)
     if failure is Failure.REFUSED:
         return
     unanswered = failure is Failure.LOST or isinstance(error, DeadlineExceededError)

@@ -25,6 +25,7 @@ class Failure(Enum):
 
     ROLLED_BACK = "the server undid it and would take it again"
     LOST = "the connection is gone, and with it the answer"
+    STALE = "the connection prepared it before a migration changed the tables"
     TIMED_OUT = "the server gave up on it"
     REFUSED = "the server says no, and would say no again"
 
@@ -56,6 +57,8 @@ def failure_of(error: psycopg.Error, *, connection_lost: bool) -> Failure:
         return Failure.TIMED_OUT
     if state in _ROLLED_BACK:
         return Failure.ROLLED_BACK
+    if state == "0A000" and error.diag.source_function == "RevalidateCachedQuery":
+        return Failure.STALE
     if state in _LOST or (state or "").startswith("08") or (state is None and connection_lost):
         return Failure.LOST
     return Failure.REFUSED
@@ -67,6 +70,8 @@ def unavailable(error: psycopg.Error, failure: Failure, *, outcome: Outcome) -> 
         fact = "The database did not finish in time."
     elif failure is Failure.LOST:
         fact = "The connection to the database was lost."
+    elif failure is Failure.STALE:
+        fact = "A migration has changed the tables since the statement was prepared."
     else:
         fact = "The database is busy with conflicting work."
     hint = (

@@ -1,0 +1,1325 @@
+-- The schema that the migrations make, as pg_dump 16 writes it. tests/test_migrate.py keeps it true.
+--
+-- PostgreSQL database dump
+--
+
+\restrict x
+
+-- Dumped from database version 16.14
+-- Dumped by pg_dump version 16.14
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+--
+-- Name: action_item_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.action_item_status AS ENUM (
+    'open',
+    'in_progress',
+    'completed',
+    'cancelled'
+);
+
+
+--
+-- Name: bounded_date; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.bounded_date AS date
+	CONSTRAINT bounded_date_is_in_range CHECK (((VALUE >= '1900-01-01'::date) AND (VALUE <= '2199-12-31'::date)));
+
+
+--
+-- Name: bounded_jsonb; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.bounded_jsonb AS jsonb
+	CONSTRAINT bounded_jsonb_is_small_and_shallow CHECK (((jsonb_typeof(VALUE) = 'object'::text) AND (octet_length((VALUE)::text) <= 65536) AND (NOT (VALUE @? '$.**{33}'::jsonpath)) AND (NOT (VALUE @? '$.**?(@ > 1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000 || @ < -1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000)'::jsonpath))));
+
+
+--
+-- Name: bounded_timestamptz; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.bounded_timestamptz AS timestamp with time zone
+	CONSTRAINT bounded_timestamptz_is_in_range CHECK (((VALUE >= '1900-01-01 00:00:00+00'::timestamp with time zone) AND (VALUE < '2200-01-01 00:00:00+00'::timestamp with time zone)));
+
+
+--
+-- Name: client_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.client_status AS ENUM (
+    'lead',
+    'qualified',
+    'proposal_sent',
+    'contracted',
+    'active',
+    'completed',
+    'churned'
+);
+
+
+--
+-- Name: document_type; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.document_type AS ENUM (
+    'agreement',
+    'proposal',
+    'exhibit_a',
+    'exhibit_b',
+    'investment_estimate',
+    'presentation',
+    'meeting_notes',
+    'rfq',
+    'scope_delineation',
+    'build_reno_binder',
+    'photo',
+    'other'
+);
+
+
+--
+-- Name: dollars; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.dollars AS numeric(12,2)
+	CONSTRAINT dollars_are_finite_and_not_negative CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 9999999999.99)));
+
+
+--
+-- Name: visible_text; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.visible_text AS text
+	CONSTRAINT visible_text_has_visible_ends CHECK ((VALUE !~ '^$|^[\u0001-\u0020\u007F-\u00A0\u00AD\u115F\u1160\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFEFF\uFFA0]|[\u0001-\u0020\u007F-\u00A0\u00AD\u115F\u1160\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFEFF\uFFA0]$'::text));
+
+
+--
+-- Name: short_text; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.short_text AS public.visible_text
+	CONSTRAINT short_text_is_one_line CHECK (((char_length((VALUE)::text) <= 200) AND ((VALUE)::text !~ '[\u0001-\u001F\u007F-\u009F\u2028\u2029]'::text)));
+
+
+--
+-- Name: email_address; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.email_address AS public.short_text
+	CONSTRAINT email_address_has_one_at CHECK (((VALUE)::text ~ '^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:].]+$'::text));
+
+
+--
+-- Name: fee_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.fee_status AS ENUM (
+    'pending',
+    'invoiced',
+    'paid',
+    'overdue'
+);
+
+
+--
+-- Name: freight_fraction; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.freight_fraction AS numeric(5,4)
+	CONSTRAINT freight_fraction_is_finite_and_not_negative CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 9.9999)));
+
+
+--
+-- Name: line_item_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.line_item_status AS ENUM (
+    'estimated',
+    'specified',
+    'quoted',
+    'ordered',
+    'shipped',
+    'delivered',
+    'installed'
+);
+
+
+--
+-- Name: long_text; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.long_text AS public.visible_text
+	CONSTRAINT long_text_is_plain_text CHECK (((char_length((VALUE)::text) <= 20000) AND ((VALUE)::text !~ '[\u0001-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]'::text)));
+
+
+--
+-- Name: meeting_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.meeting_status AS ENUM (
+    'scheduled',
+    'confirmed',
+    'completed',
+    'cancelled',
+    'rescheduled'
+);
+
+
+--
+-- Name: meeting_type; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.meeting_type AS ENUM (
+    'screening',
+    'sales',
+    'site_documentation',
+    'layout',
+    'layout_revision',
+    'trade_day',
+    'cdm',
+    'cdm_revision',
+    'ddm',
+    'ddm_revision',
+    'site_meeting',
+    'other'
+);
+
+
+--
+-- Name: po_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.po_status AS ENUM (
+    'draft',
+    'submitted',
+    'acknowledged',
+    'in_production',
+    'shipped',
+    'delivered',
+    'cancelled'
+);
+
+
+--
+-- Name: project_phase; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.project_phase AS ENUM (
+    'conceptual_design',
+    'detailed_design',
+    'purchasing',
+    'construction',
+    'reveal_punch_list',
+    'completed',
+    'on_hold'
+);
+
+
+--
+-- Name: project_type; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.project_type AS ENUM (
+    'furnishings',
+    'renovation',
+    'mixed'
+);
+
+
+--
+-- Name: quote_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.quote_status AS ENUM (
+    'invited',
+    'ballpark_received',
+    'final_rfq_sent',
+    'final_quote_received'
+);
+
+
+--
+-- Name: storage_key; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.storage_key AS public.visible_text
+	CONSTRAINT storage_key_fits CHECK (((octet_length((VALUE)::text) <= 1024) AND ((VALUE)::text !~ '[\u0001-\u001F\u007F-\u009F\u2028\u2029]'::text)));
+
+
+--
+-- Name: task_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.task_status AS ENUM (
+    'not_started',
+    'in_progress',
+    'blocked',
+    'completed',
+    'skipped'
+);
+
+
+--
+-- Name: trade_role; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.trade_role AS ENUM (
+    'gc',
+    'soft_trade',
+    'subcontractor'
+);
+
+
+--
+-- Name: refuse_change_of_log(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.refuse_change_of_log() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'activity_log is append-only: % is refused', tg_op
+    USING ERRCODE = 'insufficient_privilege', HINT = 'Write a new entry with log_activity instead.';
+END
+$$;
+
+
+--
+-- Name: set_updated_at(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.set_updated_at() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    NEW.updated_at = now();
+    RETURN NEW;
+END
+$$;
+
+
+--
+-- Name: uuid_v7(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.uuid_v7() RETURNS uuid
+    LANGUAGE sql PARALLEL SAFE
+    RETURN ((OVERLAY(lpad(to_hex(((((EXTRACT(epoch FROM clock_timestamp()) * (1000000)::numeric))::bigint * 512) / 125)), 15, '0'::text) PLACING '7'::text FROM 13 FOR 0) || substr((gen_random_uuid())::text, 20)))::uuid;
+
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: activity_log; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.activity_log (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    entity_type public.short_text NOT NULL,
+    entity_id uuid NOT NULL,
+    action public.short_text NOT NULL,
+    actor_type text DEFAULT 'system'::text NOT NULL,
+    actor_name public.short_text DEFAULT 'unknown'::text NOT NULL,
+    metadata public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT activity_log_actor_type_known CHECK ((actor_type = ANY (ARRAY['system'::text, 'agent'::text, 'user'::text])))
+);
+
+
+--
+-- Name: clients; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.clients (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    name public.short_text NOT NULL,
+    email public.email_address,
+    phone public.short_text,
+    address public.short_text,
+    status public.client_status DEFAULT 'lead'::public.client_status NOT NULL,
+    source public.short_text,
+    screening_data public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: design_fees; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.design_fees (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    label public.short_text NOT NULL,
+    amount public.dollars NOT NULL,
+    payment_number integer NOT NULL,
+    status public.fee_status DEFAULT 'pending'::public.fee_status NOT NULL,
+    due_at public.bounded_timestamptz,
+    paid_at public.bounded_timestamptz,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT design_fees_overdue_has_due_at CHECK (((status <> 'overdue'::public.fee_status) OR (due_at IS NOT NULL))),
+    CONSTRAINT design_fees_paid_at_only_when_paid CHECK (((paid_at IS NULL) OR (status = 'paid'::public.fee_status))),
+    CONSTRAINT design_fees_payment_number_range CHECK (((payment_number >= 1) AND (payment_number <= 100)))
+);
+
+
+--
+-- Name: documents; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.documents (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    doc_type public.document_type NOT NULL,
+    s3_key public.storage_key NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_by public.short_text,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT documents_version_range CHECK (((version >= 1) AND (version <= 100000)))
+);
+
+
+--
+-- Name: email_templates; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.email_templates (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    name public.short_text NOT NULL,
+    phase public.project_phase,
+    subject_template public.short_text NOT NULL,
+    body_template public.long_text NOT NULL,
+    requires_review boolean DEFAULT false NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: line_items; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.line_items (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    room_id uuid NOT NULL,
+    benchmark_id uuid,
+    description_generic public.short_text NOT NULL,
+    quantity integer DEFAULT 1 NOT NULL,
+    estimated_unit_price public.dollars,
+    product_name public.short_text,
+    product_spec public.long_text,
+    selected_vendor_id uuid,
+    designer_net public.dollars,
+    unit_retail_price public.dollars,
+    freight public.dollars,
+    status public.line_item_status DEFAULT 'estimated'::public.line_item_status NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT line_items_quantity_range CHECK (((quantity >= 1) AND (quantity <= 100000)))
+);
+
+
+--
+-- Name: meeting_action_items; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.meeting_action_items (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    meeting_id uuid NOT NULL,
+    description public.long_text NOT NULL,
+    assigned_to public.short_text,
+    status public.action_item_status DEFAULT 'open'::public.action_item_status NOT NULL,
+    due_date public.bounded_date,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: meetings; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.meetings (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    meeting_type public.meeting_type NOT NULL,
+    scheduled_date public.bounded_date,
+    transcript_s3_key public.storage_key,
+    notes_s3_key public.storage_key,
+    status public.meeting_status DEFAULT 'scheduled'::public.meeting_status NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: phase_transitions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.phase_transitions (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    from_phase public.project_phase NOT NULL,
+    to_phase public.project_phase NOT NULL,
+    triggered_by public.short_text NOT NULL,
+    gate_checks public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT phase_transitions_moves CHECK ((from_phase <> to_phase))
+);
+
+
+--
+-- Name: pricing_benchmarks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.pricing_benchmarks (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    category public.short_text NOT NULL,
+    item_type public.short_text NOT NULL,
+    quality_tier public.short_text DEFAULT 'mid-high'::text NOT NULL,
+    unit_price_estimate public.dollars NOT NULL,
+    freight_factor public.freight_fraction DEFAULT 0.18 NOT NULL,
+    notes public.long_text,
+    last_updated public.bounded_timestamptz DEFAULT now() NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: project_rooms; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.project_rooms (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    name public.short_text NOT NULL,
+    scope public.long_text,
+    investment_estimate public.dollars,
+    exhibit_b_amount public.dollars,
+    actual_amount public.dollars,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: project_tasks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.project_tasks (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    template_id uuid,
+    status public.task_status DEFAULT 'not_started'::public.task_status NOT NULL,
+    assigned_to public.short_text,
+    due_date public.bounded_date,
+    completed_at public.bounded_timestamptz,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT project_tasks_completed_at_with_status CHECK (((status = 'completed'::public.task_status) = (completed_at IS NOT NULL)))
+);
+
+
+--
+-- Name: project_trades; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.project_trades (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    trade_id uuid NOT NULL,
+    role public.trade_role DEFAULT 'soft_trade'::public.trade_role NOT NULL,
+    scope public.long_text,
+    quote_status public.quote_status DEFAULT 'invited'::public.quote_status NOT NULL,
+    ballpark_amount public.dollars,
+    final_amount public.dollars,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: projects; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.projects (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    client_id uuid NOT NULL,
+    name public.short_text NOT NULL,
+    address public.short_text,
+    project_type public.project_type NOT NULL,
+    phase public.project_phase DEFAULT 'conceptual_design'::public.project_phase NOT NULL,
+    investment_estimate public.dollars,
+    exhibit_b_total public.dollars,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: purchase_orders; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.purchase_orders (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    line_item_id uuid NOT NULL,
+    vendor_id uuid NOT NULL,
+    po_number public.short_text NOT NULL,
+    amount public.dollars NOT NULL,
+    freight public.dollars,
+    status public.po_status DEFAULT 'draft'::public.po_status NOT NULL,
+    estimated_delivery public.bounded_date,
+    actual_delivery public.bounded_date,
+    ordered_at public.bounded_timestamptz,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: schema_version; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.schema_version (
+    version integer NOT NULL,
+    description text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: trades; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.trades (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    name public.short_text NOT NULL,
+    specialty public.short_text,
+    company public.short_text,
+    email public.email_address,
+    phone public.short_text,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: vendor_quotes; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.vendor_quotes (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    line_item_id uuid NOT NULL,
+    vendor_id uuid NOT NULL,
+    unit_cost public.dollars NOT NULL,
+    freight public.dollars,
+    lead_time_weeks integer,
+    notes public.long_text,
+    received_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT vendor_quotes_lead_time_weeks_range CHECK (((lead_time_weeks >= 0) AND (lead_time_weeks <= 520)))
+);
+
+
+--
+-- Name: vendors; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.vendors (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    name public.short_text NOT NULL,
+    category public.short_text,
+    contact_name public.short_text,
+    email public.email_address,
+    phone public.short_text,
+    account_number public.short_text,
+    discount_tier public.short_text,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: workflow_templates; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.workflow_templates (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    phase public.project_phase NOT NULL,
+    task_order integer NOT NULL,
+    name public.short_text NOT NULL,
+    description public.long_text,
+    duration_days integer,
+    is_renovation_only boolean DEFAULT false NOT NULL,
+    is_recurring boolean DEFAULT false NOT NULL,
+    email_template_id uuid,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT workflow_templates_duration_days_range CHECK (((duration_days >= 1) AND (duration_days <= 1000))),
+    CONSTRAINT workflow_templates_phase_has_tasks CHECK ((phase <> ALL (ARRAY['completed'::public.project_phase, 'on_hold'::public.project_phase]))),
+    CONSTRAINT workflow_templates_task_order_range CHECK (((task_order >= 1) AND (task_order <= 10000)))
+);
+
+
+--
+-- Name: activity_log activity_log_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.activity_log
+    ADD CONSTRAINT activity_log_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: clients clients_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.clients
+    ADD CONSTRAINT clients_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: design_fees design_fees_payment_number_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.design_fees
+    ADD CONSTRAINT design_fees_payment_number_key UNIQUE (project_id, payment_number);
+
+
+--
+-- Name: design_fees design_fees_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.design_fees
+    ADD CONSTRAINT design_fees_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: documents documents_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: documents documents_version_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_version_key UNIQUE (project_id, doc_type, version);
+
+
+--
+-- Name: email_templates email_templates_name_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.email_templates
+    ADD CONSTRAINT email_templates_name_key UNIQUE (name);
+
+
+--
+-- Name: email_templates email_templates_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.email_templates
+    ADD CONSTRAINT email_templates_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: line_items line_items_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.line_items
+    ADD CONSTRAINT line_items_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: meeting_action_items meeting_action_items_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.meeting_action_items
+    ADD CONSTRAINT meeting_action_items_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: meetings meetings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.meetings
+    ADD CONSTRAINT meetings_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: phase_transitions phase_transitions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.phase_transitions
+    ADD CONSTRAINT phase_transitions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: pricing_benchmarks pricing_benchmarks_item_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing_benchmarks
+    ADD CONSTRAINT pricing_benchmarks_item_key UNIQUE (category, item_type, quality_tier);
+
+
+--
+-- Name: pricing_benchmarks pricing_benchmarks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pricing_benchmarks
+    ADD CONSTRAINT pricing_benchmarks_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: project_rooms project_rooms_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_rooms
+    ADD CONSTRAINT project_rooms_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: project_tasks project_tasks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_tasks
+    ADD CONSTRAINT project_tasks_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: project_tasks project_tasks_template_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_tasks
+    ADD CONSTRAINT project_tasks_template_id_key UNIQUE (project_id, template_id);
+
+
+--
+-- Name: project_trades project_trades_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_trades
+    ADD CONSTRAINT project_trades_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: project_trades project_trades_trade_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_trades
+    ADD CONSTRAINT project_trades_trade_id_key UNIQUE (project_id, trade_id, role);
+
+
+--
+-- Name: projects projects_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.projects
+    ADD CONSTRAINT projects_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: purchase_orders purchase_orders_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.purchase_orders
+    ADD CONSTRAINT purchase_orders_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: purchase_orders purchase_orders_po_number_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.purchase_orders
+    ADD CONSTRAINT purchase_orders_po_number_key UNIQUE (po_number);
+
+
+--
+-- Name: schema_version schema_version_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.schema_version
+    ADD CONSTRAINT schema_version_pkey PRIMARY KEY (version);
+
+
+--
+-- Name: trades trades_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.trades
+    ADD CONSTRAINT trades_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: vendor_quotes vendor_quotes_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.vendor_quotes
+    ADD CONSTRAINT vendor_quotes_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: vendors vendors_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.vendors
+    ADD CONSTRAINT vendors_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: workflow_templates workflow_templates_name_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.workflow_templates
+    ADD CONSTRAINT workflow_templates_name_key UNIQUE (phase, name);
+
+
+--
+-- Name: workflow_templates workflow_templates_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.workflow_templates
+    ADD CONSTRAINT workflow_templates_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: workflow_templates workflow_templates_task_order_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.workflow_templates
+    ADD CONSTRAINT workflow_templates_task_order_key UNIQUE (phase, task_order);
+
+
+--
+-- Name: activity_log_entity_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activity_log_entity_idx ON public.activity_log USING btree (entity_type, entity_id, id);
+
+
+--
+-- Name: clients_email_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX clients_email_idx ON public.clients USING btree (lower((email)::text));
+
+
+--
+-- Name: clients_phone_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX clients_phone_idx ON public.clients USING btree (phone);
+
+
+--
+-- Name: clients_status_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX clients_status_idx ON public.clients USING btree (status, id);
+
+
+--
+-- Name: design_fees_due_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX design_fees_due_idx ON public.design_fees USING btree (status, due_at) WHERE (status <> 'paid'::public.fee_status);
+
+
+--
+-- Name: line_items_benchmark_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX line_items_benchmark_id_idx ON public.line_items USING btree (benchmark_id);
+
+
+--
+-- Name: line_items_room_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX line_items_room_id_idx ON public.line_items USING btree (room_id, id);
+
+
+--
+-- Name: line_items_selected_vendor_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX line_items_selected_vendor_id_idx ON public.line_items USING btree (selected_vendor_id, id);
+
+
+--
+-- Name: meeting_action_items_due_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX meeting_action_items_due_idx ON public.meeting_action_items USING btree (due_date, id) WHERE (status = ANY (ARRAY['open'::public.action_item_status, 'in_progress'::public.action_item_status]));
+
+
+--
+-- Name: meeting_action_items_meeting_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX meeting_action_items_meeting_id_idx ON public.meeting_action_items USING btree (meeting_id, id);
+
+
+--
+-- Name: meetings_project_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX meetings_project_id_idx ON public.meetings USING btree (project_id, scheduled_date, id);
+
+
+--
+-- Name: meetings_scheduled_date_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX meetings_scheduled_date_idx ON public.meetings USING btree (scheduled_date, id);
+
+
+--
+-- Name: phase_transitions_project_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX phase_transitions_project_id_idx ON public.phase_transitions USING btree (project_id, id);
+
+
+--
+-- Name: project_rooms_project_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX project_rooms_project_id_idx ON public.project_rooms USING btree (project_id, id);
+
+
+--
+-- Name: project_tasks_assigned_to_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX project_tasks_assigned_to_idx ON public.project_tasks USING btree (assigned_to, id) WHERE (assigned_to IS NOT NULL);
+
+
+--
+-- Name: project_tasks_due_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX project_tasks_due_idx ON public.project_tasks USING btree (due_date, id) WHERE ((due_date IS NOT NULL) AND (status <> ALL (ARRAY['completed'::public.task_status, 'skipped'::public.task_status])));
+
+
+--
+-- Name: project_trades_trade_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX project_trades_trade_id_idx ON public.project_trades USING btree (trade_id, id);
+
+
+--
+-- Name: projects_client_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX projects_client_id_idx ON public.projects USING btree (client_id, id);
+
+
+--
+-- Name: projects_phase_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX projects_phase_idx ON public.projects USING btree (phase, id);
+
+
+--
+-- Name: purchase_orders_line_item_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX purchase_orders_line_item_id_idx ON public.purchase_orders USING btree (line_item_id, id);
+
+
+--
+-- Name: purchase_orders_one_open_per_line_item_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX purchase_orders_one_open_per_line_item_key ON public.purchase_orders USING btree (line_item_id) WHERE (status <> 'cancelled'::public.po_status);
+
+
+--
+-- Name: purchase_orders_status_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX purchase_orders_status_idx ON public.purchase_orders USING btree (status, estimated_delivery, id);
+
+
+--
+-- Name: purchase_orders_vendor_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX purchase_orders_vendor_id_idx ON public.purchase_orders USING btree (vendor_id, id);
+
+
+--
+-- Name: trades_specialty_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX trades_specialty_idx ON public.trades USING btree (specialty, id);
+
+
+--
+-- Name: vendor_quotes_line_item_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX vendor_quotes_line_item_id_idx ON public.vendor_quotes USING btree (line_item_id, id);
+
+
+--
+-- Name: vendor_quotes_vendor_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX vendor_quotes_vendor_id_idx ON public.vendor_quotes USING btree (vendor_id, id);
+
+
+--
+-- Name: vendors_category_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX vendors_category_idx ON public.vendors USING btree (category, id);
+
+
+--
+-- Name: workflow_templates_email_template_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX workflow_templates_email_template_id_idx ON public.workflow_templates USING btree (email_template_id);
+
+
+--
+-- Name: activity_log activity_log_is_never_emptied; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER activity_log_is_never_emptied BEFORE TRUNCATE ON public.activity_log FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change_of_log();
+
+ALTER TABLE public.activity_log ENABLE ALWAYS TRIGGER activity_log_is_never_emptied;
+
+
+--
+-- Name: activity_log activity_log_rows_are_final; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER activity_log_rows_are_final BEFORE DELETE OR UPDATE ON public.activity_log FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_log();
+
+ALTER TABLE public.activity_log ENABLE ALWAYS TRIGGER activity_log_rows_are_final;
+
+
+--
+-- Name: clients clients_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER clients_set_updated_at BEFORE UPDATE ON public.clients FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: line_items line_items_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER line_items_set_updated_at BEFORE UPDATE ON public.line_items FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: meeting_action_items meeting_action_items_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER meeting_action_items_set_updated_at BEFORE UPDATE ON public.meeting_action_items FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: meetings meetings_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER meetings_set_updated_at BEFORE UPDATE ON public.meetings FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: project_tasks project_tasks_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER project_tasks_set_updated_at BEFORE UPDATE ON public.project_tasks FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: projects projects_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER projects_set_updated_at BEFORE UPDATE ON public.projects FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: purchase_orders purchase_orders_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER purchase_orders_set_updated_at BEFORE UPDATE ON public.purchase_orders FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: design_fees design_fees_project_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.design_fees
+    ADD CONSTRAINT design_fees_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+
+--
+-- Name: documents documents_project_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.documents
+    ADD CONSTRAINT documents_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+
+--
+-- Name: line_items line_items_benchmark_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.line_items
+    ADD CONSTRAINT line_items_benchmark_id_fkey FOREIGN KEY (benchmark_id) REFERENCES public.pricing_benchmarks(id);
+
+
+--
+-- Name: line_items line_items_room_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.line_items
+    ADD CONSTRAINT line_items_room_id_fkey FOREIGN KEY (room_id) REFERENCES public.project_rooms(id);
+
+
+--
+-- Name: line_items line_items_selected_vendor_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.line_items
+    ADD CONSTRAINT line_items_selected_vendor_id_fkey FOREIGN KEY (selected_vendor_id) REFERENCES public.vendors(id);
+
+
+--
+-- Name: meeting_action_items meeting_action_items_meeting_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.meeting_action_items
+    ADD CONSTRAINT meeting_action_items_meeting_id_fkey FOREIGN KEY (meeting_id) REFERENCES public.meetings(id);
+
+
+--
+-- Name: meetings meetings_project_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.meetings
+    ADD CONSTRAINT meetings_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+
+--
+-- Name: phase_transitions phase_transitions_project_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.phase_transitions
+    ADD CONSTRAINT phase_transitions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+
+--
+-- Name: project_rooms project_rooms_project_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_rooms
+    ADD CONSTRAINT project_rooms_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+
+--
+-- Name: project_tasks project_tasks_project_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_tasks
+    ADD CONSTRAINT project_tasks_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+
+--
+-- Name: project_tasks project_tasks_template_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_tasks
+    ADD CONSTRAINT project_tasks_template_id_fkey FOREIGN KEY (template_id) REFERENCES public.workflow_templates(id);
+
+
+--
+-- Name: project_trades project_trades_project_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_trades
+    ADD CONSTRAINT project_trades_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+
+--
+-- Name: project_trades project_trades_trade_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_trades
+    ADD CONSTRAINT project_trades_trade_id_fkey FOREIGN KEY (trade_id) REFERENCES public.trades(id);
+
+
+--
+-- Name: projects projects_client_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.projects
+    ADD CONSTRAINT projects_client_id_fkey FOREIGN KEY (client_id) REFERENCES public.clients(id);
+
+
+--
+-- Name: purchase_orders purchase_orders_line_item_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.purchase_orders
+    ADD CONSTRAINT purchase_orders_line_item_id_fkey FOREIGN KEY (line_item_id) REFERENCES public.line_items(id);
+
+
+--
+-- Name: purchase_orders purchase_orders_vendor_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.purchase_orders
+    ADD CONSTRAINT purchase_orders_vendor_id_fkey FOREIGN KEY (vendor_id) REFERENCES public.vendors(id);
+
+
+--
+-- Name: vendor_quotes vendor_quotes_line_item_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.vendor_quotes
+    ADD CONSTRAINT vendor_quotes_line_item_id_fkey FOREIGN KEY (line_item_id) REFERENCES public.line_items(id);
+
+
+--
+-- Name: vendor_quotes vendor_quotes_vendor_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.vendor_quotes
+    ADD CONSTRAINT vendor_quotes_vendor_id_fkey FOREIGN KEY (vendor_id) REFERENCES public.vendors(id);
+
+
+--
+-- Name: workflow_templates workflow_templates_email_template_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.workflow_templates
+    ADD CONSTRAINT workflow_templates_email_template_id_fkey FOREIGN KEY (email_template_id) REFERENCES public.email_templates(id);
+
+
+--
+-- PostgreSQL database dump complete
+--
+
+\unrestrict x
+

@@ -1,0 +1,230 @@
+"""001_initial_schema.sql: what the tables are and what they refuse, whoever writes."""
+
+import time
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from studio_data import audit, db, lifecycles
+
+TABLES = {
+    "clients", "projects", "project_rooms", "design_fees", "pricing_benchmarks", "vendors", "line_items", "vendor_quotes",
+    "purchase_orders", "email_templates", "workflow_templates", "project_tasks", "trades", "project_trades", "meetings",
+    "meeting_action_items", "documents", "phase_transitions", "activity_log",
+}  # fmt: skip
+WITH_UPDATED_AT = {
+    "clients", "projects", "line_items", "purchase_orders", "project_tasks", "meetings", "meeting_action_items",
+}  # fmt: skip
+ENUMS = {
+    "client_status": "lead, qualified, proposal_sent, contracted, active, completed, churned",
+    "project_type": "furnishings, renovation, mixed",
+    "project_phase": "conceptual_design, detailed_design, purchasing, construction, reveal_punch_list, completed, on_hold",
+    "fee_status": "pending, invoiced, paid, overdue",
+    "document_type": "agreement, proposal, exhibit_a, exhibit_b, investment_estimate, presentation, meeting_notes, rfq, "
+    "scope_delineation, build_reno_binder, photo, other",
+    "task_status": "not_started, in_progress, blocked, completed, skipped",
+    "trade_role": "gc, soft_trade, subcontractor",
+    "quote_status": "invited, ballpark_received, final_rfq_sent, final_quote_received",
+    "meeting_type": "screening, sales, site_documentation, layout, layout_revision, trade_day, cdm, cdm_revision, ddm, "
+    "ddm_revision, site_meeting, other",
+    "meeting_status": "scheduled, confirmed, completed, cancelled, rescheduled",
+    "action_item_status": "open, in_progress, completed, cancelled",
+    "line_item_status": "estimated, specified, quoted, ordered, shipped, delivered, installed",
+    "po_status": "draft, submitted, acknowledged, in_production, shipped, delivered, cancelled",
+}
+
+
+def test_there_are_exactly_19_tables_beside_the_migrations_own() -> None:
+    rows = db.many("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+
+    assert {row["tablename"] for row in rows} - {"schema_version"} == TABLES
+
+
+def test_there_are_exactly_13_enums_with_their_values_in_order() -> None:
+    rows = db.many(
+        """
+        SELECT typname, string_agg(enumlabel, ', ' ORDER BY enumsortorder) AS labels
+        FROM pg_type
+        JOIN pg_enum ON enumtypid = pg_type.oid
+        WHERE typnamespace = current_schema()::regnamespace
+        GROUP BY typname
+        """
+    )
+
+    assert {row["typname"]: row["labels"] for row in rows} == ENUMS
+
+
+@pytest.mark.parametrize("enum", [lifecycles.ClientStatus, lifecycles.ProjectType, lifecycles.ProjectPhase])
+def test_the_librarys_enums_are_the_databases(enum: type[lifecycles.ClientStatus]) -> None:
+    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in enum.__name__).lstrip("_")
+
+    assert ", ".join(enum) == ENUMS[name]
+
+
+def test_the_log_takes_the_librarys_kinds_of_actor() -> None:
+    definition = db.one(
+        "SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conname = 'activity_log_actor_type_known'"
+    )
+    assert all(f"'{kind}'" in definition["text"] for kind in audit.ActorType)
+
+
+def test_every_row_has_a_time_ordered_id_made_by_the_database() -> None:
+    rows = db.many(
+        """
+        SELECT table_name, column_default, udt_name
+        FROM information_schema.columns
+        WHERE table_schema = current_schema() AND column_name = 'id'
+        """
+    )
+    assert {row["table_name"] for row in rows} == TABLES
+    assert {(row["column_default"], row["udt_name"]) for row in rows} == {("uuid_v7()", "uuid")}
+
+
+def test_ids_are_version_7_and_sort_by_time() -> None:
+    before = int(time.time() * 1000)
+    ids: list[UUID] = [row["id"] for row in db.many("SELECT uuid_v7() AS id FROM generate_series(1, 500)")]
+    after = int(time.time() * 1000)
+
+    assert {(found.version, found.variant) for found in ids} == {(7, "specified in RFC 4122")}
+    assert all(before - 1 <= found.int >> 80 <= after + 1 for found in ids)
+    assert len(set(ids)) == 500
+    db.one("SELECT pg_sleep(0.002)")
+    assert max(ids) < db.one("SELECT uuid_v7() AS id")["id"]
+
+
+def test_timestamps_know_their_zone_and_money_has_two_places() -> None:
+    rows = db.many(
+        """
+        SELECT DISTINCT data_type, numeric_precision, numeric_scale, domain_name
+        FROM information_schema.columns
+        WHERE table_schema = current_schema() AND table_name <> 'schema_version' AND (
+            data_type LIKE 'timestamp%' OR data_type = 'numeric'
+        )
+        """
+    )
+    assert {tuple(row.values()) for row in rows} == {
+        ("timestamp with time zone", None, None, "bounded_timestamptz"),
+        ("numeric", 12, 2, "dollars"),
+        ("numeric", 5, 4, "freight_fraction"),
+    }
+
+
+def test_every_text_date_and_json_column_is_of_a_domain_that_refuses_poison() -> None:
+    rows = db.many(
+        """
+        SELECT table_name || '.' || column_name AS name
+        FROM information_schema.columns
+        WHERE table_schema = current_schema()
+            AND table_name <> 'schema_version'
+            AND domain_name IS NULL
+            AND data_type NOT IN ('uuid', 'integer', 'boolean', 'USER-DEFINED')
+        """
+    )
+    assert [row["name"] for row in rows] == ["activity_log.actor_type"]  # its CHECK names the three values
+
+
+def test_every_integer_has_a_range() -> None:
+    rows = db.many(
+        """
+        SELECT table_name || '.' || column_name AS name
+        FROM information_schema.columns AS col
+        WHERE table_schema = current_schema() AND table_name <> 'schema_version' AND data_type = 'integer'
+            AND NOT EXISTS (
+                SELECT FROM pg_constraint
+                WHERE contype = 'c' AND conrelid = col.table_name::regclass AND conname LIKE '%%' || column_name || '_range'
+            )
+        """,
+        (),
+    )
+    assert rows == []
+
+
+def test_updated_at_is_kept_by_a_trigger(committed_db: str) -> None:
+    rows = db.many(
+        """
+        SELECT table_name
+        FROM information_schema.columns
+        WHERE table_schema = current_schema() AND column_name = 'updated_at'
+        """
+    )
+    assert {row["table_name"] for row in rows} == WITH_UPDATED_AT
+    triggers = db.many(
+        "SELECT tgrelid::regclass::text AS name FROM pg_trigger JOIN pg_proc ON tgfoid = pg_proc.oid"
+        " WHERE proname = 'set_updated_at'"
+    )
+    assert {row["name"] for row in triggers} == WITH_UPDATED_AT
+
+    client = db.one("INSERT INTO clients (name) VALUES ('Ann') RETURNING *")
+    changed = db.one("UPDATE clients SET phone = '1', updated_at = created_at RETURNING *")
+    assert changed["updated_at"] > client["updated_at"] == changed["created_at"]
+
+
+def test_every_foreign_key_has_an_index_except_the_one_that_is_never_followed_back() -> None:
+    rows = db.many(
+        """
+        SELECT conname
+        FROM pg_constraint
+        WHERE contype = 'f' AND connamespace = current_schema()::regnamespace AND NOT EXISTS (
+            SELECT FROM pg_index WHERE indrelid = conrelid AND indkey[0] = conkey[1] AND indpred IS NULL
+        )
+        """
+    )
+    assert [row["conname"] for row in rows] == ["project_tasks_template_id_fkey"]
+
+
+def test_every_constraint_has_a_name_of_its_own_choosing() -> None:
+    rows = db.many(
+        """
+        SELECT conname, contype::text, conrelid::regclass::text AS table_name
+        FROM pg_constraint
+        WHERE connamespace = current_schema()::regnamespace AND contype IN ('c', 'u', 'f') AND conname ~ '(_check|[0-9])$'
+        """
+    )
+    assert rows == []
+
+
+def test_a_line_item_has_one_order_that_is_not_cancelled() -> None:
+    db.one(
+        """
+        WITH client AS (INSERT INTO clients (name) VALUES ('Ann') RETURNING id),
+        project AS (
+            INSERT INTO projects (client_id, name, project_type) SELECT id, 'LR', 'furnishings' FROM client RETURNING id
+        ), room AS (
+            INSERT INTO project_rooms (project_id, name) SELECT id, 'LR' FROM project RETURNING id
+        ), item AS (
+            INSERT INTO line_items (room_id, description_generic) SELECT id, 'sofa, 90 in' FROM room RETURNING id
+        ), vendor AS (
+            INSERT INTO vendors (name) VALUES ('Maker') RETURNING id
+        )
+        INSERT INTO purchase_orders (line_item_id, vendor_id, po_number, amount, status)
+        SELECT item.id, vendor.id, number, 100, status::po_status
+        FROM item, vendor, (VALUES ('PO-1', 'cancelled'), ('PO-2', 'cancelled'), ('PO-3', 'draft')) AS po (number, status)
+        """
+    )
+
+    with pytest.raises(psycopg.errors.UniqueViolation, match="one_open_per_line_item"), db.transaction():
+        db.one("UPDATE purchase_orders SET status = 'submitted' WHERE po_number = 'PO-1'")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE project_tasks SET status = 'completed'",
+        "UPDATE project_tasks SET completed_at = now()",
+    ],
+)
+def test_a_task_is_completed_exactly_when_it_has_a_time_of_completion(statement: str) -> None:
+    db.one(
+        """
+        WITH client AS (INSERT INTO clients (name) VALUES ('Ann') RETURNING id),
+        project AS (
+            INSERT INTO projects (client_id, name, project_type) SELECT id, 'LR', 'furnishings' FROM client RETURNING id
+        )
+        INSERT INTO project_tasks (project_id) SELECT id FROM project
+        """
+    )
+    with pytest.raises(psycopg.errors.CheckViolation, match="completed_at_with_status"), db.transaction() as connection:
+        connection.execute(statement.encode())
+
+    assert db.one("UPDATE project_tasks SET status = 'completed', completed_at = now() RETURNING status")
