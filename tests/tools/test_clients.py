@@ -49,7 +49,7 @@ def test_creating_a_client_leaves_one_line_in_the_log() -> None:
     assert line["metadata"] == {"source": "web"}
 
 
-@pytest.mark.parametrize("source", ['he said "hi"', '", "admin": true, "x": "', "it's {\"a\": 1}", "%s %(name)s", "\\"])
+@pytest.mark.parametrize("source", ['he said "hi"', '", "admin": true, "x": "', 'it\'s {"a": 1}', "%s %(name)s", "\\"])
 def test_a_source_is_stored_as_it_is_and_adds_no_keys_to_the_log(source: str) -> None:
     client = create_client("Ann", source=source)
 

@@ -179,9 +179,7 @@ def test_money_becomes_dollars_and_cents(client: Client, given: Decimal | float 
         ({"client_id": ["01a205b0-e064-7e8f-94d7-fa46af6bafca"]}, "client_id must be an id like"),
     ],
 )
-def test_bad_input_gets_one_clear_error_and_leaves_nothing(
-    client: Client, arguments: dict[str, Any], message: str
-) -> None:
+def test_bad_input_gets_one_clear_error_and_leaves_nothing(client: Client, arguments: dict[str, Any], message: str) -> None:
     good: dict[str, Any] = {"client_id": client["id"], "name": "LR", "project_type": "mixed"}
 
     with pytest.raises(InvalidInputError, match=message):

@@ -1,0 +1,130 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from studio_data import db, migrate
+from studio_data.cli import app
+
+NEWEST = migrate.shipped()[-1].version
+
+
+def studio_data(*arguments: str) -> tuple[int, str, str]:
+    """Run the command in this process; return exit code, output and errors."""
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_migrate_says_what_it_did_and_then_that_nothing_is_to_do(empty_db: str) -> None:
+    code, said, _ = studio_data("migrate")
+    assert code == 0
+    assert "applying 001_initial_schema" in said
+    assert f"Done: the database is at version {NEWEST}." in said
+
+    assert studio_data("migrate")[:2] == (0, f"Nothing to do: the database is at version {NEWEST}.\n")
+
+
+def test_dry_run_changes_nothing(empty_db: str) -> None:
+    code, said, _ = studio_data("migrate", "--dry-run")
+
+    assert code == 0
+    assert f"{NEWEST + 1} to apply; nothing was changed." in said
+    with psycopg.connect(empty_db) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+
+
+def test_status_shows_every_migration_and_hides_the_password(empty_db: str) -> None:
+    assert studio_data("migrate", "--status")[1].count("missing") == NEWEST + 1
+    studio_data("migrate")
+    _, said, _ = studio_data("migrate", "--status")
+
+    assert "missing" not in said
+    assert re.search(r"001_initial_schema +│ 20\d\d-\d\d-\d\d", said)
+
+
+def test_an_error_is_one_line_and_exit_code_1(empty_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_DATA_COLOR", "blue")
+    migrate.settings.cache_clear()
+
+    code, said, error = studio_data("migrate")
+
+    assert (code, said) == (1, "")
+    assert error.startswith("studio-data: The setting STUDIO_DATA_COLOR is unknown.")
+    assert error.count("\n") == 1
+
+
+def test_the_demo_on_the_configured_database_shows_tasks_and_trail_and_can_be_repeated(committed_db: str) -> None:
+    assert studio_data("demo")[0] == 0
+    code, said, _ = studio_data("demo")
+
+    assert code == 0
+    assert re.search(r"in all +│ +135 │ +25 │ +160 │ +0", said)
+    assert re.search(r"lifecycle_agent \(agent\) +│ phase_changed", said)
+    assert "Connection string" in said
+    with db.get_connection() as connection:
+        counts = connection.execute(
+            "SELECT (SELECT count(*) FROM clients) AS clients, (SELECT count(*) FROM projects) AS projects,"
+            " (SELECT count(*) FROM activity_log) AS log"
+        ).fetchone()
+    assert counts == {"clients": 2, "projects": 4, "log": 8}
+
+
+@pytest.fixture
+def bare_environment() -> Generator[dict[str, str]]:
+    """The environment of a machine without any setting, but for the folder of the embedded server."""
+    with tempfile.TemporaryDirectory(prefix="sd-") as folder:
+        Path(folder).chmod(0o711)
+        unset = {"DATABASE_URL", "TEST_DATABASE_URL", "PYTHONDONTWRITEBYTECODE"}
+        kept = {name: value for name, value in os.environ.items() if name not in unset}
+        yield kept | {"STUDIO_DATA_EMBEDDED_DIR": folder, "COLUMNS": "120"}
+        for _ in range(200):
+            if not list(Path(folder).rglob("postmaster.pid")):
+                break
+            time.sleep(0.05)
+
+
+def test_the_demo_needs_no_setting_and_works_again(bare_environment: dict[str, str]) -> None:
+    for _ in range(2):
+        finished = subprocess.run(
+            [sys.executable, "-m", "studio_data", "demo"],
+            cwd="/",
+            env=bare_environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert finished.returncode == 0, finished.stderr
+        assert re.search(r"in all +│ +135 │ +25 │ +160 │ +0", finished.stdout)
+        assert f"postgresql://studio@/postgres?host={bare_environment['STUDIO_DATA_EMBEDDED_DIR']}" in finished.stdout
+        assert finished.stderr.count("\n") == 1
+        assert "using the embedded Postgres" in finished.stderr
+
+
+def test_serve_keeps_the_server_up_for_other_programs_until_it_is_interrupted(bare_environment: dict[str, str]) -> None:
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "studio_data", "serve"],
+        cwd="/",
+        env=bare_environment | {"COLUMNS": "400"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert serving.stdout is not None
+    lines = [serving.stdout.readline() for _ in range(2)]
+    with psycopg.connect(lines[1].strip()) as connection:
+        assert connection.execute("SELECT count(*) FROM workflow_templates").fetchone() == (160,)
+
+    serving.send_signal(signal.SIGINT)
+    _, said = serving.communicate(timeout=10)
+    assert serving.returncode == 0
+    assert "Traceback" not in said

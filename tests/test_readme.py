@@ -1,0 +1,85 @@
+"""Every code block of the README does what it says."""
+
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from studio_data import db
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = [(language, code) for language, code in re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
+
+
+def blocks(language: str) -> list[str]:
+    return [code for found, code in BLOCKS if found == language]
+
+
+def test_the_readme_holds_no_block_that_nothing_checks() -> None:
+    assert README.count("```") == 2 * len(BLOCKS)
+    assert {language for language, _ in BLOCKS} == {"bash", "python", "mermaid"}
+
+
+def test_the_python_blocks_run_one_after_the_other(committed_db: str, capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {"__name__": "readme"}
+    for code in blocks("python"):
+        exec(compile(code, "README.md", "exec"), names)  # noqa: S102
+
+    told = capsys.readouterr().out
+    comments = re.findall(r"print\(error\)  # (.+)", README)
+    assert comments[0] in told
+    log = db.many("SELECT action, actor_name FROM activity_log ORDER BY id")
+    assert [row["action"] for row in log] == ["created", "created", "phase_changed", "created", "created", "renamed"]
+    assert log[-1]["actor_name"] == "rename_project"
+
+
+def test_the_commands_at_the_top_are_the_demo_and_the_suite() -> None:
+    assert blocks("bash")[:2] == ["uv run studio-data demo\n", "uv run pytest\n"]
+
+
+def test_the_demo_block_runs(committed_db: str) -> None:
+    run_in_checkout(blocks("bash")[0], committed_db)
+
+
+def test_the_suite_block_finds_this_test(committed_db: str) -> None:
+    said = run_in_checkout(blocks("bash")[1].strip() + " --collect-only -q tests/test_readme.py", committed_db)
+    assert "test_the_suite_block_finds_this_test" in said
+
+
+def test_the_docker_block_ends_with_nothing_to_do(committed_db: str) -> None:
+    up, copy, migrate = blocks("bash")[2].splitlines()
+    assert up == "docker compose up -d"
+    source, target = re.findall(r"\.env\S*", copy)
+    assert (ROOT / source).is_file()
+    assert target == ".env"
+    settings = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / source).read_text(encoding="utf-8"), re.MULTILINE))
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    url = "postgresql://studio:{POSTGRES_PASSWORD}@127.0.0.1:{POSTGRES_PORT}/studio".format(**settings)
+    assert settings["DATABASE_URL"] == url
+    for promise in (
+        "image: postgres:16", "POSTGRES_USER: studio", "POSTGRES_DB: studio", "${POSTGRES_PASSWORD:-studio}",
+        "127.0.0.1:${POSTGRES_PORT:-5432}:5432", "./migrations:/docker-entrypoint-initdb.d:ro", "pg_isready",
+    ):  # fmt: skip
+        assert promise in compose
+    # The container's database is one that psql initialised from the folder: tests/test_migrate.py makes such a one.
+    assert "Nothing to do" in run_in_checkout(migrate, committed_db)
+
+
+def run_in_checkout(command: str, url: str) -> str:
+    """Run a line of the README as it stands, but for uv's own work of finding the environment we are in."""
+    words = command.split()
+    assert words[:2] == ["uv", "run"]
+    finished = subprocess.run(
+        [sys.executable, "-m", *{"studio-data": ["studio_data"]}.get(words[2], [words[2]]), *words[3:]],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
