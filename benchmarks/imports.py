@@ -1,4 +1,4 @@
-"""How long does importing a tool take, over importing the libraries it is built on?
+"""Measure how long importing a tool takes, over importing the libraries it is built on.
 
 ``uv run python -m benchmarks.imports [ROUNDS]``. Variants take turns in fresh processes.
 """
