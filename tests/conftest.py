@@ -41,6 +41,9 @@ def server_url() -> Generator[str]:
         server = Server(home=str(Path(folder, chosen.embedded_version)), binaries="", sockets="")
         user = flock(server.lock("users"), LOCK_SH)  # stays up when a test closes the library's own use of it
         assert user is not None
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # this server is thrown away; nothing here cuts its power
+            connection.execute("SELECT pg_reload_conf()")
         yield url
         db.close()
         os.close(user)

@@ -49,14 +49,32 @@ def folder() -> Generator[Path]:
         assert within(5, lambda: not list(Path(name).rglob("postmaster.pid")))
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Generator[Path]:
+    """A folder with a migrated cluster whose server has stopped: a copy of it saves the time of initdb."""
+    with tempfile.TemporaryDirectory(prefix="sd-") as name:
+        Path(name).chmod(0o711)
+        with users(Path(name), 1) as (user,):
+            user.leave()
+        assert within(5, lambda: not servers(Path(name)))
+        yield Path(name)
+
+
+@pytest.fixture
+def warm(folder: Path, cluster: Path) -> Path:
+    """A folder like ``folder``, with a migrated cluster in it."""
+    subprocess.run(["cp", "-a", str(cluster / VERSION), str(folder)], check=True)
+    return folder
+
+
 def servers(folder: Path) -> list[psutil.Process]:
     """The postmasters below a folder."""
     found: list[psutil.Process] = []
     for pid_file in folder.rglob("postmaster.pid"):
         try:
             process = psutil.Process(int(pid_file.read_text().split()[0]))
-        except (psutil.NoSuchProcess, IndexError):
-            continue
+        except (FileNotFoundError, psutil.NoSuchProcess, IndexError):
+            continue  # it has just stopped
         if process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE:
             found.append(process)
     return found
@@ -150,47 +168,47 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-def test_processes_share_one_server_which_stops_when_the_last_one_leaves(folder: Path) -> None:
-    with users(folder, 3) as (first, second, third):
+def test_processes_share_one_server_which_stops_when_the_last_one_leaves(warm: Path) -> None:
+    with users(warm, 3) as (first, second, third):
         starts = {user.ask("SELECT pg_postmaster_start_time()::text AS started") for user in (first, second, third)}
         assert len(starts) == 1
-        assert len(servers(folder)) == 1
+        assert len(servers(warm)) == 1
 
         said = first.leave()
         second.leave()
-        assert not within(0.5, lambda: not servers(folder))
+        assert not within(0.5, lambda: not servers(warm))
         assert third.ask("SELECT 1 AS alive") == "{'alive': 1}"
         third.leave()
 
-    assert within(5, lambda: not servers(folder))
+    assert within(5, lambda: not servers(warm))
     assert said.count("using the embedded Postgres") == 1
-    assert str(folder / VERSION) in said
+    assert str(warm / VERSION) in said
 
 
-def test_the_server_stops_although_its_last_user_was_killed(folder: Path) -> None:
-    with users(folder, 2) as (first, second):
+def test_the_server_stops_although_its_last_user_was_killed(warm: Path) -> None:
+    with users(warm, 2) as (first, second):
         first.process.kill()
         first.process.wait()
         assert second.ask("SELECT 1 AS alive") == "{'alive': 1}"
         second.process.kill()
 
-    assert within(5, lambda: not servers(folder))
+    assert within(5, lambda: not servers(warm))
 
 
-def test_data_outlives_the_server(folder: Path) -> None:
-    with users(folder, 1) as (user,):
+def test_data_outlives_the_server(warm: Path) -> None:
+    with users(warm, 1) as (user,):
         user.ask("INSERT INTO clients (name) VALUES ('Ann')")
         user.leave()
-    assert within(5, lambda: not servers(folder))
+    assert within(5, lambda: not servers(warm))
 
-    with users(folder, 1) as (user,):
+    with users(warm, 1) as (user,):
         assert user.ask("SELECT name FROM clients") == "{'name': 'Ann'}"
 
 
-def test_the_server_is_back_within_two_seconds_after_its_postmaster_was_killed(folder: Path) -> None:
-    with users(folder, 1) as (user,):
+def test_the_server_is_back_within_two_seconds_after_its_postmaster_was_killed(warm: Path) -> None:
+    with users(warm, 1) as (user,):
         user.ask("INSERT INTO clients (name) VALUES ('Ann')")
-        (postmaster,) = servers(folder)
+        (postmaster,) = servers(warm)
         url = user.url
 
         postmaster.kill()
@@ -205,17 +223,17 @@ def test_the_server_is_back_within_two_seconds_after_its_postmaster_was_killed(f
 
         assert within(2, answers), time.monotonic() - killed
         assert user.ask("SELECT name FROM clients") == "{'name': 'Ann'}"
-        (new,) = servers(folder)
+        (new,) = servers(warm)
         assert new.pid != postmaster.pid
 
 
-def test_a_statement_that_keeps_a_backend_busy_does_not_hold_up_the_restart(folder: Path) -> None:
-    with users(folder, 1) as (user,):
+def test_a_statement_that_keeps_a_backend_busy_does_not_hold_up_the_restart(warm: Path) -> None:
+    with users(warm, 1) as (user,):
         url = user.url
         busy = psycopg.connect(url, autocommit=True)
         busy.pgconn.send_query(b"DO $$ BEGIN LOOP END LOOP; END $$")  # never looks whether the postmaster lives
         busy.pgconn.flush()
-        (postmaster,) = servers(folder)
+        (postmaster,) = servers(warm)
 
         postmaster.kill()
 
@@ -223,22 +241,22 @@ def test_a_statement_that_keeps_a_backend_busy_does_not_hold_up_the_restart(fold
         busy.close()
 
 
-def test_a_new_user_takes_over_a_server_whose_supervisor_was_killed(folder: Path) -> None:
-    with users(folder, 1) as (first,):
-        (postmaster,) = servers(folder)
+def test_a_new_user_takes_over_a_server_whose_supervisor_was_killed(warm: Path) -> None:
+    with users(warm, 1) as (first,):
+        (postmaster,) = servers(warm)
         supervisor = postmaster.parent()
         assert supervisor is not None
         assert "supervisor" in " ".join(supervisor.cmdline())
         supervisor.kill()
         assert first.ask("SELECT 1 AS alive") == "{'alive': 1}"
 
-        with users(folder, 1) as (second,):
+        with users(warm, 1) as (second,):
             assert second.ask("SELECT 1 AS alive") == "{'alive': 1}"
-            assert [server.pid for server in servers(folder)] == [postmaster.pid]
+            assert [server.pid for server in servers(warm)] == [postmaster.pid]
             first.leave()
             second.leave()
 
-    assert within(5, lambda: not servers(folder))
+    assert within(5, lambda: not servers(warm))
 
 
 def test_processes_that_start_cold_at_once_create_one_cluster(folder: Path) -> None:
@@ -247,8 +265,8 @@ def test_processes_that_start_cold_at_once_create_one_cluster(folder: Path) -> N
         assert started[0].ask("SELECT count(*) AS templates FROM workflow_templates") == "{'templates': 160}"
 
 
-def test_the_cluster_has_checksums_and_the_time_limits_that_the_server_lacks_by_default(folder: Path) -> None:
-    with users(folder, 1) as (user,):
+def test_the_cluster_has_checksums_and_the_time_limits_that_the_server_lacks_by_default(warm: Path) -> None:
+    with users(warm, 1) as (user,):
         shown = user.ask(
             "SELECT string_agg(current_setting(name), ' ' ORDER BY lower(name)) AS shown FROM unnest(ARRAY["
             "'client_connection_check_interval', 'data_checksums', 'fsync', 'idle_in_transaction_session_timeout',"
@@ -257,9 +275,9 @@ def test_the_cluster_has_checksums_and_the_time_limits_that_the_server_lacks_by_
     assert shown == "{'shown': '500ms on on 30s 3s UTF8 15s UTC'}"
 
 
-def test_its_files_and_socket_are_the_owners_alone(folder: Path) -> None:
-    with users(folder, 1) as (user,):
-        home = folder / VERSION
+def test_its_files_and_socket_are_the_owners_alone(warm: Path) -> None:
+    with users(warm, 1) as (user,):
+        home = warm / VERSION
         owner = home.stat().st_uid
         assert owner == (embedded._account()[0] if os.geteuid() == 0 else os.geteuid())
         for private in (home, home / "data", home / "run"):
@@ -347,33 +365,33 @@ def test_without_the_wheel_both_ways_out_are_named(monkeypatch: pytest.MonkeyPat
         embedded.start(Settings())
 
 
-def test_a_server_that_cannot_start_says_why(folder: Path) -> None:
-    with users(folder, 1) as (user,):
+def test_a_server_that_cannot_start_says_why(warm: Path) -> None:
+    with users(warm, 1) as (user,):
         user.leave()
-    assert within(5, lambda: not servers(folder))
-    (folder / VERSION / "data" / "postgresql.conf").write_text("no_such_parameter = 1\n")
+    assert within(5, lambda: not servers(warm))
+    (warm / VERSION / "data" / "postgresql.conf").write_text("no_such_parameter = 1\n")
 
     with pytest.raises(UnavailableError, match=r"embedded Postgres did not start.*unrecognized configuration parameter"):
-        embedded.start(Settings(embedded_dir=folder))
+        embedded.start(Settings(embedded_dir=warm))
     db.close()
 
 
 def test_a_call_finds_the_server_again_after_supervisor_and_postmaster_were_killed(
-    folder: Path, committed_db: str, monkeypatch: pytest.MonkeyPatch
+    warm: Path, committed_db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL")
-    monkeypatch.setenv("STUDIO_DATA_EMBEDDED_DIR", str(folder))
+    monkeypatch.setenv("STUDIO_DATA_EMBEDDED_DIR", str(warm))
     monkeypatch.setenv("STUDIO_DATA_POOL_TIMEOUT", "1")
     settings.cache_clear()
     db.close()
     db.one("SELECT 1 AS ready")
-    (postmaster,) = servers(folder)
+    (postmaster,) = servers(warm)
     supervisor = postmaster.parent()
     assert supervisor is not None
     supervisor.send_signal(signal.SIGKILL)
     postmaster.kill()
-    assert within(5, lambda: not backends(folder / VERSION / "data"))
+    assert within(5, lambda: not backends(warm / VERSION / "data"))
 
     assert db.one("SELECT count(*) AS templates FROM workflow_templates") == {"templates": 160}
     db.close()
-    assert within(5, lambda: not servers(folder))
+    assert within(5, lambda: not servers(warm))

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from studio_data.db import many, one
+from studio_data.db import many, one, transaction
 from studio_data.errors import InvalidInputError
 from studio_data.tools.clients import create_client
 
@@ -98,10 +98,8 @@ def deep(levels: int) -> dict[str, Any]:
         ),
     ],
 )
-def test_bad_input_gets_one_clear_error_and_leaves_nothing(
-    committed_db: str, arguments: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(InvalidInputError) as raised:
+def test_bad_input_gets_one_clear_error_and_leaves_nothing(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError) as raised, transaction():
         create_client(**arguments)
 
     assert isinstance(raised.value, ValueError)
