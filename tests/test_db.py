@@ -155,7 +155,7 @@ def test_another_thread_is_not_in_the_transaction(committed_db: str) -> None:
 def end_every_connection(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as killer:
         killer.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"  # returns when it has ended
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
