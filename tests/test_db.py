@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from studio_data import db
+from studio_data import db, pool
 from studio_data.config import settings
 from studio_data.errors import ConfigurationError, UnavailableError
 from studio_data.tools.activity import log_activity
@@ -47,9 +47,9 @@ def test_what_the_server_refuses_comes_out_as_the_drivers_error(committed_db: st
 def round_trips() -> Generator[list[str]]:
     """Collect what ends in a round trip, from libpq's own trace of the only connection: each Sync and each simple Query."""
     sent: list[str] = []
-    pool = db._pool()
-    connection = pool.getconn()
-    pool.putconn(connection)
+    connections = db._pool()
+    connection = connections.getconn()
+    connections.putconn(connection)
     with tempfile.TemporaryFile("w+") as trace:
         connection.pgconn.trace(trace.fileno())
         yield sent
@@ -428,14 +428,31 @@ def test_a_database_that_does_not_exist_is_a_matter_of_configuration(
         clients()
 
 
+def test_a_server_that_is_too_old_is_refused(committed_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "OLDEST_SERVER", 99)
+    db.close()
+
+    with pytest.raises(ConfigurationError, match=r"The server is Postgres 1\d; the library needs 99 or newer"):
+        clients()
+
+
 def test_a_database_without_tables_names_the_command_that_makes_them(empty_db: str) -> None:
     with pytest.raises(ConfigurationError, match="Run studio-data migrate"):
         create_client("Ann")
 
 
-def test_the_printable_connection_string_hides_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://ann:hunter2@db.example:5432/studio")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:hunter2%40@db.example:5432/studio",
+        "postgresql://ann@db.example:5432/studio?password=hunter2%40",
+        "host=db.example user=ann dbname=studio password=hunter2@",
+    ],
+)
+def test_the_printable_connection_string_hides_the_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
     settings.cache_clear()
 
-    assert db.printable_connection_string() == "postgresql://ann:****@db.example:5432/studio"
-    assert "hunter2" not in repr(settings())
+    shown = db.printable_connection_string()
+    assert "hunter2" not in shown + repr(settings())
+    assert all(part in shown for part in ("ann", "****", "db.example", "studio"))

@@ -18,9 +18,9 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Cursor
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
-from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from studio_data import embedded, migrate
 from studio_data.config import settings
@@ -73,8 +73,9 @@ def connection_string() -> str:
 def printable_connection_string() -> str:
     """Return the connection string with the password masked, for people and logs."""
     conninfo = connection_string()
-    password = conninfo_to_dict(conninfo).get("password")
-    return conninfo.replace(str(password), "****") if password else conninfo
+    given = conninfo_to_dict(conninfo)
+    secrets = {name: "****" for name in ("password", "sslpassword") if name in given}
+    return make_conninfo(conninfo, **secrets) if secrets else conninfo
 
 
 def close() -> None:
@@ -96,11 +97,24 @@ def _pool() -> ConnectionPool[StudioConnection]:
     with _process.lock:
         if _process.pool is None:
             conninfo = connection_string()
-            with connect(conninfo, settings()) as connection:
+            with _first_connection(conninfo) as connection:
                 if settings().database_url is None:
                     migrate.migrate(connection)
             _process.pool = open_pool(conninfo, settings())
         return _process.pool
+
+
+def _first_connection(conninfo: str) -> StudioConnection:
+    """Connect outside the pool, whose own time-out would not tell what is wrong; wait for a server that is on its way."""
+    ends = time.monotonic() + settings().pool_timeout
+    while True:
+        try:
+            return connect(conninfo, settings())
+        except UnavailableError as error:
+            on_its_way = settings().database_url is None or "the database system is" in error.message
+            if not on_its_way or time.monotonic() > ends:
+                raise
+            time.sleep(0.1)
 
 
 @contextmanager
@@ -118,20 +132,18 @@ def _connection() -> Generator[StudioConnection]:
         pool.putconn(connection)
 
 
-def _take(pool: ConnectionPool[StudioConnection]) -> StudioConnection:
+def _take(pool: ConnectionPool[StudioConnection], *, revived: bool = False) -> StudioConnection:
     try:
         return pool.getconn(timeout=_patience(pool))
-    except (PoolTimeout, TooManyRequests) as error:
+    except (PoolTimeout, PoolClosed, TooManyRequests) as error:
         cause = pool.connection_class.last_error
         if cause is None:
-            raise UnavailableError(
-                f"All {pool.max_size} connections of this process are busy.", hint="Nothing was written: call again."
-            ) from error
-        if settings().database_url is None and embedded.revive(settings()):
-            return pool.getconn(timeout=_patience(pool))
-        raise UnavailableError(
-            f"The database cannot be reached: {' '.join(str(cause).split())}.", hint="Nothing was written: call again."
-        ) from error
+            fact = f"All {pool.max_size} connections of this process are busy."
+        elif settings().database_url is None and not revived and embedded.revive(settings()):
+            return _take(pool, revived=True)
+        else:
+            fact = f"The database cannot be reached: {' '.join(str(cause).split())}."
+        raise UnavailableError(fact, hint="Nothing was written: call again.") from error
 
 
 def _patience(pool: ConnectionPool[StudioConnection]) -> float:

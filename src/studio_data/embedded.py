@@ -33,7 +33,15 @@ TURN_SECONDS = 60.0
 
 _lock = Lock()
 _held: dict[str, int] = {}
-"""The users' lock that this process holds, by the server's home."""
+"""The users' lock that this process holds, by the server's home. A forked child holds its parent's lock too."""
+
+
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603
+    _lock = Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def start(settings: Settings) -> str:

@@ -62,6 +62,8 @@ class StudioConnection(psycopg.Connection[DictRow]):
         The server speaks to an idle client only to say goodbye (or, rarely, to pass a notice). So an idle socket without
         data is alive as far as anybody can know, and that costs one system call instead of a round trip.
         """
+        if self.closed:
+            return True
         if self._poller is None:
             self._poller = select.poll()
             self._poller.register(self.pgconn.socket, select.POLLIN)

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from studio_data.audit import current_tool
 from studio_data.errors import InvalidInputError, did_you_mean
 from studio_data.failures import refusal
+from studio_data.fields import LONGEST_QUOTE
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
@@ -64,7 +65,7 @@ def tool[**P, R](function: Callable[P, R]) -> Callable[P, R]:
 def _named(name: str, positional: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     if len(args) > len(positional):
         raise InvalidInputError(
-            f"{name} takes {len(positional)} positional arguments, not {len(args)}.",
+            f"{name} takes {len(positional)} positional argument{'s' * (len(positional) != 1)}, not {len(args)}.",
             hint="Give the others by name.",
             details={"tool": name},
         )
@@ -87,7 +88,7 @@ def _invalid(name: str, known: list[str], error: ValidationError) -> InvalidInpu
 
 def _problem(name: str, known: list[str], found: ErrorDetails) -> tuple[str, str | None]:
     """Put one of pydantic's findings into a sentence without a full stop, and a hint where there is a near name."""
-    argument = str(found["loc"][0])
+    argument = str(found["loc"][0])[:LONGEST_QUOTE]
     match found["type"]:
         case "missing":
             return f"{argument} is missing", f"{name} needs it."

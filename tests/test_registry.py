@@ -1,0 +1,116 @@
+"""What the decorator makes of a function: arguments, names and errors."""
+
+import inspect
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from studio_data import db
+from studio_data.audit import actor
+from studio_data.errors import (
+    ConfigurationError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    PermissionDeniedError,
+    StudioError,
+)
+from studio_data.fields import Line
+from studio_data.registry import tool
+from studio_data.tools.clients import create_client
+
+
+@tool
+def greet(name: Line, *, greeting: Line = "Hello") -> dict[str, Any]:
+    """Greet somebody."""
+    return {"said": f"{greeting}, {name}", **actor()}
+
+
+def test_a_tool_stays_an_ordinary_function() -> None:
+    assert greet.__name__ == "greet"
+    assert greet.__doc__ == "Greet somebody."
+    assert list(inspect.signature(greet).parameters) == ["name", "greeting"]
+    assert greet("Ann", greeting=" Hi ")["said"] == "Hi, Ann"
+
+
+def test_a_tool_acts_under_its_own_name() -> None:
+    assert greet("Ann")["actor_name"] == "greet"
+    assert actor() == {"actor_type": "system", "actor_name": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "message"),
+    [
+        (("Ann", "Hi"), {}, "greet takes 1 positional argument, not 2. Give the others by name."),
+        (("Ann",), {"name": "Ben"}, "greet got name twice. Give it once."),
+        ((), {}, "name is missing. greet needs it."),
+        (("Ann",), {"greting": "Hi"}, "greet takes no argument greting. Did you mean greeting?"),
+        (("Ann",), {"x" * 100_000: 1}, "greet takes no argument xxx"),
+    ],
+)
+def test_a_wrong_call_is_an_error_of_the_library(arguments: tuple[Any, ...], named: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError) as raised:
+        greet(*arguments, **named)
+
+    assert str(raised.value).startswith(message)
+    assert len(str(raised.value)) < 300
+    assert raised.value.details["tool"] == "greet"
+
+
+def run(query: str) -> None:
+    @tool
+    def run_sql() -> None:
+        """Run the statement."""
+        with db.transaction() as connection:
+            connection.execute(query.encode())
+
+    run_sql()
+
+
+A_PROJECT = "INSERT INTO projects (client_id, name, project_type) VALUES"
+
+
+@pytest.mark.parametrize(
+    ("query", "error", "message"),
+    [
+        ("INSERT INTO email_templates (name, subject_template, body_template) VALUES ('A', 'a', 'a'), ('A', 'b', 'b')",
+         ConflictError, "exists already (email_templates_name_key)"),
+        (f"{A_PROJECT} ('{uuid4()}', 'LR', 'mixed')", NotFoundError, "does not exist (projects_client_id_fkey)"),
+        ("INSERT INTO clients (name) VALUES (' ')", InvalidInputError, "text must not be empty, blank or padded"),
+        ("INSERT INTO clients (name) VALUES (NULL)", InvalidInputError, "null value in column"),
+        ("INSERT INTO clients (id, name) VALUES ('x', 'A')", InvalidInputError, "invalid input syntax for type uuid"),
+        ("DELETE FROM activity_log; TRUNCATE activity_log", PermissionDeniedError, "activity_log is append-only"),
+        ("SELECT * FROM no_such_table", ConfigurationError, "Run studio-data migrate"),
+        ("SELECT 1 / 0", InvalidInputError, "division by zero"),
+        ("DO $$ BEGIN RAISE EXCEPTION 'no reason'; END $$", StudioError, "The database refused the call: no reason"),
+    ],
+)  # fmt: skip
+def test_what_the_database_refuses_is_an_error_of_the_library(query: str, error: type[StudioError], message: str) -> None:
+    with pytest.raises(StudioError) as raised:
+        run(query)
+
+    assert type(raised.value) is error
+    assert message in str(raised.value)
+    assert isinstance(raised.value.__cause__, psycopg.Error)
+
+
+def test_an_error_as_a_dict_is_plain_json() -> None:
+    with pytest.raises(InvalidInputError) as raised:
+        create_client("")
+
+    assert raised.value.to_dict() == {
+        "code": "invalid_input",
+        "message": "name must not be empty or blank.",
+        "hint": None,
+        "details": {"tool": "create_client", "arguments": ["name"]},
+        "retryable": False,
+    }
+
+
+def test_every_rule_of_the_databases_domains_has_a_sentence() -> None:
+    from studio_data.failures import _DOMAIN_RULES  # noqa: PLC0415
+
+    rows = db.many("SELECT conname FROM pg_constraint WHERE contypid <> 0 AND connamespace = current_schema()::regnamespace")
+    assert {row["conname"] for row in rows} == set(_DOMAIN_RULES)
