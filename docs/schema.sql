@@ -103,7 +103,7 @@ CREATE DOMAIN public.dollars AS numeric(12,2)
 --
 
 CREATE DOMAIN public.visible_text AS text
-	CONSTRAINT visible_text_has_visible_ends CHECK ((VALUE !~ '^$|^[\u0001-\u0020\u007F-\u00A0\u00AD\u115F\u1160\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFEFF\uFFA0]|[\u0001-\u0020\u007F-\u00A0\u00AD\u115F\u1160\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFEFF\uFFA0]$'::text));
+	CONSTRAINT visible_text_has_visible_ends CHECK ((VALUE !~ '^$|^[\U000E0000-\U000E0FFF\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A\u034F\u061C\u17B4\u17B5\u180B-\u180F\uFE00-\uFE0F\uFFF9-\uFFFB\u0001-\u0020\u007F-\u00A0\u00AD\u115F\u1160\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFEFF\uFFA0]|[\u0001-\u0020\u007F-\u00A0\u00AD\u115F\u1160\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFEFF\uFFA0]$'::text));
 
 
 --
@@ -119,7 +119,7 @@ CREATE DOMAIN public.short_text AS public.visible_text
 --
 
 CREATE DOMAIN public.email_address AS public.short_text
-	CONSTRAINT email_address_has_one_at CHECK (((VALUE)::text ~ '^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:].]+$'::text));
+	CONSTRAINT email_address_has_one_at CHECK (((VALUE)::text ~ '^[^@[:space:]]+@[^@[:space:].]+([.][^@[:space:].]+)+$'::text));
 
 
 --
@@ -596,7 +596,8 @@ CREATE TABLE public.purchase_orders (
 CREATE TABLE public.schema_version (
     version integer NOT NULL,
     description text NOT NULL,
-    applied_at timestamp with time zone DEFAULT now() NOT NULL
+    applied_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT schema_version_applied_at_in_range CHECK (((applied_at >= '1900-01-01 00:00:00+00'::timestamp with time zone) AND (applied_at < '2200-01-01 00:00:00+00'::timestamp with time zone)))
 );
 
 

@@ -29,7 +29,7 @@ $$;
 -- Text begins and ends with something visible: it is not empty, not blank, not zero-width, not padded.
 CREATE DOMAIN visible_text AS text
 CONSTRAINT visible_text_has_visible_ends CHECK (
-    VALUE !~ '^$|^[\u0001-\u0020\u007F-\u00A0\u00AD\u115F\u1160\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFEFF\uFFA0]|[\u0001-\u0020\u007F-\u00A0\u00AD\u115F\u1160\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFEFF\uFFA0]$'
+    VALUE !~ '^$|^[\U000E0000-\U000E0FFF\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A\u034F\u061C\u17B4\u17B5\u180B-\u180F\uFE00-\uFE0F\uFFF9-\uFFFB\u0001-\u0020\u007F-\u00A0\u00AD\u115F\u1160\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFEFF\uFFA0]|[\u0001-\u0020\u007F-\u00A0\u00AD\u115F\u1160\u1680\u180E\u2000-\u200F\u2028-\u202F\u205F-\u206F\u2800\u3000\u3164\uFEFF\uFFA0]$'
 );
 
 -- A name, a label, a phone number: one line.
@@ -48,7 +48,7 @@ CONSTRAINT long_text_is_plain_text CHECK (
 
 CREATE DOMAIN email_address AS short_text
 CONSTRAINT email_address_has_one_at CHECK (
-    VALUE ~ '^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:].]+$'
+    VALUE ~ '^[^@[:space:]]+@[^@[:space:].]+([.][^@[:space:].]+)+$'
 );
 
 -- The key of an object in the practice's file store (S3 allows 1,024 bytes).

@@ -6,6 +6,7 @@ processes or broken connections asks for ``committed_db`` and gets a copy of the
 
 import os
 import tempfile
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from fcntl import LOCK_SH
@@ -95,6 +96,20 @@ def empty_db(server_url: str, monkeypatch: pytest.MonkeyPatch) -> Generator[str]
         use_database(url, monkeypatch)
         yield url
         db.close()
+
+
+@pytest.fixture
+def bare_environment() -> Generator[dict[str, str]]:
+    """The environment of a machine without any setting, but for the folder of the embedded server."""
+    with tempfile.TemporaryDirectory(prefix="sd-") as folder:
+        Path(folder).chmod(0o711)
+        unset = {"DATABASE_URL", "TEST_DATABASE_URL", "PYTHONDONTWRITEBYTECODE"}
+        kept = {name: value for name, value in os.environ.items() if name not in unset}
+        yield kept | {"STUDIO_DATA_EMBEDDED_DIR": folder, "COLUMNS": "120"}
+        for _ in range(200):
+            if not list(Path(folder).rglob("postmaster.pid")):
+                break
+            time.sleep(0.05)
 
 
 @contextmanager

@@ -1,12 +1,7 @@
-import os
 import re
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Generator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -47,6 +42,7 @@ def test_status_shows_every_migration_and_hides_the_password(empty_db: str) -> N
     studio_data("migrate")
     _, said, _ = studio_data("migrate", "--status")
 
+    assert db.printable_connection_string() in said.splitlines()
     assert "missing" not in said
     assert re.search(r"001_initial_schema +│ 20\d\d-\d\d-\d\d", said)
 
@@ -63,8 +59,8 @@ def test_an_error_is_one_line_and_exit_code_1(empty_db: str, monkeypatch: pytest
 
 
 def test_the_demo_on_the_configured_database_shows_tasks_and_trail_and_can_be_repeated(committed_db: str) -> None:
-    assert studio_data("demo")[0] == 0
-    code, said, _ = studio_data("demo")
+    assert studio_data("demo", "--yes")[0] == 0
+    code, said, _ = studio_data("demo", "--yes")
 
     assert code == 0
     assert re.search(r"in all +│ +135 │ +25 │ +160 │ +0", said)
@@ -78,18 +74,12 @@ def test_the_demo_on_the_configured_database_shows_tasks_and_trail_and_can_be_re
     assert counts == {"clients": 2, "projects": 4, "log": 8}
 
 
-@pytest.fixture
-def bare_environment() -> Generator[dict[str, str]]:
-    """The environment of a machine without any setting, but for the folder of the embedded server."""
-    with tempfile.TemporaryDirectory(prefix="sd-") as folder:
-        Path(folder).chmod(0o711)
-        unset = {"DATABASE_URL", "TEST_DATABASE_URL", "PYTHONDONTWRITEBYTECODE"}
-        kept = {name: value for name, value in os.environ.items() if name not in unset}
-        yield kept | {"STUDIO_DATA_EMBEDDED_DIR": folder, "COLUMNS": "120"}
-        for _ in range(200):
-            if not list(Path(folder).rglob("postmaster.pid")):
-                break
-            time.sleep(0.05)
+def test_the_demo_does_not_write_into_a_configured_database_unasked(committed_db: str) -> None:
+    code, said, error = studio_data("demo")
+
+    assert (code, said) == (1, "")
+    assert "Say studio-data demo --yes if that is what you want" in error
+    assert db.one("SELECT count(*) AS clients FROM clients") == {"clients": 0}
 
 
 def test_the_demo_needs_no_setting_and_works_again(bare_environment: dict[str, str]) -> None:

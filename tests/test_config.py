@@ -40,7 +40,7 @@ def test_an_empty_setting_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_unknown_setting_in_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_DATA_POOL_SIZE", "3")
 
-    with pytest.raises(ConfigurationError, match=r"STUDIO_DATA_POOL_SIZE is unknown\. Did you mean POOL_MAX_SIZE\?"):
+    with pytest.raises(ConfigurationError, match=r"STUDIO_DATA_POOL_SIZE .*Did you mean STUDIO_DATA_POOL_MAX_SIZE\?"):
         settings()
 
 
@@ -73,3 +73,18 @@ def test_a_malformed_setting_is_named_and_not_quoted(monkeypatch: pytest.MonkeyP
 
     assert "hunter2" not in str(raised.value)
     assert raised.value.details == {"setting": name}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"STUDIO_DATA_POOL_MAX_SIZE=3\nDATABASE_URL\n", "Line 2 of .env sets nothing. Write NAME=value"),
+        (b'export DATABASE_URL = "postgresql://db/studio" and more\n', "Line 1 of .env sets nothing. Write NAME=value"),
+        (b"DATABASE_URL=\xff\n", ".env cannot be read: .* Save it as UTF-8 text"),
+    ],
+)
+def test_an_env_file_that_would_silently_mean_another_database_is_refused(tmp_path: Path, text: bytes, message: str) -> None:
+    (tmp_path / ".env").write_bytes(text)
+
+    with pytest.raises(ConfigurationError, match=message):
+        settings()

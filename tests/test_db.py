@@ -1,20 +1,26 @@
 import asyncio
 import os
 import re
+import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import copy_context
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from psycopg.rows import tuple_row
 
 from studio_data import db, pool
 from studio_data.config import settings
-from studio_data.errors import ConfigurationError, UnavailableError
+from studio_data.errors import ConfigurationError, InvalidInputError, StudioError, UnavailableError
 from studio_data.tools.activity import log_activity
 from studio_data.tools.clients import create_client
 from studio_data.tools.projects import create_project
@@ -149,6 +155,89 @@ def test_another_thread_is_not_in_the_transaction(committed_db: str) -> None:
             assert thread.submit(clients).result() == 0
 
 
+@pytest.mark.parametrize("unit", [db.transaction, db.get_connection])
+def test_a_unit_that_goes_on_after_a_refused_statement_does_not_end_as_if_it_were_done(
+    committed_db: str, unit: Callable[[], AbstractContextManager[Any]]
+) -> None:
+    with pytest.raises(StudioError, match="refused, and with it the whole unit") as raised, unit():
+        create_client("Ann")
+        with suppress(InvalidInputError):
+            create_client("Ben", screening_data={"a": [1e299] * 1_000})  # only the database can see that this is too long
+        with pytest.raises(StudioError, match="put the call that may fail into a transaction"):
+            create_client("Cal")
+
+    assert type(raised.value) is StudioError
+    assert clients() == 0
+
+
+def test_a_call_that_may_fail_goes_into_a_transaction_of_its_own(committed_db: str) -> None:
+    with db.transaction():
+        create_client("Ann")
+        with suppress(InvalidInputError), db.transaction():
+            create_client("Ben", screening_data={"a": [1e299] * 1_000})
+        create_client("Cal")
+
+    assert clients() == 2
+
+
+def test_a_savepoint_that_goes_on_after_a_refused_statement_is_undone_and_says_so(committed_db: str) -> None:
+    with db.transaction():
+        create_client("Ann")
+        with pytest.raises(StudioError, match="refused, and with it the whole unit"), db.transaction():
+            create_client("Ben")
+            with suppress(InvalidInputError):
+                create_client("Cal", screening_data={"a": [1e299] * 1_000})
+
+    assert db.many("SELECT name FROM clients") == [{"name": "Ann"}]
+
+
+def test_a_unit_whose_connection_was_closed_does_not_end_as_if_it_were_done(committed_db: str) -> None:
+    with pytest.raises(UnavailableError) as raised, db.get_connection() as connection:
+        create_client("Ann")
+        connection.close()
+
+    assert raised.value.outcome == "not_done"
+    assert clients() == 0
+
+
+def test_a_unit_that_the_server_ended_while_it_was_idle_is_not_done(committed_db: str) -> None:
+    with (
+        pytest.raises(UnavailableError, match=r"perhaps because the unit was idle.*repeat the whole unit") as raised,
+        db.transaction(),
+    ):
+        create_client("Ann")
+        end_every_connection(committed_db)
+
+    assert raised.value.outcome == "not_done"
+    assert clients() == 0
+
+
+def test_a_context_that_outlives_its_transaction_works_outside_it(
+    committed_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_setting(monkeypatch, "POOL_MAX_SIZE", "2")
+    with db.transaction():
+        copied = copy_context()
+
+    with db.transaction(rollback=True):
+        create_client("Ann")
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(copied.run, create_client, "Ben").result()
+
+    assert db.many("SELECT name FROM clients") == [{"name": "Ben"}]
+
+
+def test_what_a_block_of_sql_sets_ends_with_it(committed_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_setting(monkeypatch, "POOL_MAX_SIZE", "1")
+    with db.get_connection() as connection:
+        connection.row_factory = tuple_row  # pyright: ignore[reportAttributeAccessIssue]
+        connection.execute("SET search_path = pg_catalog")
+        connection.execute("SET statement_timeout = '123ms'")
+
+    assert create_client("Ann")["name"] == "Ann"
+    assert db.one("SHOW statement_timeout")["statement_timeout"] != "123ms"
+
+
 # Lost connections -----------------------------------------------------------------------------------------------------
 
 
@@ -195,7 +284,7 @@ def test_a_read_whose_connection_breaks_is_answered_by_another_connection(commit
     db.one("SELECT 1 AS ready")
     killer = kill_while_it_runs(committed_db, "read marker")
 
-    answer = db.one("SELECT 'read marker' AS marker, pg_sleep(1)::text AS slept")
+    answer = db.one("SELECT 'read marker' AS marker, pg_sleep(1)::text AS slept", reads=True)
     killer.join()
 
     assert answer["marker"] == "read marker"
@@ -224,6 +313,18 @@ def test_a_transaction_whose_connection_breaks_is_not_done(committed_db: str) ->
     assert raised.value.outcome == "not_done"
     assert raised.value.retryable
     assert clients() == 0
+
+
+def test_a_function_that_might_write_is_not_repeated(committed_db: str) -> None:
+    db.one("CREATE SEQUENCE attempts")
+    killer = kill_while_it_runs(committed_db, "function marker")
+
+    with pytest.raises(UnavailableError) as raised:
+        db.one("/* function marker */ SELECT nextval('attempts'), pg_sleep(5)")
+    killer.join()
+
+    assert raised.value.outcome == "unknown"
+    assert db.one("SELECT last_value FROM attempts") == {"last_value": 1}
 
 
 def make_flaky(sqlstate: str, failures: int) -> None:
@@ -388,6 +489,25 @@ def test_a_forked_child_is_not_in_its_parents_transaction(committed_db: str) -> 
     assert clients() == 1
 
 
+def test_a_forked_child_that_leaves_its_parents_transaction_does_not_end_it(committed_db: str) -> None:
+    script = """
+import os, sys
+from studio_data.db import transaction
+from studio_data.tools.clients import create_client
+
+with transaction():
+    create_client("Ann")
+    child = os.fork()
+    if child == 0:
+        sys.exit()
+    os.waitpid(child, 0)
+"""
+    parent = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=30)
+
+    assert parent.returncode == 0, parent.stderr
+    assert clients() == 1
+
+
 def test_behind_a_pooler_nothing_is_prepared(committed_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def prepared() -> int:
         with db.get_connection():
@@ -434,6 +554,43 @@ def test_a_server_that_is_too_old_is_refused(committed_db: str, monkeypatch: pyt
 
     with pytest.raises(ConfigurationError, match=r"The server is Postgres 1\d; the library needs 99 or newer"):
         clients()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [("PGDATESTYLE", "SQL, DMY", "DateStyle is SQL, DMY; the library reads ISO only")],
+)
+def test_a_session_that_the_library_cannot_read_is_refused_before_anything_is_written(
+    committed_db: str, monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    db.close()
+
+    with pytest.raises(ConfigurationError, match=message):
+        create_client("Ann")
+
+
+def test_another_client_encoding_in_the_environment_does_not_matter(
+    committed_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    db.close()
+
+    assert create_client("日本")["name"] == "日本"
+
+
+def test_the_first_calls_of_all_threads_end_at_their_deadline(committed_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as silent:  # takes connections and never answers
+        with_setting(monkeypatch, "CALL_TIMEOUT", "2")
+        use(f"postgresql://studio@127.0.0.1:{silent.getsockname()[1]}/studio", monkeypatch)
+
+        started = time.monotonic()
+        with ThreadPoolExecutor(4) as threads:
+            calls = [threads.submit(clients) for _ in range(4)]
+            errors = [call.exception() for call in calls]
+
+    assert {type(error) for error in errors} == {UnavailableError}
+    assert time.monotonic() - started < 4.5
 
 
 def test_a_database_without_tables_names_the_command_that_makes_them(empty_db: str) -> None:

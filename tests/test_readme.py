@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -41,18 +42,18 @@ def test_the_commands_at_the_top_are_the_demo_and_the_suite() -> None:
     assert blocks("bash")[:2] == ["uv run studio-data demo\n", "uv run pytest\n"]
 
 
-def test_the_demo_block_runs(committed_db: str) -> None:
-    run_in_checkout(blocks("bash")[0], committed_db)
+def test_the_demo_block_runs(bare_environment: dict[str, str]) -> None:
+    assert "Audit trail" in run_in_checkout(blocks("bash")[0], bare_environment)
 
 
-def test_the_suite_block_finds_this_test(committed_db: str) -> None:
-    said = run_in_checkout(blocks("bash")[1].strip() + " --collect-only -q tests/test_readme.py", committed_db)
+def test_the_suite_block_finds_this_test() -> None:
+    said = run_in_checkout(blocks("bash")[1].strip() + " --collect-only -q tests/test_readme.py", os.environ)
     assert "test_the_suite_block_finds_this_test" in said
 
 
 def test_the_docker_block_ends_with_nothing_to_do(committed_db: str) -> None:
-    up, copy, migrate = blocks("bash")[2].splitlines()
-    assert up == "docker compose up -d"
+    copy, up, migrate = blocks("bash")[2].splitlines()
+    assert up == "docker compose up -d --wait"
     source, target = re.findall(r"\.env\S*", copy)
     assert (ROOT / source).is_file()
     assert target == ".env"
@@ -66,17 +67,17 @@ def test_the_docker_block_ends_with_nothing_to_do(committed_db: str) -> None:
     ):  # fmt: skip
         assert promise in compose
     # The container's database is one that psql initialised from the folder: tests/test_migrate.py makes such a one.
-    assert "Nothing to do" in run_in_checkout(migrate, committed_db)
+    assert "Nothing to do" in run_in_checkout(migrate, os.environ | {"DATABASE_URL": committed_db})
 
 
-def run_in_checkout(command: str, url: str) -> str:
+def run_in_checkout(command: str, environment: Mapping[str, str]) -> str:
     """Run a line of the README as it stands, but for uv's own work of finding the environment we are in."""
     words = command.split()
     assert words[:2] == ["uv", "run"]
     finished = subprocess.run(
         [sys.executable, "-m", *{"studio-data": ["studio_data"]}.get(words[2], [words[2]]), *words[3:]],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": url},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,

@@ -1,6 +1,7 @@
 """What the decorator makes of a function: arguments, names and errors."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -57,6 +58,19 @@ def test_a_wrong_call_is_an_error_of_the_library(arguments: tuple[Any, ...], nam
     assert str(raised.value).startswith(message)
     assert len(str(raised.value)) < 300
     assert raised.value.details["tool"] == "greet"
+
+
+def test_what_cannot_be_a_tool_is_refused_where_it_is_written() -> None:
+    async def asynchronous(name: Line) -> None: ...
+    def unannotated(name) -> None: ...  # noqa: ANN001 # pyright: ignore[reportMissingParameterType, reportUnknownParameterType]
+    def positional(name: Line, /) -> None: ...
+    def variadic(*names: Line) -> None: ...
+    def shadowing(model_dump: Line) -> None: ...
+
+    functions: list[Callable[..., Any]] = [asynchronous, unannotated, positional, variadic, shadowing]
+    for function in functions:
+        with pytest.raises(TypeError, match=function.__name__):
+            tool(function)
 
 
 def run(query: str) -> None:

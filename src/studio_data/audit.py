@@ -1,4 +1,4 @@
-"""Who acts, and the vocabulary of the audit trail.
+"""Who acts, for the audit trail.
 
 Every write puts its line into ``activity_log`` in the same statement as the change itself, so that neither can be there
 without the other.
@@ -17,13 +17,6 @@ class ActorType(StrEnum):
     SYSTEM = "system"  # the library by itself
     AGENT = "agent"  # an AI agent
     USER = "user"  # a person
-
-
-class Action(StrEnum):
-    """What the tools of the library write into the trail, in the past tense."""
-
-    CREATED = "created"
-    STATUS_CHANGED = "status_changed"
 
 
 def actor() -> dict[str, str]:

@@ -5,8 +5,10 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import wraps
+from importlib.metadata import version
 from typing import Annotated
 
+import psycopg
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +17,8 @@ from studio_data import migrate as migrations
 from studio_data.config import settings
 from studio_data.db import connection_string, printable_connection_string
 from studio_data.demo import run
-from studio_data.errors import StudioError
+from studio_data.errors import ConfigurationError, StudioError
+from studio_data.failures import refusal
 from studio_data.pool import StudioConnection, connect
 
 app = typer.Typer(
@@ -35,7 +38,10 @@ def command[**P](function: Callable[P, None]) -> Callable[P, None]:
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            function(*args, **kwargs)
+            try:
+                function(*args, **kwargs)
+            except psycopg.Error as error:
+                raise refusal(error) from error
         except StudioError as error:
             print(f"studio-data: {error}", file=sys.stderr)  # noqa: T201
             raise typer.Exit(1) from error
@@ -43,9 +49,33 @@ def command[**P](function: Callable[P, None]) -> Callable[P, None]:
     return wrapped
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 (typer's callback)
+    if wanted:
+        out.print(f"studio-data {version('studio-data')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Run the data layer of an interior-design practice."""
+
+
 @command
-def demo() -> None:
+def demo(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Write into the database that DATABASE_URL names.")] = False,
+) -> None:
     """Create a client and two projects, log what an agent did, and show the tables."""
+    if settings().database_url is not None and not yes:
+        raise ConfigurationError(
+            "The demo would write an invented client into the database that DATABASE_URL names, for ever.",
+            hint="Say studio-data demo --yes if that is what you want, or unset DATABASE_URL for the embedded database.",
+        )
     run(out)
 
 
@@ -56,6 +86,8 @@ def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be applied, and apply nothing.")] = False,
 ) -> None:
     """Bring the database's schema up to this version of the library."""
+    if status and dry_run:
+        raise typer.BadParameter("--status and --dry-run are two questions: ask one.")
     with _connection() as connection:
         if status:
             _show_status(connection)
@@ -63,7 +95,7 @@ def migrate(
         if dry_run:
             missing = migrations.pending(connection)
             for migration in missing:
-                out.print(f"would apply [bold]{migration.name}[/]: {migration.reason}")
+                out.print(f"would apply [bold]{migration.name}[/], {migration.reason}")
         else:
             missing = migrations.migrate(
                 connection, before_each=lambda migration: out.print(f"applying [bold]{migration.name}[/]")
@@ -73,7 +105,7 @@ def migrate(
         elif dry_run:
             out.print(f"{len(missing)} to apply; nothing was changed.")
         else:
-            out.print(f"Done: the database is at version {missing[-1].version}.")
+            out.print(f"Done: the database is at version {migrations.shipped()[-1].version}.")
 
 
 @command
@@ -96,10 +128,11 @@ def _connection() -> Generator[StudioConnection]:
 
 def _show_status(connection: StudioConnection) -> None:
     applied = migrations.applied(connection)
-    table = Table("version", "migration", "applied (UTC)", title=f"Migrations of {printable_connection_string()}")
+    table = Table("version", "migration", "applied (UTC)")
     for migration in migrations.shipped():
         when = applied.get(migration.version)
         table.add_row(
             str(migration.version), migration.path.stem, f"{when:%Y-%m-%d %H:%M:%S}" if when else "[yellow]missing[/]"
         )
+    out.print(printable_connection_string(), soft_wrap=True, highlight=False)
     out.print(table)

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, ValidationError, field_validator
@@ -101,12 +101,30 @@ def _refuse_unknown_names() -> None:
         _variable(field.validation_alias if isinstance(field.validation_alias, str) else name)
         for name, field in Settings.model_fields.items()
     }
-    in_file = dotenv_values(ENV_FILE) if ENV_FILE.is_file() else {}
-    for name in (*os.environ, *in_file):
+    for name in (*os.environ, *_names_in_env_file()):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
+            # Compared without the prefix, which would make every two of them look alike.
             near = did_you_mean(name.upper().removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known])
             raise ConfigurationError(
                 f"The setting {name} is unknown.",
-                hint=near or f"Known are {', '.join(sorted(known))}.",
+                hint=near.replace("mean ", f"mean {PREFIX}") if near else f"Known are {', '.join(sorted(known))}.",
                 details={"setting": name, "known": sorted(known)},
             )
+
+
+def _names_in_env_file() -> list[str]:
+    """Return the names that ``.env`` sets. A line that sets nothing is an error: it would silently mean another database."""
+    if not ENV_FILE.exists():
+        return []
+    try:
+        with ENV_FILE.open(encoding="utf-8") as file:
+            lines = list(parse_stream(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{ENV_FILE} cannot be read: {error}.", hint="Save it as UTF-8 text.") from error
+    for line in lines:
+        if line.error or (line.key is not None and line.value is None):
+            raise ConfigurationError(
+                f"Line {line.original.line} of {ENV_FILE} sets nothing.",
+                hint="Write NAME=value, without spaces around the =.",
+            )
+    return [line.key for line in lines if line.key is not None]

@@ -7,17 +7,15 @@ transaction is carried by a context variable, so tools compose into one unit wit
 import atexit
 import os
 import random
-import re
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from threading import Lock
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import Cursor
+from psycopg import Cursor, pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
@@ -25,7 +23,14 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 from studio_data import embedded, migrate
 from studio_data.config import settings
 from studio_data.errors import UnavailableError
-from studio_data.failures import DeadlineExceededError, Failure, failure_of, unavailable
+from studio_data.failures import (
+    REPEAT_UNIT,
+    DeadlineExceededError,
+    Failure,
+    failure_of,
+    unavailable,
+    unit_refused,
+)
 from studio_data.pool import StudioConnection, connect, deadline, open_pool
 
 MOST_ATTEMPTS = 5
@@ -44,16 +49,34 @@ class _Process:
         self.pool: ConnectionPool[StudioConnection] | None = None
 
 
+class _Unit:
+    """A transaction that is running: whose it is, and whether it still runs.
+
+    Contexts are copied, by asyncio for one; a copy may outlive the transaction, and its connection is then somebody else's.
+    """
+
+    def __init__(self, process: _Process, connection: StudioConnection) -> None:
+        self.process = process
+        self.connection = connection
+        self.is_open = True
+
+
 _process = _Process()
 _left_to_the_parent: list[_Process] = []
-_current: ContextVar[tuple[_Process, StudioConnection] | None] = ContextVar("current transaction", default=None)
+_current: ContextVar[_Unit | None] = ContextVar("current transaction", default=None)
 
 
 def _after_fork() -> None:
-    # The parent's pool is kept and not used: collecting it here would say goodbye on sockets that the parent still uses.
     global _process  # noqa: PLW0603
+    # The parent's pool is kept and not used: collecting it here would say goodbye on sockets that the parent still uses.
     _left_to_the_parent.append(_process)
     _process = _Process()
+    unit = _current.get()
+    if unit is not None and not unit.connection.closed:
+        # Leaving the parent's transaction, the child would end it: its ROLLBACK goes nowhere.
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, unit.connection.pgconn.socket)
+        os.close(nowhere)
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -91,22 +114,28 @@ atexit.register(close)
 
 
 def _pool() -> ConnectionPool[StudioConnection]:
-    pool = _process.pool
-    if pool is not None:
-        return pool
-    with _process.lock:
-        if _process.pool is None:
+    process = _process
+    if process.pool is not None:
+        return process.pool
+    if not process.lock.acquire(timeout=_time_left()):
+        raise UnavailableError(
+            "Another thread is still connecting to the database.", hint="Nothing was written: call again."
+        )
+    try:
+        if process.pool is None:
             conninfo = connection_string()
             with _first_connection(conninfo) as connection:
                 if settings().database_url is None:
                     migrate.migrate(connection)
-            _process.pool = open_pool(conninfo, settings())
-        return _process.pool
+            process.pool = open_pool(conninfo, settings())
+        return process.pool
+    finally:
+        process.lock.release()
 
 
 def _first_connection(conninfo: str) -> StudioConnection:
     """Connect outside the pool, whose own time-out would not tell what is wrong; wait for a server that is on its way."""
-    ends = time.monotonic() + settings().pool_timeout
+    ends = time.monotonic() + min(settings().pool_timeout, _time_left())
     while True:
         try:
             return connect(conninfo, settings())
@@ -121,20 +150,20 @@ def _first_connection(conninfo: str) -> StudioConnection:
 def _connection() -> Generator[StudioConnection]:
     """Check a living connection out of the pool for a block."""
     pool = _pool()
-    connection = _take(pool)
-    while connection.is_dead():
-        connection.close()
-        pool.putconn(connection)
+    while True:
         connection = _take(pool)
-    try:
-        yield connection
-    finally:
-        pool.putconn(connection)
+        try:
+            if not connection.is_dead():
+                yield connection
+                return
+            connection.close()
+        finally:
+            pool.putconn(connection)
 
 
 def _take(pool: ConnectionPool[StudioConnection], *, revived: bool = False) -> StudioConnection:
     try:
-        return pool.getconn(timeout=_patience(pool))
+        return pool.getconn(timeout=max(0.001, min(pool.timeout, _time_left())))
     except (PoolTimeout, PoolClosed, TooManyRequests) as error:
         cause = pool.connection_class.last_error
         if cause is None:
@@ -146,27 +175,28 @@ def _take(pool: ConnectionPool[StudioConnection], *, revived: bool = False) -> S
         raise UnavailableError(fact, hint="Nothing was written: call again.") from error
 
 
-def _patience(pool: ConnectionPool[StudioConnection]) -> float:
-    """Return how many seconds a call may still wait for a connection."""
+def _time_left() -> float:
+    """Return the seconds until the running call's deadline; a whole call's time where none runs."""
     ends = deadline.get()
-    return pool.timeout if ends is None else max(0.001, min(pool.timeout, ends - time.monotonic()))
+    return settings().call_timeout if ends is None else max(0.0, ends - time.monotonic())
 
 
 # One statement --------------------------------------------------------------------------------------------------------
 
 
-def one(query: LiteralString, params: Parameters = None) -> Any:  # noqa: ANN401 (a row is what its tool's TypedDict says)
+def one(query: LiteralString, params: Parameters = None, *, reads: bool = False) -> Any:  # noqa: ANN401
     """Run one statement and return its first row as a dict, or None if there is none.
 
+    With ``reads=True`` the caller promises that the statement writes nothing; it is repeated when its connection breaks.
     Raises ``UnavailableError`` if the database cannot be reached or does not answer in time, and psycopg's own error for
     what the server refuses.
     """
-    return _run(query, params, _first)
+    return _run(query, params, _first, reads=reads)
 
 
-def many(query: LiteralString, params: Parameters = None) -> list[Any]:
-    """Run one statement and return its rows as dicts. Raises as ``one`` does."""
-    return _run(query, params, _all)
+def many(query: LiteralString, params: Parameters = None, *, reads: bool = False) -> list[Any]:
+    """Run one statement and return its rows as dicts. Takes and raises what ``one`` does."""
+    return _run(query, params, _all, reads=reads)
 
 
 def _first(cursor: Cursor[DictRow]) -> DictRow | None:
@@ -177,24 +207,20 @@ def _all(cursor: Cursor[DictRow]) -> list[DictRow]:
     return cursor.fetchall() if cursor.description else []
 
 
-def _run[T](query: LiteralString, params: Parameters, fetch: Callable[[Cursor[DictRow]], T]) -> T:
+def _run[T](query: LiteralString, params: Parameters, fetch: Callable[[Cursor[DictRow]], T], *, reads: bool) -> T:
     held = _held()
     if held is not None:
-        try:
+        with _part_of_unit(held):
             return fetch(held.execute(query, params))
-        except psycopg.Error as error:
-            _raise_if_unavailable(error, held, writes=False)
-            raise
-    _pool()
     token = deadline.set(deadline.get() or time.monotonic() + settings().call_timeout)
     try:
-        return _run_alone(query, params, fetch)
+        return _run_alone(query, params, fetch, reads=reads)
     finally:
         deadline.reset(token)
 
 
-def _run_alone[T](query: LiteralString, params: Parameters, fetch: Callable[[Cursor[DictRow]], T]) -> T:
-    """Run an atomic statement, and again where that cannot write twice: after a rollback, or when it only reads."""
+def _run_alone[T](query: LiteralString, params: Parameters, fetch: Callable[[Cursor[DictRow]], T], *, reads: bool) -> T:
+    """Run an atomic statement, and again where that cannot write twice: it was undone, or it only reads."""
     attempt = 1
     while True:
         with _connection() as connection:
@@ -202,56 +228,41 @@ def _run_alone[T](query: LiteralString, params: Parameters, fetch: Callable[[Cur
                 return fetch(connection.execute(query, params))
             except psycopg.Error as error:
                 failure = _failure(error, connection)
-                undone = failure in {Failure.ROLLED_BACK, Failure.STALE}
-                may_repeat = undone or (failure is Failure.LOST and not _writes(query))
-                if not may_repeat or attempt == MOST_ATTEMPTS or not _pause(attempt):
-                    _raise_if_unavailable(error, connection, writes=_writes(query))
+                may_repeat = failure in {Failure.ROLLED_BACK, Failure.OUTDATED} or (failure is Failure.LOST and reads)
+                pause = random.uniform(0, min(0.5, 0.01 * 2**attempt))  # noqa: S311 (full jitter, not a secret)
+                if not may_repeat or attempt == MOST_ATTEMPTS or pause >= _time_left():
+                    _raise_if_unavailable(error, failure, writes=not reads)
                     raise
+        time.sleep(pause)
         attempt += 1
 
 
-def _pause(attempt: int) -> bool:
-    """Sleep with full jitter, 10 ms doubled by each attempt, and tell whether the deadline leaves time for another."""
-    pause = random.uniform(0, min(0.5, 0.01 * 2**attempt))  # noqa: S311 (jitter, not a secret)
-    ends = deadline.get()
-    if ends is not None and time.monotonic() + pause >= ends:
-        return False
-    time.sleep(pause)
-    return True
-
-
-@lru_cache(maxsize=1024)
-def _writes(query: LiteralString) -> bool:
-    """Tell whether a statement may write. In doubt it may: a SELECT … FOR UPDATE counts as a write."""
-    reads = re.match(r"\s*(SELECT|WITH|TABLE|VALUES|SHOW|EXPLAIN)\b", query, re.IGNORECASE)
-    return not reads or re.search(r"\b(INSERT|UPDATE|DELETE|MERGE|INTO)\b", query, re.IGNORECASE) is not None
-
-
 def _failure(error: psycopg.Error, connection: StudioConnection) -> Failure:
+    """Say what an exception means, and close the connection if it is of no use any more."""
     failure = failure_of(error, connection_lost=connection.closed)
-    if failure is Failure.STALE:
-        connection.close()  # its prepared statements go with it; the pool opens another
+    if failure is Failure.OUTDATED:
+        connection.close()
+    if isinstance(error, DeadlineExceededError) and _process.pool is not None:
+        _process.pool.drain()  # the network may have swallowed the idle connections too
     return failure
 
 
-def _raise_if_unavailable(error: psycopg.Error, connection: StudioConnection, *, writes: bool) -> None:
+def _raise_if_unavailable(error: psycopg.Error, failure: Failure, *, writes: bool, in_unit: bool = False) -> None:
     """Raise ``UnavailableError`` for a passing failure. ``writes`` says whether it may have been committed all the same."""
-    failure = _failure(error, connection)
     if failure is Failure.REFUSED:
         return
     unanswered = failure is Failure.LOST or isinstance(error, DeadlineExceededError)
-    if isinstance(error, DeadlineExceededError) and _process.pool is not None:
-        _process.pool.drain()  # the network may have swallowed the idle connections too
-    raise unavailable(error, failure, outcome="unknown" if writes and unanswered else "not_done") from error
+    outcome = "unknown" if writes and unanswered else "not_done"
+    raise unavailable(error, failure, outcome=outcome, in_unit=in_unit) from error
 
 
 # A unit of several statements -----------------------------------------------------------------------------------------
 
 
 def _held() -> StudioConnection | None:
-    """Return the connection of the transaction this code runs in, if it runs in one of this process."""
-    current = _current.get()
-    return current[1] if current is not None and current[0] is _process else None
+    """Return the connection of the transaction this code runs in, if it runs in one of this process that is still open."""
+    unit = _current.get()
+    return unit.connection if unit is not None and unit.is_open and unit.process is _process else None
 
 
 @contextmanager
@@ -260,37 +271,75 @@ def transaction(*, rollback: bool = False) -> Generator[StudioConnection]:
 
     Inside another transaction the block is a savepoint of it. With ``rollback=True`` the block runs for real and is then
     undone. An exception undoes the block and passes on. Raises ``UnavailableError`` if the database cannot be reached or the
-    connection breaks; its ``outcome`` is ``unknown`` only when it broke during the commit.
+    connection breaks; its ``outcome`` is ``unknown`` only when it broke during the commit. Raises ``StudioError`` if a
+    statement of the block was refused and the block went on regardless: Postgres commits nothing after that.
     """
     held = _held()
     if held is not None:
-        with held.transaction(force_rollback=rollback):
+        with _part_of_unit(held), held.transaction(force_rollback=rollback):
             yield held
+            if not rollback:
+                _check_can_commit(held)
         return
 
-    with _connection() as connection:
-        token = _current.set((_process, connection))
-        committing = False
-        try:
-            with connection.transaction(force_rollback=rollback):
-                yield connection
-                committing = not rollback
-        except psycopg.Error as error:
-            _raise_if_unavailable(error, connection, writes=committing)
-            raise
-        finally:
-            _current.reset(token)
+    with _connection() as connection, _unit_on(connection, rollback=rollback):
+        yield connection
+
+
+@contextmanager
+def _unit_on(connection: StudioConnection, *, rollback: bool = False) -> Generator[None]:
+    """Run the block as a transaction of its own on this connection."""
+    unit = _Unit(_process, connection)
+    token = _current.set(unit)
+    committing = False
+    try:
+        with connection.transaction(force_rollback=rollback):
+            yield
+            if not rollback:
+                _check_can_commit(connection)
+                committing = True
+    except psycopg.Error as error:
+        _raise_if_unavailable(error, _failure(error, connection), writes=committing, in_unit=True)
+        raise
+    finally:
+        unit.is_open = False
+        _current.reset(token)
+
+
+@contextmanager
+def _part_of_unit(connection: StudioConnection) -> Generator[None]:
+    """Say of a passing failure that nothing was written: the unit that this is a part of is undone."""
+    try:
+        yield
+    except psycopg.Error as error:
+        _raise_if_unavailable(error, _failure(error, connection), writes=False, in_unit=True)
+        raise
+
+
+def _check_can_commit(connection: StudioConnection) -> None:
+    """Refuse to end a unit as if it had been done: COMMIT after a failed statement is a silent ROLLBACK."""
+    if connection.is_dead():
+        raise UnavailableError(
+            "The connection to the database was lost, perhaps because the unit was idle.", hint=REPEAT_UNIT
+        )
+    if connection.pgconn.transaction_status != pq.TransactionStatus.INTRANS:
+        raise unit_refused()
 
 
 @contextmanager
 def get_connection() -> Generator[StudioConnection]:
     """Yield the connection of the current transaction, or open one for the block.
 
-    Rows are dicts. The block is committed on exit and rolled back on an exception; tools called in it join it.
+    Rows are dicts. The block is committed on exit and rolled back on an exception; tools called in it join it. What it sets
+    for the session (SET, row factory) ends with it.
     """
     held = _held()
     if held is not None:
         yield held
         return
-    with transaction() as connection:
-        yield connection
+    with _connection() as connection:
+        try:
+            with _unit_on(connection):
+                yield connection
+        finally:
+            connection.forget_session()

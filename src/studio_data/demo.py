@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from rich.console import Console
-from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.syntax import Syntax
 from rich.table import Table
@@ -132,22 +131,25 @@ def _trail(ids: list[UUID]) -> Table:
 
 
 def _details(metadata: dict[str, Any]) -> str:
-    """Write an audit row's metadata for people: a fact a line, a change as old → new, no ids."""
-    facts = {name: f"{old} → {new}" for name, (old, new) in metadata.get("changes", {}).items()}
+    """Write an audit row's metadata for people: a fact a line, a change as old -> new, no ids."""
+    facts = {name: f"{old} -> {new}" for name, (old, new) in metadata.get("changes", {}).items()}
     facts |= {name: value for name, value in metadata.items() if name != "changes" and not name.endswith("_id")}
     return "\n".join(f"{name}: {value}" for name, value in facts.items())
 
 
 def _show_next_steps(out: Console) -> None:
     """Show how to go on: the tools in a REPL, and the connection string for any other program."""
-    session = Syntax(
-        "from studio_data.tools.clients import create_client\n"
-        "from studio_data.db import many\n"
-        'create_client("Ann Example", email="ann@example.com")\n'
-        'many("SELECT name, status, created_at FROM clients ORDER BY id DESC LIMIT 5")',
-        "python",
+    out.print("[bold]Go on in a REPL[/], uv run python:")
+    out.print(
+        Syntax(
+            "from studio_data.tools.clients import create_client\n"
+            "from studio_data.db import many\n"
+            'create_client("Ann Example", email="ann@example.com")\n'
+            'many("SELECT name, status FROM clients ORDER BY id DESC LIMIT 5")\n',
+            "python",
+            background_color="default",
+        )
     )
-    out.print(Panel(session, title="Go on in a REPL: uv run python", expand=False))
     if settings().database_url is None:
         out.print("Connection string, while a program uses the server or [bold]uv run studio-data serve[/] keeps it up:")
     else:

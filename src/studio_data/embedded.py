@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from studio_data.config import Settings
 from studio_data.errors import ConfigurationError, UnavailableError
@@ -95,10 +96,11 @@ def leave() -> None:
 
 
 def connection_string(server: "Server") -> str:
-    """Return the connection string of a server's database."""
+    """Return the connection string of a server's database. The folder's name may hold any character."""
     from studio_data.supervisor import DATABASE, PORT, SUPERUSER  # noqa: PLC0415
 
-    return f"postgresql://{SUPERUSER}@/{DATABASE}?host={server.sockets}&port={PORT}"
+    url = f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(server.sockets)}&port={PORT}"
+    return f"{url}&hostaddr=" if "PGHOSTADDR" in os.environ else url  # libpq would follow the variable instead of the host
 
 
 def _announce(server: "Server", version: str) -> None:
@@ -136,25 +138,38 @@ def _programs(version: str) -> Path:
 
 
 def _prepare(settings: Settings, programs: Path) -> "Server":
-    """Create the server's folders, reachable by its owner alone, and return where everything is."""
+    """Create the server's folders and return where everything is.
+
+    For an ordinary user the server's home is the user's alone. For root it is root's, and others may only pass through it,
+    to the cluster and the socket, which are the account's alone: so nothing that the account can replace is trusted by root.
+    """
     from studio_data.supervisor import Server  # noqa: PLC0415
 
-    home = (settings.embedded_dir or _default_folder()).expanduser().absolute() / settings.embedded_version
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        if os.geteuid() != 0:
-            home.chmod(stat.S_IRWXU)
-            return Server(str(home), str(programs), str(_sockets(home, os.geteuid())), None)
+        home = (settings.embedded_dir or _default_folder()).expanduser().resolve() / settings.embedded_version
+        as_root = os.geteuid() == 0
+        _create_folder(home, 0o711 if as_root else 0o700)
+        if not as_root:
+            return Server(str(home), str(programs), str(_sockets(home, os.geteuid())))
         owner, group = _account()
         _check_reachable(home, owner)
-        os.chown(home, owner, group)
-        home.chmod(stat.S_IRWXU)
         return Server(str(home), str(_reachable(programs, home, owner)), str(_sockets(home, owner)), owner, group)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise ConfigurationError(
-            f"The embedded server's folder {home} cannot be used: {error}.",
-            hint="Set STUDIO_DATA_EMBEDDED_DIR to a folder that can be written.",
+            f"The embedded server's folder cannot be used: {error}.",
+            hint="Set STUDIO_DATA_EMBEDDED_DIR to a folder of your own that can be written.",
         ) from error
+
+
+def _create_folder(home: Path, mode: int) -> None:
+    """Create a folder and its missing parents, whatever the umask; refuse one that belongs to somebody else."""
+    for folder in reversed((home, *home.parents)):
+        if not folder.exists():
+            folder.mkdir(exist_ok=True)
+            folder.chmod(mode)
+    if home.is_symlink() or home.stat().st_uid != os.geteuid():
+        raise PermissionError(f"{home} belongs to somebody else")
+    home.chmod(mode)
 
 
 def _default_folder() -> Path:
@@ -219,10 +234,13 @@ def _reachable(programs: Path, home: Path, owner: int) -> Path:
     if all(_may_enter(folder, owner) for folder in programs.parents):
         return programs
     package = programs.parents[1]
-    copy = home / "programs" / f"{programs.parent.name}-{(programs / 'postgres').stat().st_mtime_ns}"
+    copy = home / f"programs-{(programs / 'postgres').stat().st_mtime_ns}"
     if not copy.exists():
         unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
         shutil.copytree(programs.parent, unfinished / package.name / programs.parent.name, symlinks=True)
         shutil.copytree(package.with_name(f"{package.name}.libs"), unfinished / f"{package.name}.libs", symlinks=True)
+        for folder in (unfinished, *unfinished.rglob("*")):
+            if folder.is_dir() and not folder.is_symlink():
+                folder.chmod(0o755)
         unfinished.rename(copy)
     return copy / package.name / programs.parent.name / "bin"

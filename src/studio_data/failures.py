@@ -25,7 +25,7 @@ class Failure(Enum):
 
     ROLLED_BACK = "the server undid it and would take it again"
     LOST = "the connection is gone, and with it the answer"
-    STALE = "the connection prepared it before a migration changed the tables"
+    OUTDATED = "nothing was done, and another connection may do it: this one is of no use any more"
     TIMED_OUT = "the server gave up on it"
     REFUSED = "the server says no, and would say no again"
 
@@ -34,9 +34,9 @@ _ROLLED_BACK = frozenset({
     "40001",  # serialization_failure
     "40P01",  # deadlock_detected
     "55P03",  # lock_not_available
-    "25006",  # read_only_sql_transaction: the primary has become a standby
     "53300",  # too_many_connections
 })  # fmt: skip
+READ_ONLY = "25006"  # read_only_sql_transaction: the primary has become a standby
 _LOST = frozenset({
     "57P01",  # admin_shutdown
     "57P02",  # crash_shutdown
@@ -57,29 +57,42 @@ def failure_of(error: psycopg.Error, *, connection_lost: bool) -> Failure:
         return Failure.TIMED_OUT
     if state in _ROLLED_BACK:
         return Failure.ROLLED_BACK
-    if state == "0A000" and error.diag.source_function == "RevalidateCachedQuery":
-        return Failure.STALE
+    prepared_before_a_migration = state == "0A000" and error.diag.source_function == "RevalidateCachedQuery"
+    if prepared_before_a_migration or state == READ_ONLY:
+        return Failure.OUTDATED
     if state in _LOST or (state or "").startswith("08") or (state is None and connection_lost):
         return Failure.LOST
     return Failure.REFUSED
 
 
-def unavailable(error: psycopg.Error, failure: Failure, *, outcome: Outcome) -> UnavailableError:
+REPEAT_UNIT = "Nothing of the unit was written: repeat the whole unit."
+
+
+def unavailable(error: psycopg.Error, failure: Failure, *, outcome: Outcome, in_unit: bool) -> UnavailableError:
     """Put a passing failure into the caller's words."""
     if failure is Failure.TIMED_OUT:
         fact = "The database did not finish in time."
     elif failure is Failure.LOST:
         fact = "The connection to the database was lost."
-    elif failure is Failure.STALE:
+    elif error.sqlstate == READ_ONLY:
+        fact = "The database takes no writes: it is a standby, or this connection may only read."
+    elif failure is Failure.OUTDATED:
         fact = "A migration has changed the tables since the statement was prepared."
     else:
         fact = "The database is busy with conflicting work."
-    hint = (
-        "Nothing was written: call again."
-        if outcome == "not_done"
-        else "The write may or may not have happened: look for it before you repeat the call."
-    )
+    if outcome == "unknown":
+        hint = "The write may or may not have happened: look for it before you repeat it."
+    else:
+        hint = REPEAT_UNIT if in_unit else "Nothing was written: call again."
     return UnavailableError(fact, outcome=outcome, hint=hint, details={"sqlstate": error.sqlstate})
+
+
+def unit_refused() -> StudioError:
+    """Say that a unit went on after one of its statements had been refused: Postgres then does none of it."""
+    return StudioError(
+        "A statement of this unit was refused, and with it the whole unit.",
+        hint="Let the error leave the block, or put the call that may fail into a transaction() of its own.",
+    )
 
 
 # What the domains of 001_initial_schema.sql refuse. The tools check first; these sentences are for what only the database
@@ -105,6 +118,8 @@ def refusal(error: psycopg.Error) -> StudioError:
     details = {"sqlstate": error.sqlstate, "constraint": found.constraint_name, "table": found.table_name}
     fact = found.message_primary or str(error)
     match state:
+        case "25P02":
+            refused = unit_refused()
         case "23505":
             refused = ConflictError(f"Such a row exists already ({found.constraint_name}).")
         case "23503":

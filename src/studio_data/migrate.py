@@ -15,6 +15,7 @@ import psycopg
 
 from studio_data.config import settings
 from studio_data.errors import ConfigurationError
+from studio_data.failures import refusal
 from studio_data.pool import StudioConnection, deadline
 
 MOST_ATTEMPTS = 5
@@ -38,7 +39,7 @@ class Migration:
     def reason(self) -> str:
         """The file's first line: why it exists."""
         with self.path.open(encoding="utf-8") as file:
-            return file.readline().removeprefix("--").strip()
+            return file.readline().partition(": ")[2].strip()
 
 
 def shipped() -> list[Migration]:
@@ -53,7 +54,17 @@ def shipped() -> list[Migration]:
 
 
 def applied(connection: StudioConnection) -> dict[int, datetime]:
-    """Return the versions that the connection's schema has, with the time each was applied (UTC)."""
+    """Return the versions that the connection's schema has, with the time each was applied (UTC).
+
+    Raises ``ConfigurationError`` if the connection has no schema, and what ``failures.refusal`` makes of a refusal.
+    """
+    try:
+        return _applied(connection)
+    except psycopg.Error as error:
+        raise refusal(error) from error
+
+
+def _applied(connection: StudioConnection) -> dict[int, datetime]:
     schema = connection.execute(
         """
         SELECT current_schema() AS name, EXISTS (
@@ -111,7 +122,7 @@ def _apply(connection: StudioConnection, migration: Migration) -> bool:
         try:
             with _time_limit(), connection.transaction():
                 _wait_for_turn(connection)
-                if migration.version in applied(connection):
+                if migration.version in _applied(connection):
                     return False
                 connection.execute(sql, prepare=False)
                 return True
@@ -125,7 +136,7 @@ def _apply(connection: StudioConnection, migration: Migration) -> bool:
 
 def _wait_for_turn(connection: StudioConnection) -> None:
     """Let one process at a time migrate a schema. Everything set here ends with the transaction: poolers allow no more."""
-    timeout = f"{settings().migration_timeout:.0f}s"
+    timeout = f"{settings().migration_timeout * 1000:.0f}ms"
     connection.execute("SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', '0', true)", (timeout,))
     connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", (ADVISORY_LOCK,))
     connection.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
@@ -142,7 +153,7 @@ def _time_limit() -> Generator[None]:
 
 def _failed(migration: Migration, error: psycopg.Error) -> ConfigurationError:
     return ConfigurationError(
-        f"Migration {migration.name} failed and left nothing behind: {error}.",
-        hint="Correct what the database names and run studio-data migrate again.",
+        f"Migration {migration.name} failed: {' '.join(str(error).split())}.",
+        hint="It is done as a whole or not at all. Correct what the database names and run studio-data migrate again.",
         details={"migration": migration.name, "sqlstate": error.sqlstate},
     )

@@ -1,13 +1,17 @@
 """Connections to Postgres: how one is made, when one is dead, and the bounded pool that keeps them."""
 
+import logging
 import select
+from contextlib import suppress
 from contextvars import ContextVar
+from math import ceil
 from time import monotonic
 from typing import Any, Self, override
 
 import psycopg
 from psycopg import pq
 from psycopg.abc import PQGen
+from psycopg.errors import Diagnostic
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
@@ -16,6 +20,11 @@ from studio_data.errors import ConfigurationError, UnavailableError
 from studio_data.failures import DeadlineExceededError
 
 OLDEST_SERVER = 16
+
+# A failed attempt to connect has no sqlstate; what the server says to a user it turns away has these words.
+TURNED_AWAY = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
+
+log = logging.getLogger("studio_data")
 
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 """When the running call must have ended, on the monotonic clock; None outside a call."""
@@ -43,16 +52,20 @@ class StudioConnection(psycopg.Connection[DictRow]):
             cls.last_error = error
             raise
         cls.last_error = None
+        connection.add_notice_handler(_report_local_commit)
         return connection
 
     @override
     def wait[T](self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        if timeout is None:
-            ends = deadline.get()
-            timeout = self.call_timeout if ends is None else max(0.0, ends - monotonic())
-        try:
+        if timeout is not None:
             return super().wait(gen, interval=interval, timeout=timeout)
-        except psycopg.errors._WaitTimeout as error:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        ends = deadline.get()
+        seconds = self.call_timeout if ends is None else max(0.0, ends - monotonic())
+        try:
+            return super().wait(gen, interval=interval, timeout=seconds)
+        except psycopg.OperationalError as error:
+            if type(error).__name__ != "_WaitTimeout":  # psycopg's own, not exported
+                raise
             self.pgconn.finish()
             raise DeadlineExceededError("the server did not answer before the deadline") from error
 
@@ -76,6 +89,19 @@ class StudioConnection(psycopg.Connection[DictRow]):
             return True
         return self.pgconn.status != pq.ConnStatus.OK
 
+    def forget_session(self) -> None:
+        """Undo what a block of raw SQL has set for the session, so that it does not reach the next call."""
+        self.row_factory = dict_row
+        with suppress(psycopg.Error):
+            if not self.closed:
+                self.execute("RESET ALL")
+
+
+def _report_local_commit(notice: Diagnostic) -> None:
+    """Say so when a commit is durable on this server alone: its wait for the synchronous standby was cut short."""
+    if notice.source_function == "SyncRepWaitForLSN":
+        log.warning("a commit is local only: %s", notice.message_primary)
+
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:
     """Return what every connection of the library is opened with."""
@@ -85,6 +111,7 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         "prepare_threshold": None if settings.pooler == "transaction" else 5,
         "connect_timeout": settings.connect_timeout,
         "application_name": "studio-data",
+        "client_encoding": "UTF8",
     }
 
 
@@ -93,11 +120,15 @@ def connect(conninfo: str, settings: Settings) -> StudioConnection:
 
     Raises ``ConfigurationError`` if the server is too old or turns this user away, ``UnavailableError`` if it is not there.
     """
+    arguments = connection_arguments(settings)
+    ends = deadline.get()
+    if ends is not None:
+        arguments["connect_timeout"] = max(2, min(settings.connect_timeout, ceil(ends - monotonic())))  # 2 is the least
     try:
-        connection = StudioConnection.connect(conninfo, **connection_arguments(settings))
+        connection = StudioConnection.connect(conninfo, **arguments)
     except psycopg.Error as error:
         reason = " ".join(str(error).split())
-        if any(words in reason for words in ("authentication failed", "does not exist", "no pg_hba.conf entry")):
+        if any(words in reason for words in TURNED_AWAY):
             raise ConfigurationError(
                 f"The database turned the connection away: {reason}.",
                 hint="Correct DATABASE_URL in the environment or in .env.",
@@ -105,14 +136,33 @@ def connect(conninfo: str, settings: Settings) -> StudioConnection:
         raise UnavailableError(
             f"The database cannot be reached: {reason}.", hint="Start it, or correct DATABASE_URL."
         ) from error
+    try:
+        _check_server(connection)
+    except ConfigurationError:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_server(connection: StudioConnection) -> None:
     version = connection.info.server_version // 10000
     if version < OLDEST_SERVER:
-        connection.close()
         raise ConfigurationError(
             f"The server is Postgres {version}; the library needs {OLDEST_SERVER} or newer.",
             hint="Point DATABASE_URL at a newer server.",
         )
-    return connection
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigurationError(
+            f"The database's encoding is {encoding}; the library needs UTF8.",
+            hint="Create the database with ENCODING 'UTF8' TEMPLATE template0.",
+        )
+    style = connection.info.parameter_status("DateStyle") or ""
+    if not style.startswith("ISO"):
+        raise ConfigurationError(
+            f"The connection's DateStyle is {style}; the library reads ISO only.",
+            hint="Drop PGDATESTYLE from the environment, or ALTER ROLE … RESET datestyle (or ALTER DATABASE).",
+        )
 
 
 def open_pool(conninfo: str, settings: Settings) -> ConnectionPool[StudioConnection]:

@@ -1,7 +1,7 @@
 """What makes a function a tool: validated arguments, a name in the audit trail, errors of the library's own."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, wraps
 from typing import Any, get_type_hints
 
@@ -25,11 +25,9 @@ def tool[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     arguments, the classes of ``failures.refusal`` for what the database refuses.
     """
     name = function.__name__
-    positional = [
-        parameter.name
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-    ]
+    parameters = inspect.signature(function).parameters.values()
+    _check_can_be_tool(function, parameters)
+    positional = [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
 
     @cache
     def arguments_model() -> type[BaseModel]:
@@ -38,9 +36,9 @@ def tool[**P, R](function: Callable[P, R]) -> Callable[P, R]:
         fields: dict[str, Any] = {
             parameter.name: (
                 hints[parameter.name],
-                ... if parameter.default is inspect.Parameter.empty else parameter.default,
+                ... if parameter.default is parameter.empty else parameter.default,
             )
-            for parameter in inspect.signature(function).parameters.values()
+            for parameter in parameters
         }
         return create_model(name, __config__=_STRICT, **fields)
 
@@ -60,6 +58,19 @@ def tool[**P, R](function: Callable[P, R]) -> Callable[P, R]:
             current_tool.reset(token)
 
     return call
+
+
+def _check_can_be_tool(function: Callable[..., Any], parameters: Iterable[inspect.Parameter]) -> None:
+    """Refuse, where it is written, a function whose calls could not be validated."""
+    if inspect.iscoroutinefunction(function):
+        raise TypeError(f"{function.__name__} is async; a tool is a plain function (call it with asyncio.to_thread)")
+    for parameter in parameters:
+        if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
+            raise TypeError(f"{function.__name__}: {parameter} must be an argument with a name")
+        if parameter.annotation is parameter.empty:
+            raise TypeError(f"{function.__name__}: {parameter.name} needs an annotation from studio_data.fields")
+        if hasattr(BaseModel, parameter.name):
+            raise TypeError(f"{function.__name__}: {parameter.name} is a name of pydantic's; choose another")
 
 
 def _named(name: str, positional: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,7 +82,7 @@ class Server:
 
 def flock(path: Path, operation: int) -> int | None:
     """Take a lock on a file and return its descriptor, or None if another process holds it and we do not wait."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, operation)
     except BlockingIOError:
@@ -132,26 +133,21 @@ def main() -> int:
 
 def create_cluster(server: Server) -> None:
     """Run initdb, with checksums, into a folder that gets its name only when it is whole."""
-    if (server.data / "PG_VERSION").exists():
+    if server.data.exists():
         return
     unfinished = server.data.with_name("data.unfinished")
-    run_as_owner(server, ["rm", "-rf", str(unfinished)])
-    run_as_owner(
-        server,
-        [
-            server.command("initdb"), "--pgdata", str(unfinished), "--data-checksums", "--encoding", "UTF8",
-            "--locale", "C.UTF-8" if sys.platform == "linux" else "C", "--username", SUPERUSER, "--auth-local", "trust",
-            "--auth-host", "reject",
-        ],
-    )  # fmt: skip
-    unfinished.rename(server.data)
-
-
-def run_as_owner(server: Server, command: list[str]) -> None:
-    """Run a program as the account that owns the cluster."""
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    if server.owner is not None and server.group is not None:
+        os.chown(unfinished, server.owner, server.group)
+    initdb = [
+        server.command("initdb"), "--pgdata", str(unfinished), "--data-checksums", "--encoding", "UTF8",
+        "--locale", "C.UTF-8" if sys.platform == "linux" else "C", "--username", SUPERUSER, "--auth-local", "trust",
+        "--auth-host", "reject",
+    ]  # fmt: skip
     subprocess.run(  # noqa: S603 (a literal command)
-        command,
-        cwd=server.home,
+        initdb,
+        cwd=unfinished,
         env=environment(),
         capture_output=True,
         text=True,
@@ -160,6 +156,7 @@ def run_as_owner(server: Server, command: list[str]) -> None:
         group=server.group,
         extra_groups=None if server.owner is None else [],
     )
+    unfinished.rename(server.data)
 
 
 def environment() -> dict[str, str]:
@@ -170,7 +167,7 @@ def environment() -> dict[str, str]:
 def supervise(server: Server, *, ready: int) -> None:
     """Detach, run the server until nobody uses it, stop it."""
     os.setsid()
-    journal = os.open(server.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    journal = os.open(server.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     for stream in (1, 2):
         os.dup2(journal, stream)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(process)d] supervisor: %(message)s")
@@ -257,7 +254,7 @@ class Supervisor:
         options = [f"--{name}={value}" for name, value in SERVER_OPTIONS.items()]
         self.child = subprocess.Popen(  # noqa: S603 (a literal command)
             [self.server.command("postgres"), "-D", str(self.server.data), "-k", self.server.sockets, *options],
-            cwd=self.server.home,
+            cwd=self.server.data,
             env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=self.journal,

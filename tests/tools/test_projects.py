@@ -93,7 +93,7 @@ def test_the_first_project_makes_a_contracted_client_active(client: Client) -> N
     ]
 
 
-@pytest.mark.parametrize("status", ["lead", "qualified", "proposal_sent", "active", "completed"])
+@pytest.mark.parametrize("status", ["lead", "qualified", "proposal_sent", "active"])
 def test_any_other_client_keeps_the_status(client: Client, status: str) -> None:
     one("UPDATE clients SET status = %s::client_status WHERE id = %s", (status, client["id"]))
 
@@ -113,13 +113,17 @@ def rows_written() -> dict[str, int]:
     )
 
 
-def test_a_churned_client_gets_no_project(client: Client) -> None:
-    one("UPDATE clients SET status = 'churned' WHERE id = %s", (client["id"],))
+@pytest.mark.parametrize(
+    ("status", "way_out"),
+    [("churned", "Bring the client back as a lead first"), ("completed", "Create a new client for the new commission")],
+)
+def test_a_client_whose_story_has_ended_gets_no_project(client: Client, status: str, way_out: str) -> None:
+    one("UPDATE clients SET status = %s::client_status WHERE id = %s", (status, client["id"]))
 
-    with pytest.raises(RuleViolationError, match="has churned") as raised:
+    with pytest.raises(RuleViolationError, match=f"is {status}, and such a client gets no project. {way_out}") as raised:
         create_project(client["id"], "LR", "furnishings")
 
-    assert raised.value.details == {"rule": "client_not_churned", "found": "churned"}
+    assert raised.value.details == {"rule": "client_takes_projects", "found": status}
     assert rows_written() == {"projects": 0, "tasks": 0, "log": 0}
 
 

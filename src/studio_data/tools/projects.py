@@ -9,6 +9,7 @@ from studio_data.audit import actor
 from studio_data.db import one
 from studio_data.errors import NotFoundError, RuleViolationError
 from studio_data.fields import EntityId, Line, Money, ProjectTypeName
+from studio_data.lifecycles import ClientStatus
 from studio_data.registry import tool
 
 
@@ -47,14 +48,15 @@ def create_project(
 
     A furnishings project leaves out the renovation-only tasks; renovation and mixed get all of them. The first project of a
     contracted client makes the client active. ``investment_estimate`` is in dollars. Raises ``InvalidInputError`` for a bad
-    argument, ``NotFoundError`` for an unknown client, ``RuleViolationError`` for a client who has churned.
+    argument, ``NotFoundError`` for an unknown client, ``RuleViolationError`` for a client whose
+    work is completed or who has churned.
     """
     row = one(
         """
         WITH client AS (
             SELECT id, status
             FROM clients
-            WHERE id = %(client_id)s AND status <> 'churned'
+            WHERE id = %(client_id)s AND status NOT IN ('churned', 'completed')
             FOR NO KEY UPDATE
         ), project AS (
             INSERT INTO projects (client_id, name, address, project_type, investment_estimate)
@@ -107,15 +109,19 @@ def create_project(
 
 
 def _why_not(client_id: EntityId) -> NotFoundError | RuleViolationError:
-    client = one("SELECT status FROM clients WHERE id = %(client_id)s", {"client_id": client_id})
+    client = one("SELECT status FROM clients WHERE id = %(client_id)s", {"client_id": client_id}, reads=True)
     if client is None:
         return NotFoundError(
             f"There is no client {client_id}.",
             hint="Use the id that create_client returned.",
             details={"entity_type": "client", "id": str(client_id)},
         )
+    ways_out = {
+        ClientStatus.CHURNED: "Bring the client back as a lead first.",
+        ClientStatus.COMPLETED: "Create a new client for the new commission.",
+    }
     return RuleViolationError(
-        f"Client {client_id} has churned, and a churned client gets no project.",
-        hint="Bring the client back as a lead first.",
-        details={"rule": "client_not_churned", "found": client["status"]},
+        f"Client {client_id} is {client['status']}, and such a client gets no project.",
+        hint=ways_out.get(client["status"], "The client has just moved on: call again."),
+        details={"rule": "client_takes_projects", "found": client["status"]},
     )
