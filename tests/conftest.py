@@ -5,6 +5,7 @@ processes or broken connections asks for ``committed_db`` and gets a copy of the
 """
 
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Generator
@@ -22,6 +23,7 @@ from studio_data import db, embedded, migrate
 from studio_data.config import Settings, settings
 from studio_data.pool import connect
 from studio_data.supervisor import Server, flock
+from tests.embedded import VERSION, servers, users, within
 
 ROOT = Path(__file__).parents[1]
 _numbers = count(1)
@@ -110,6 +112,34 @@ def bare_environment() -> Generator[dict[str, str]]:
             if not list(Path(folder).rglob("postmaster.pid")):
                 break
             time.sleep(0.05)
+
+
+@pytest.fixture
+def folder() -> Generator[Path]:
+    """An empty folder for embedded servers that every local account may pass through."""
+    with tempfile.TemporaryDirectory(prefix="sd-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+        assert within(10, lambda: not servers(Path(name))), "a server outlived its users"
+        assert within(5, lambda: not list(Path(name).rglob("postmaster.pid")))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Generator[Path]:
+    """A folder with a migrated cluster whose server has stopped: a copy of it saves the time of initdb."""
+    with tempfile.TemporaryDirectory(prefix="sd-") as name:
+        Path(name).chmod(0o711)
+        with users(Path(name), 1) as (user,):
+            user.leave()
+        assert within(5, lambda: not servers(Path(name)))
+        yield Path(name)
+
+
+@pytest.fixture
+def warm(folder: Path, cluster: Path) -> Path:
+    """A folder like ``folder``, with a migrated cluster in it."""
+    subprocess.run(["cp", "-a", str(cluster / VERSION), str(folder)], check=True)
+    return folder
 
 
 @contextmanager

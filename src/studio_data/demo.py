@@ -56,7 +56,7 @@ def run(out: Console) -> None:
             actor_name="lifecycle_agent",
             metadata={
                 "changes": {"phase": ["conceptual_design", "detailed_design"]},
-                "gates": {"exhibit_b_signed": True},
+                "reason": "Exhibit B signed, first design fee paid",
             },
         )
         progress.update(bar, advance=1)
@@ -117,7 +117,9 @@ def _trail(ids: list[UUID]) -> Table:
         """,
         {"ids": ids},
     )
-    table = Table("time (UTC)", "actor", "action", "entity", "details", title="Audit trail")
+    table = Table(title="Audit trail")
+    for heading in ("time (UTC)", "actor", "action", "entity", "details"):
+        table.add_column(heading, overflow="fold")
     for row in rows:
         cells = [
             f"{row['created_at'].astimezone(UTC):%H:%M:%S}",

@@ -1,0 +1,35 @@
+"""What several test modules do to the library and the server."""
+
+import psycopg
+import pytest
+
+from studio_data import db
+from studio_data.config import settings
+
+
+def clients() -> int:
+    """Count the clients."""
+    return db.one("SELECT count(*) AS clients FROM clients")["clients"]
+
+
+def end_every_connection(url: str) -> None:
+    """End every connection of a database but our own, and return when they have ended."""
+    with psycopg.connect(url, autocommit=True) as killer:
+        killer.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"  # returns when it has ended
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def with_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Set STUDIO_DATA_<name> and begin with a new pool."""
+    monkeypatch.setenv(f"STUDIO_DATA_{name}", value)
+    settings.cache_clear()
+    db.close()
+
+
+def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point the library at a server, whatever it is, and begin with a new pool."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    settings.cache_clear()
+    db.close()
