@@ -337,6 +337,7 @@ CREATE TABLE public.activity_log (
     actor_name public.short_text DEFAULT 'unknown'::text NOT NULL,
     metadata public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    context public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT activity_log_actor_type_known CHECK ((actor_type = ANY (ARRAY['system'::text, 'agent'::text, 'user'::text])))
 );
 
@@ -908,6 +909,13 @@ ALTER TABLE ONLY public.workflow_templates
 --
 
 CREATE INDEX activity_log_entity_idx ON public.activity_log USING btree (entity_type, entity_id, id);
+
+
+--
+-- Name: activity_log_run_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activity_log_run_idx ON public.activity_log USING btree ((((context)::jsonb ->> 'run_id'::text)), id) WHERE ((context)::jsonb ? 'run_id'::text);
 
 
 --

@@ -69,7 +69,7 @@ texts = st.lists(st.one_of(awkward, st.characters(codec="utf-8", exclude_charact
 @given(text=texts)
 @each_in_the_tests_transaction
 def test_the_library_and_the_database_agree_on_lines_and_texts(domain_takes: None, text: str) -> None:
-    assert verdict_of_library(fields._line, text) == verdict_of_database("short_text", text)
+    assert verdict_of_library(fields.line, text) == verdict_of_database("short_text", text)
     assert verdict_of_library(fields._text, text) == verdict_of_database("long_text", text)
 
 
@@ -82,7 +82,7 @@ def test_what_the_library_takes_as_an_e_mail_address_the_database_takes_too(doma
 
 @pytest.mark.parametrize(("domain", "longest"), [("short_text", 200), ("long_text", 20_000)])
 def test_the_library_and_the_database_agree_on_lengths(domain_takes: None, domain: str, longest: int) -> None:
-    validate = {"short_text": fields._line, "long_text": fields._text}[domain]
+    validate = {"short_text": fields.line, "long_text": fields._text}[domain]
 
     for length, fits in [(1, True), (longest, True), (longest + 1, False)]:
         assert verdict_of_library(validate, "é" * length) is verdict_of_database(domain, "é" * length) is fits

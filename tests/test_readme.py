@@ -34,7 +34,15 @@ def test_the_python_blocks_run_one_after_the_other(committed_db: str, capsys: py
     comments = re.findall(r"print\(error\)  # (.+)", README)
     assert comments[0] in told
     log = db.many("SELECT action, actor_name FROM activity_log ORDER BY id")
-    assert [row["action"] for row in log] == ["created", "created", "phase_changed", "created", "created", "renamed"]
+    assert [row["action"] for row in log] == [
+        "created",
+        "created",
+        "phase_changed",
+        "created",
+        "created",
+        "created",
+        "renamed",
+    ]
     assert log[-1]["actor_name"] == "rename_project"
 
 

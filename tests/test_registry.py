@@ -38,7 +38,7 @@ def test_a_tool_stays_an_ordinary_function() -> None:
 
 def test_a_tool_acts_under_its_own_name() -> None:
     assert greet("Ann")["actor_name"] == "greet"
-    assert actor() == {"actor_type": "system", "actor_name": "unknown"}
+    assert actor()["actor_name"] == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from studio_data import audit, db, lifecycles
+from studio_data import actor, db, lifecycles
 
 TABLES = {
     "clients", "projects", "project_rooms", "design_fees", "pricing_benchmarks", "vendors", "line_items", "vendor_quotes",
@@ -66,7 +66,7 @@ def test_the_log_takes_the_librarys_kinds_of_actor() -> None:
     definition = db.one(
         "SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint WHERE conname = 'activity_log_actor_type_known'"
     )
-    assert all(f"'{kind}'" in definition["text"] for kind in audit.ActorType)
+    assert all(f"'{kind}'" in definition["text"] for kind in actor.ActorType)
 
 
 def test_every_row_has_a_time_ordered_id_made_by_the_database() -> None:

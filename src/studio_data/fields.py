@@ -15,8 +15,7 @@ from uuid import UUID
 
 from pydantic import PlainValidator
 
-from studio_data.audit import ActorType
-from studio_data.errors import did_you_mean
+from studio_data.errors import InvalidInputError, did_you_mean
 from studio_data.lifecycles import ProjectType
 
 LONGEST_LINE = 200
@@ -70,13 +69,14 @@ def _visible(value: object) -> str:
     return trimmed
 
 
-def _line(value: object) -> str:
-    line = _visible(value)
-    if len(line) > LONGEST_LINE:
-        raise ValueError(f"must have at most {LONGEST_LINE} characters, not {len(line)}")
-    if _CONTROL.search(line):
+def line(value: object) -> str:
+    """Return one visible line, trimmed. Raises ``ValueError`` with the end of a sentence that begins with a name."""
+    trimmed = _visible(value)
+    if len(trimmed) > LONGEST_LINE:
+        raise ValueError(f"must have at most {LONGEST_LINE} characters, not {len(trimmed)}")
+    if _CONTROL.search(trimmed):
         raise ValueError("must be one line without control characters")
-    return line
+    return trimmed
 
 
 def _text(value: object) -> str:
@@ -89,7 +89,7 @@ def _text(value: object) -> str:
 
 
 def _email(value: object) -> str:
-    email = _line(value)
+    email = line(value)
     if not _EMAIL.fullmatch(email):
         raise ValueError("must be an e-mail address like name@example.com")
     return email
@@ -140,7 +140,8 @@ class UnknownMemberError(ValueError):
         self.hint = hint
 
 
-def _member_of[E: StrEnum](enum: type[E]) -> Callable[[object], E]:
+def member_of[E: StrEnum](enum: type[E]) -> Callable[[object], E]:
+    """Return a validator that takes a member of the enum, or its string."""
     known = [member.value for member in enum]
     expected = f"{', '.join(known[:-1])} or {known[-1]}"
 
@@ -206,9 +207,19 @@ def _check_json_leaf(node: object) -> None:
         raise ValueError(f"must contain JSON values only, not {_kind(node)}")
 
 
+def checked[T](name: str, validate: Callable[[object], T], value: object) -> T:
+    """Validate an argument of a function that is no tool. Raises ``InvalidInputError``."""
+    try:
+        return validate(value)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"{name} {error}.", hint=getattr(error, "hint", None), details={"arguments": [name]}
+        ) from None
+
+
 # The types ------------------------------------------------------------------------------------------------------------
 
-Line = Annotated[str, PlainValidator(_line)]
+Line = Annotated[str, PlainValidator(line)]
 """A name, a phone number, an address: one visible line of at most 200 characters. Surrounding blanks are dropped."""
 
 Text = Annotated[str, PlainValidator(_text)]
@@ -226,6 +237,5 @@ Money = Annotated[Decimal | float | str, PlainValidator(_dollars)]
 JsonObject = Annotated[Mapping[str, Any], PlainValidator(_json_object)]
 """A JSON object of at most 64 kB and 32 levels."""
 
-ProjectTypeName = Annotated[ProjectType | str, PlainValidator(_member_of(ProjectType))]
-ActorTypeName = Annotated[ActorType | str, PlainValidator(_member_of(ActorType))]
-"""A value of an enum, or its string."""
+ProjectTypeName = Annotated[ProjectType | str, PlainValidator(member_of(ProjectType))]
+"""A type of project, or its string."""

@@ -47,6 +47,7 @@ def test_creating_a_client_leaves_one_line_in_the_log() -> None:
     assert (line["entity_type"], line["action"]) == ("client", "created")
     assert (line["actor_type"], line["actor_name"]) == ("system", "create_client")
     assert line["metadata"] == {"source": "web"}
+    assert line["context"] == {"tool": "create_client"}
 
 
 @pytest.mark.parametrize("source", ['he said "hi"', '", "admin": true, "x": "', 'it\'s {"a": 1}', "%s %(name)s", "\\"])

@@ -49,8 +49,9 @@ def create_client(
             VALUES (%(name)s, %(email)s, %(phone)s, %(address)s, %(source)s, %(screening_data)s)
             RETURNING *
         ), logged AS (
-            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, metadata)
-            SELECT 'client', id, 'created', %(actor_type)s, %(actor_name)s, jsonb_build_object('source', source)
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'client', id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('source', source)
             FROM client
         )
         SELECT * FROM client

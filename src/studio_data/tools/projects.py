@@ -81,13 +81,13 @@ def create_project(
             WHERE clients.id = client.id AND client.status = 'contracted'
             RETURNING clients.id
         ), logged AS (
-            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, metadata)
-            SELECT 'project', id, 'created', %(actor_type)s, %(actor_name)s, jsonb_build_object(
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'project', id, 'created', %(actor_type)s, %(actor_name)s, %(context)s, jsonb_build_object(
                 'client_id', client_id, 'project_type', project_type, 'tasks_created', tasks_created
             )
             FROM created
             UNION ALL
-            SELECT 'client', id, 'status_changed', %(actor_type)s, %(actor_name)s,
+            SELECT 'client', id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
                 '{"changes": {"status": ["contracted", "active"]}}'
             FROM activated
         )
