@@ -242,5 +242,10 @@ def _reachable(programs: Path, home: Path, owner: int) -> Path:
         for folder in (unfinished, *unfinished.rglob("*")):
             if folder.is_dir() and not folder.is_symlink():
                 folder.chmod(0o755)
-        unfinished.rename(copy)
+        try:
+            unfinished.rename(copy)
+        except OSError:  # another process has just done the same
+            if not copy.exists():
+                raise
+            shutil.rmtree(unfinished)
     return copy / package.name / programs.parent.name / "bin"
