@@ -284,6 +284,21 @@ CREATE TYPE public.trade_role AS ENUM (
 
 
 --
+-- Name: capture_change(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.capture_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO preview_changes (table_name, operation, before, after)
+    VALUES (tg_table_name, tg_op, to_jsonb(OLD), to_jsonb(NEW));
+    RETURN NULL;
+END
+$$;
+
+
+--
 -- Name: refuse_change_of_log(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -339,6 +354,21 @@ CREATE TABLE public.activity_log (
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     context public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT activity_log_actor_type_known CHECK ((actor_type = ANY (ARRAY['system'::text, 'agent'::text, 'user'::text])))
+);
+
+
+--
+-- Name: call_ledger; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.call_ledger (
+    key public.visible_text NOT NULL,
+    tool public.short_text NOT NULL,
+    arguments_hash bytea NOT NULL,
+    result json,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT call_ledger_arguments_hash_has_32_bytes CHECK ((octet_length(arguments_hash) = 32)),
+    CONSTRAINT call_ledger_key_is_one_line CHECK (((char_length((key)::text) <= 255) AND ((key)::text !~ '[\u0001-\u001F\u007F-\u009F\u2028\u2029]'::text)))
 );
 
 
@@ -481,6 +511,33 @@ CREATE TABLE public.phase_transitions (
     gate_checks public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT phase_transitions_moves CHECK ((from_phase <> to_phase))
+);
+
+
+--
+-- Name: preview_changes; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE UNLOGGED TABLE public.preview_changes (
+    "position" bigint NOT NULL,
+    table_name text NOT NULL,
+    operation text NOT NULL,
+    before jsonb,
+    after jsonb
+);
+
+
+--
+-- Name: preview_changes_position_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.preview_changes ALTER COLUMN "position" ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.preview_changes_position_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 
@@ -681,6 +738,14 @@ ALTER TABLE ONLY public.activity_log
 
 
 --
+-- Name: call_ledger call_ledger_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.call_ledger
+    ADD CONSTRAINT call_ledger_pkey PRIMARY KEY (key);
+
+
+--
 -- Name: clients clients_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -766,6 +831,14 @@ ALTER TABLE ONLY public.meetings
 
 ALTER TABLE ONLY public.phase_transitions
     ADD CONSTRAINT phase_transitions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: preview_changes preview_changes_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.preview_changes
+    ADD CONSTRAINT preview_changes_pkey PRIMARY KEY ("position");
 
 
 --
@@ -916,6 +989,13 @@ CREATE INDEX activity_log_entity_idx ON public.activity_log USING btree (entity_
 --
 
 CREATE INDEX activity_log_run_idx ON public.activity_log USING btree ((((context)::jsonb ->> 'run_id'::text)), id) WHERE ((context)::jsonb ? 'run_id'::text);
+
+
+--
+-- Name: call_ledger_created_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX call_ledger_created_at_idx ON public.call_ledger USING btree (created_at);
 
 
 --
@@ -1108,6 +1188,13 @@ CREATE INDEX workflow_templates_email_template_id_idx ON public.workflow_templat
 
 
 --
+-- Name: activity_log activity_log_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER activity_log_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.activity_log FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
 -- Name: activity_log activity_log_is_never_emptied; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -1126,10 +1213,45 @@ ALTER TABLE public.activity_log ENABLE ALWAYS TRIGGER activity_log_rows_are_fina
 
 
 --
+-- Name: clients clients_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER clients_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.clients FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
 -- Name: clients clients_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
 --
 
 CREATE TRIGGER clients_set_updated_at BEFORE UPDATE ON public.clients FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: design_fees design_fees_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER design_fees_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.design_fees FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: documents documents_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER documents_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.documents FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: email_templates email_templates_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER email_templates_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.email_templates FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: line_items line_items_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER line_items_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.line_items FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
 
 
 --
@@ -1140,10 +1262,24 @@ CREATE TRIGGER line_items_set_updated_at BEFORE UPDATE ON public.line_items FOR 
 
 
 --
+-- Name: meeting_action_items meeting_action_items_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER meeting_action_items_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.meeting_action_items FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
 -- Name: meeting_action_items meeting_action_items_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
 --
 
 CREATE TRIGGER meeting_action_items_set_updated_at BEFORE UPDATE ON public.meeting_action_items FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: meetings meetings_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER meetings_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.meetings FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
 
 
 --
@@ -1154,10 +1290,52 @@ CREATE TRIGGER meetings_set_updated_at BEFORE UPDATE ON public.meetings FOR EACH
 
 
 --
+-- Name: phase_transitions phase_transitions_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER phase_transitions_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.phase_transitions FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: pricing_benchmarks pricing_benchmarks_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER pricing_benchmarks_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.pricing_benchmarks FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: project_rooms project_rooms_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER project_rooms_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.project_rooms FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: project_tasks project_tasks_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER project_tasks_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.project_tasks FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
 -- Name: project_tasks project_tasks_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
 --
 
 CREATE TRIGGER project_tasks_set_updated_at BEFORE UPDATE ON public.project_tasks FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: project_trades project_trades_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER project_trades_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.project_trades FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: projects projects_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER projects_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.projects FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
 
 
 --
@@ -1168,10 +1346,45 @@ CREATE TRIGGER projects_set_updated_at BEFORE UPDATE ON public.projects FOR EACH
 
 
 --
+-- Name: purchase_orders purchase_orders_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER purchase_orders_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.purchase_orders FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
 -- Name: purchase_orders purchase_orders_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
 --
 
 CREATE TRIGGER purchase_orders_set_updated_at BEFORE UPDATE ON public.purchase_orders FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: trades trades_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER trades_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.trades FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: vendor_quotes vendor_quotes_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER vendor_quotes_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.vendor_quotes FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: vendors vendors_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER vendors_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.vendors FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: workflow_templates workflow_templates_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER workflow_templates_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.workflow_templates FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
 
 
 --

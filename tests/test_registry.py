@@ -20,10 +20,11 @@ from studio_data.errors import (
 )
 from studio_data.fields import Line
 from studio_data.registry import tool
+from studio_data.roles import STAFF
 from studio_data.tools.clients import create_client
 
 
-@tool
+@tool(reads=True)
 def greet(name: Line, *, greeting: Line = "Hello") -> dict[str, Any]:
     """Greet somebody."""
     return {"said": f"{greeting}, {name}", **actor()}
@@ -70,11 +71,11 @@ def test_what_cannot_be_a_tool_is_refused_where_it_is_written() -> None:
     functions: list[Callable[..., Any]] = [asynchronous, unannotated, positional, variadic, shadowing]
     for function in functions:
         with pytest.raises(TypeError, match=function.__name__):
-            tool(function)
+            tool(roles=STAFF)(function)
 
 
 def run(query: str) -> None:
-    @tool
+    @tool(roles=STAFF)
     def run_sql() -> None:
         """Run the statement."""
         with db.transaction() as connection:

@@ -1,17 +1,32 @@
 """StudioData: the data layer that AI agents run an interior-design practice on."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from studio_data.actor import acting_as
+    from studio_data.audit import changeset
+    from studio_data.changes import preview
+    from studio_data.dispatch import call
+    from studio_data.ledger import call_key
+    from studio_data.registry import find_tools
 
-__all__ = ["acting_as"]
+__all__ = ["acting_as", "call", "call_key", "changeset", "find_tools", "preview"]
+
+_HOMES = {
+    "acting_as": "actor",
+    "call": "dispatch",
+    "call_key": "ledger",
+    "changeset": "audit",
+    "find_tools": "registry",
+    "preview": "changes",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 (whatever the name stands for)
     """Import at the first look what the package exports: ``import studio_data`` alone loads nothing."""
-    if name == "acting_as":
-        from studio_data.actor import acting_as  # noqa: PLC0415
-
-        return acting_as
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    exported = getattr(import_module(f"studio_data.{_HOMES[name]}"), name)
+    globals()[name] = exported
+    return exported

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import PlainValidator
-
-from studio_data.fields import checked, line, member_of
+from studio_data.fields import checked, choice, line, member_of
+from studio_data.roles import Role
 
 
 class ActorType(StrEnum):
@@ -24,16 +23,17 @@ class ActorType(StrEnum):
     USER = "user"  # a person
 
 
-ActorTypeName = Annotated[ActorType | str, PlainValidator(member_of(ActorType))]
+type ActorTypeName = Annotated[ActorType | str, *choice(ActorType)]
 """A kind of actor, or its string."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who calls tools, and what they call them for."""
+    """Somebody who calls tools, in which role, and what they call them for."""
 
     type: ActorType
     name: str
+    role: Role | None = None
     run_id: str | None = None
     on_behalf_of: str | None = None
 
@@ -43,16 +43,24 @@ current_actor: ContextVar[Actor | None] = ContextVar("current actor", default=No
 
 @contextmanager
 def acting_as(
-    actor_type: ActorType | str, name: str, *, run_id: str | None = None, on_behalf_of: str | None = None
+    actor_type: ActorType | str,
+    name: str,
+    *,
+    role: Role | str | None = None,
+    run_id: str | None = None,
+    on_behalf_of: str | None = None,
 ) -> Generator[Actor]:
     """Let everything in the block be done by this actor.
 
-    ``run_id`` ties the calls of one agent run together; ``on_behalf_of`` names the person for whom the agent acts. Blocks
-    nest, the inner one counts. Raises ``InvalidInputError`` for an unknown type or a bad name.
+    With a ``role``, tools outside the role's toolset are refused with ``PermissionDeniedError``; without one, as for the
+    people of the practice, every tool may be called. ``run_id`` ties the calls of one agent run together; ``on_behalf_of``
+    names the person for whom the agent acts. Blocks nest, the inner one counts. Raises ``InvalidInputError`` for an unknown
+    type or role, or a bad name.
     """
     actor = Actor(
         checked("actor_type", member_of(ActorType), actor_type),
         checked("name", line, name),
+        None if role is None else checked("role", member_of(Role), role),
         None if run_id is None else checked("run_id", line, run_id),
         None if on_behalf_of is None else checked("on_behalf_of", line, on_behalf_of),
     )

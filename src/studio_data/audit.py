@@ -4,28 +4,91 @@ Every write puts its line into ``activity_log`` in the same statement as the cha
 without the other.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
 
 from studio_data.actor import Actor, ActorType, current_actor
+from studio_data.db import transaction
+from studio_data.errors import StudioError
+from studio_data.fields import checked, line
 
-current_tool: ContextVar[str] = ContextVar("current tool", default="unknown")
-"""Name of the tool that runs."""
+
+class Action(StrEnum):
+    """What the library's tools say they did. ``log_activity`` takes any other word too."""
+
+    CREATED = "created"
+    STATUS_CHANGED = "status_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The tool that runs, and which version of its contract."""
+
+    tool: str
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changeset:
+    """Several calls that belong together, and why they were made."""
+
+    id: UUID
+    reason: str
+
+
+NOBODY = Call("unknown")
+
+current_call: ContextVar[Call] = ContextVar("current call", default=NOBODY)
+"""The outermost tool's call, or the one of the tool that it called in turn."""
+
+current_changeset: ContextVar[Changeset | None] = ContextVar("current change set", default=None)
 
 
 def actor() -> dict[str, Any]:
     """Return the parameters ``actor_type``, ``actor_name`` and ``context`` of the running tool's audit rows.
 
-    When nobody said who acts, it is the system, by the tool's own name. ``context`` holds the tool, the run, and the person
-    for whom the actor acts.
+    When nobody said who acts, it is the system, by the tool's own name. ``context`` holds the tool and its fingerprint, and
+    where they are known the role, the run, the person for whom the actor acts, and the change set with its reason.
     """
-    tool = current_tool.get()
-    acting = current_actor.get() or Actor(ActorType.SYSTEM, tool)
-    context = {"tool": tool, "run_id": acting.run_id, "on_behalf_of": acting.on_behalf_of}
+    running = current_call.get()
+    acting = current_actor.get() or Actor(ActorType.SYSTEM, running.tool)
+    context = {
+        "tool": running.tool,
+        "fingerprint": running.fingerprint,
+        "role": acting.role,
+        "run_id": acting.run_id,
+        "on_behalf_of": acting.on_behalf_of,
+    }
+    together = current_changeset.get()
+    if together is not None:
+        context |= {"changeset_id": str(together.id), "reason": together.reason}
     return {
         "actor_type": acting.type,
         "actor_name": acting.name,
         "context": Jsonb({name: value for name, value in context.items() if value is not None}),
     }
+
+
+@contextmanager
+def changeset(reason: str) -> Generator[Changeset]:
+    """Make the calls in the block one unit, all or nothing, bound by one id and one reason in the audit trail.
+
+    Raises ``InvalidInputError`` for a bad reason, ``StudioError`` inside another change set, and what ``db.transaction``
+    raises.
+    """
+    if current_changeset.get() is not None:
+        raise StudioError("A change set is open already.", hint="Make the calls in it, or end it first.")
+    together = Changeset(uuid4(), checked("reason", line, reason))
+    with transaction():
+        token = current_changeset.set(together)
+        try:
+            yield together
+        finally:
+            current_changeset.reset(token)

@@ -65,6 +65,9 @@ _process = _Process()
 _left_to_the_parent: list[_Process] = []
 _current: ContextVar[_Unit | None] = ContextVar("current transaction", default=None)
 
+only_reads: ContextVar[bool] = ContextVar("only reads", default=False)
+"""Whether the running tool has promised to write nothing; its statements are then repeated as with ``reads=True``."""
+
 
 def _after_fork() -> None:
     global _process  # noqa: PLW0603
@@ -187,7 +190,8 @@ def _time_left() -> float:
 def one(query: LiteralString, params: Parameters = None, *, reads: bool = False) -> Any:  # noqa: ANN401
     """Run one statement and return its first row as a dict, or None if there is none.
 
-    With ``reads=True`` the caller promises that the statement writes nothing; it is repeated when its connection breaks.
+    With ``reads=True`` the caller promises that the statement writes nothing; it is repeated when its connection breaks. A
+    tool that reads has promised it for all of its statements.
     Raises ``UnavailableError`` if the database cannot be reached or does not answer in time, and psycopg's own error for
     what the server refuses.
     """
@@ -212,9 +216,16 @@ def _run[T](query: LiteralString, params: Parameters, fetch: Callable[[Cursor[Di
     if held is not None:
         with _part_of_unit(held):
             return fetch(held.execute(query, params))
+    with call_deadline():
+        return _run_alone(query, params, fetch, reads=reads or only_reads.get())
+
+
+@contextmanager
+def call_deadline() -> Generator[None]:
+    """Give everything in the block the time of one call, unless a deadline runs already."""
     token = deadline.set(deadline.get() or time.monotonic() + settings().call_timeout)
     try:
-        return _run_alone(query, params, fetch, reads=reads)
+        yield
     finally:
         deadline.reset(token)
 
@@ -229,12 +240,18 @@ def _run_alone[T](query: LiteralString, params: Parameters, fetch: Callable[[Cur
             except psycopg.Error as error:
                 failure = _failure(error, connection)
                 may_repeat = failure in {Failure.ROLLED_BACK, Failure.OUTDATED} or (failure is Failure.LOST and reads)
-                pause = random.uniform(0, min(0.5, 0.01 * 2**attempt))  # noqa: S311 (full jitter, not a secret)
-                if not may_repeat or attempt == MOST_ATTEMPTS or pause >= _time_left():
+                pause = pause_before(attempt + 1)
+                if not may_repeat or pause is None:
                     _raise_if_unavailable(error, failure, writes=not reads)
                     raise
         time.sleep(pause)
         attempt += 1
+
+
+def pause_before(attempt: int) -> float | None:
+    """Return the seconds to wait before a failed call's next attempt (full jitter), None if it has had its attempts."""
+    pause = random.uniform(0, min(0.5, 0.01 * 2 ** (attempt - 1)))  # noqa: S311 (not a secret)
+    return pause if attempt <= MOST_ATTEMPTS and pause < _time_left() else None
 
 
 def _failure(error: psycopg.Error, connection: StudioConnection) -> Failure:
@@ -257,6 +274,11 @@ def _raise_if_unavailable(error: psycopg.Error, failure: Failure, *, writes: boo
 
 
 # A unit of several statements -----------------------------------------------------------------------------------------
+
+
+def in_transaction() -> bool:
+    """Tell whether this code runs in a transaction, whose caller then decides about commit and repetition."""
+    return _held() is not None
 
 
 def _held() -> StudioConnection | None:

@@ -4,9 +4,9 @@ The message states the fact; the hint names the way out. ``to_dict()`` is what a
 answers. No exception of psycopg or pydantic leaves a tool.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypedDict
 
 type Outcome = Literal["not_done", "unknown"]
 
@@ -55,10 +55,32 @@ class InvalidTransitionError(StudioError):
     code = "invalid_transition"
 
 
+class SatisfyingCall(TypedDict):
+    """A call that would satisfy a rule; the arguments that are known are there."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
 class RuleViolationError(StudioError):
-    """A rule of the practice stands against the call: do what the hint names first."""
+    """A rule of the practice stands against the call: do what the hint names first.
+
+    ``details`` has the ``rule``, what was ``found``, and the ``calls`` that would satisfy it.
+    """
 
     code = "rule_violation"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        rule: str,
+        found: object,
+        calls: Sequence[SatisfyingCall] = (),
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, details={**(details or {}), "rule": rule, "found": found, "calls": list(calls)})
 
 
 class ConflictError(StudioError):

@@ -6,6 +6,7 @@ character by character. The messages end the sentence that begins with the argum
 
 import json
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
@@ -13,12 +14,13 @@ from math import isfinite
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from pydantic import PlainValidator
+from pydantic import PlainValidator, WithJsonSchema
 
 from studio_data.errors import InvalidInputError, did_you_mean
-from studio_data.lifecycles import ProjectType
+from studio_data.lifecycles import ClientStatus, ProjectPhase, ProjectType
 
 LONGEST_LINE = 200
+LONGEST_KEY = 255
 LONGEST_TEXT = 20_000
 LONGEST_QUOTE = 60
 LARGEST_AMOUNT = Decimal("9999999999.99")
@@ -26,6 +28,7 @@ CENT = Decimal("0.01")
 LARGEST_JSON = 65_536
 DEEPEST_JSON = 32
 LARGEST_JSON_NUMBER = 1e300
+LARGEST_PAGE = 500
 
 
 def _characters(*ranges: tuple[int, int]) -> str:
@@ -52,6 +55,7 @@ _CONTROL = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_BUT_LINES = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_CURSOR = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,2})?")
 
 
@@ -69,14 +73,19 @@ def _visible(value: object) -> str:
     return trimmed
 
 
-def line(value: object) -> str:
+def line(value: object, longest: int = LONGEST_LINE) -> str:
     """Return one visible line, trimmed. Raises ``ValueError`` with the end of a sentence that begins with a name."""
     trimmed = _visible(value)
-    if len(trimmed) > LONGEST_LINE:
-        raise ValueError(f"must have at most {LONGEST_LINE} characters, not {len(trimmed)}")
+    if len(trimmed) > longest:
+        raise ValueError(f"must have at most {longest} characters, not {len(trimmed)}")
     if _CONTROL.search(trimmed):
         raise ValueError("must be one line without control characters")
     return trimmed
+
+
+def key_line(value: object) -> str:
+    """Return the key of a call."""
+    return line(value, LONGEST_KEY)
 
 
 def _text(value: object) -> str:
@@ -107,6 +116,8 @@ def _uuid(value: object) -> UUID:
         return value
     if isinstance(value, str) and _UUID.fullmatch(value):
         return UUID(value)
+    if isinstance(value, dict) and "id" in value:
+        raise ValueError('must be an id, not a whole row: give its "id"')
     raise ValueError("must be an id like 01a205b0-e064-7e8f-94d7-fa46af6bafca")
 
 
@@ -127,6 +138,28 @@ def _dollars(value: object) -> Decimal:
     if isinstance(value, Decimal) and cents != amount:
         raise ValueError("must have at most two decimal places")
     return cents
+
+
+# Pages ----------------------------------------------------------------------------------------------------------------
+
+
+def _limit(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"must be a whole number, not {_kind(value)}")
+    if not 1 <= value <= LARGEST_PAGE:
+        raise ValueError(f"must be between 1 and {LARGEST_PAGE}")
+    return value
+
+
+def cursor_of(row_id: UUID) -> str:
+    """Return the cursor of the page that begins after this row."""
+    return urlsafe_b64encode(row_id.bytes).decode().rstrip("=")
+
+
+def _cursor(value: object) -> UUID:
+    if isinstance(value, str) and _CURSOR.fullmatch(value):
+        return UUID(bytes=urlsafe_b64decode(f"{value}=="))
+    raise ValueError("must be the next of the page before")
 
 
 # Enums ----------------------------------------------------------------------------------------------------------------
@@ -207,6 +240,24 @@ def _check_json_leaf(node: object) -> None:
         raise ValueError(f"must contain JSON values only, not {_kind(node)}")
 
 
+def json_object_from(text: str) -> dict[str, Any]:
+    """Parse a JSON object in which no key is there twice. Raises ``ValueError`` like the validators."""
+    try:
+        document = json.loads(text, object_pairs_hook=_without_repeats)
+    except (json.JSONDecodeError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise ValueError('must be a JSON object, like {"name": "Ann"}')
+    return cast("dict[str, Any]", document)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise ValueError("must not have a key twice")
+    return document
+
+
 def checked[T](name: str, validate: Callable[[object], T], value: object) -> T:
     """Validate an argument of a function that is no tool. Raises ``InvalidInputError``."""
     try:
@@ -218,24 +269,60 @@ def checked[T](name: str, validate: Callable[[object], T], value: object) -> T:
 
 
 # The types ------------------------------------------------------------------------------------------------------------
+# Each is what a caller may give, how it is checked, and what a model is told of it.
 
-Line = Annotated[str, PlainValidator(line)]
-"""A name, a phone number, an address: one visible line of at most 200 characters. Surrounding blanks are dropped."""
+type Line = Annotated[str, PlainValidator(line), WithJsonSchema({"type": "string"})]
+"""A phone number, an address, a label: one visible line of at most 200 characters. Surrounding blanks are dropped."""
 
-Text = Annotated[str, PlainValidator(_text)]
+type Name = Annotated[str, PlainValidator(line), WithJsonSchema({"type": "string"})]
+"""What somebody or something is called: a line."""
+
+type Text = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string"})]
 """Notes: lines and tabs, at most 20,000 characters. Surrounding blanks are dropped."""
 
-Email = Annotated[str, PlainValidator(_email)]
+type Email = Annotated[str, PlainValidator(_email), WithJsonSchema({"type": "string", "format": "email"})]
 """An e-mail address, as it is written."""
 
-EntityId = Annotated[UUID | str, PlainValidator(_uuid)]
+type EntityId = Annotated[UUID | str, PlainValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 """The id of a row: a UUID, or its text with dashes."""
 
-Money = Annotated[Decimal | float | str, PlainValidator(_dollars)]
+type Money = Annotated[
+    Decimal | float | str,
+    PlainValidator(_dollars),
+    WithJsonSchema({"type": "string", "description": 'dollars, like "1250.00"'}),
+]
 """Dollars from 0 to 9,999,999,999.99. Floats are rounded half-even to cents; more places in a Decimal are refused."""
 
-JsonObject = Annotated[Mapping[str, Any], PlainValidator(_json_object)]
+type JsonObject = Annotated[
+    Mapping[str, Any], PlainValidator(_json_object), WithJsonSchema({"type": "object", "additionalProperties": True})
+]
 """A JSON object of at most 64 kB and 32 levels."""
 
-ProjectTypeName = Annotated[ProjectType | str, PlainValidator(member_of(ProjectType))]
+
+type Limit = Annotated[int, PlainValidator(_limit), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 500})]
+"""How many items a page has at most: 1 to 500."""
+
+type Cursor = Annotated[str, PlainValidator(_cursor), WithJsonSchema({"type": "string"})]
+"""Where a page begins: the ``next`` of the page before."""
+
+
+def choice(enum: type[StrEnum]) -> tuple[PlainValidator, WithJsonSchema]:
+    """Return what makes ``Annotated[Enum | str, *choice(Enum)]`` take a member of the enum, or its string."""
+    return PlainValidator(member_of(enum)), WithJsonSchema({"type": "string", "enum": [member.value for member in enum]})
+
+
+type ClientStatusName = Annotated[ClientStatus | str, *choice(ClientStatus)]
+"""A status of a client, or its string."""
+
+type ProjectTypeName = Annotated[ProjectType | str, *choice(ProjectType)]
 """A type of project, or its string."""
+
+type ProjectPhaseName = Annotated[ProjectPhase | str, *choice(ProjectPhase)]
+"""A phase of a project, or its string."""
+
+
+class PythonOnly:
+    """Marks an argument that only Python code may give: no exported schema has it, and ``call`` refuses it."""
+
+
+PYTHON_ONLY = PythonOnly()

@@ -1,112 +1,207 @@
-"""What makes a function a tool: validated arguments, a name in the audit trail, errors of the library's own."""
+"""What makes a function a tool, and the one registry of all tools that every face reads."""
 
+import hashlib
+import importlib
 import inspect
+import json
+import logging
+import pkgutil
+import re
 from collections.abc import Callable, Iterable
-from functools import cache, wraps
+from functools import cached_property, wraps
 from typing import Any, get_type_hints
 
 import psycopg
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-from pydantic_core import ErrorDetails
+from pydantic import TypeAdapter
 
-from studio_data.audit import current_tool
-from studio_data.errors import InvalidInputError, did_you_mean
+from studio_data import schemas
+from studio_data.actor import current_actor
+from studio_data.arguments import Arguments
+from studio_data.audit import NOBODY, Call, current_call
+from studio_data.db import only_reads
+from studio_data.errors import InvalidInputError, PermissionDeniedError, did_you_mean
 from studio_data.failures import refusal
-from studio_data.fields import LONGEST_QUOTE
+from studio_data.ledger import current_key, once
+from studio_data.roles import EVERYBODY, Role
 
-_STRICT = ConfigDict(strict=True, extra="forbid")
+log = logging.getLogger("studio_data")
 
 
-def tool[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function a tool; it stays an ordinary function to its callers.
+class Tool:
+    """A registered function, and all that is declared about it."""
 
-    A call validates its arguments by their annotations (strictly, unknown ones refused) before the function sees them, sets
-    the tool's name for the audit trail, and lets no exception of psycopg or pydantic out: ``InvalidInputError`` for
-    arguments, the classes of ``failures.refusal`` for what the database refuses.
-    """
-    name = function.__name__
-    parameters = inspect.signature(function).parameters.values()
-    _check_can_be_tool(function, parameters)
-    positional = [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
+    def __init__(
+        self, function: Callable[..., Any], *, roles: frozenset[Role], reads: bool, idempotent: bool, destructive: bool
+    ) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.module = function.__module__
+        self.roles = roles
+        """The roles that may call it."""
+        self.reads = reads
+        """Whether it writes nothing."""
+        self.idempotent = idempotent
+        """Whether repeating it with the same arguments changes nothing more."""
+        self.destructive = destructive
+        """Whether it ends or takes away something, so that a person might want to be asked first."""
+        self.arguments = Arguments(function)
 
-    @cache
-    def arguments_model() -> type[BaseModel]:
-        # Compiled at the first call: importing a tool module stays cheap.
-        hints = get_type_hints(function, include_extras=True)
-        fields: dict[str, Any] = {
-            parameter.name: (
-                hints[parameter.name],
-                ... if parameter.default is parameter.empty else parameter.default,
-            )
-            for parameter in parameters
-        }
-        return create_model(name, __config__=_STRICT, **fields)
+    @cached_property
+    def description(self) -> str:
+        """What a model reads: the docstring's first two paragraphs (what it does; when, and what it refuses)."""
+        paragraphs = inspect.cleandoc(self.function.__doc__ or "").split("\n\n")[:2]
+        return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("``", "`")
 
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        given = _named(name, positional, args, kwargs) if args else kwargs
+    @cached_property
+    def result_type(self) -> TypeAdapter[Any]:
+        """What writes its result as JSON and reads it back."""
+        return TypeAdapter(get_type_hints(self.function, include_extras=True)["return"])
+
+    @cached_property
+    def input_schema(self) -> dict[str, Any]:
+        """The JSON schema of the arguments that a model may give."""
+        return schemas.of_arguments(self.arguments.exported_model)
+
+    @cached_property
+    def output_schema(self) -> dict[str, Any]:
+        """The JSON schema of its result."""
+        return schemas.of_result(self.result_type)
+
+    @cached_property
+    def call(self) -> Call:
+        """What the audit trail says of it. The fingerprint changes whenever what callers see of the tool does."""
+        contract = [self.name, self.description, self.input_schema, self.output_schema, self.reads, self.idempotent]
+        contract += [self.destructive, sorted(self.roles)]
+        return Call(self.name, hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()[:16])
+
+    @property
+    def fingerprint(self) -> str:
+        """The version of its contract: 16 hexadecimal digits."""
+        return self.call.fingerprint or ""
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Call the function as every caller does: role, arguments, audit, ledger, errors."""
+        is_outermost = current_call.get() is NOBODY
+        if is_outermost:
+            self._check_role()
+        arguments = self.arguments.validated(args, kwargs)
+        call = current_call.set(self.call)
+        reading = only_reads.set(self.reads)
         try:
-            arguments = arguments_model().model_validate(given).__dict__
-        except ValidationError as error:
-            raise _invalid(name, list(arguments_model().model_fields), error) from None
-        token = current_tool.set(name)
-        try:
-            return function(**arguments)  # pyright: ignore[reportCallIssue] (checked by the model)
+            key = None if self.reads or not is_outermost else current_key.get()
+            if key is None:
+                return self.function(**arguments)
+            given = self.arguments.without_defaults(arguments)
+            return once(key, self.name, given, lambda: self.function(**arguments), self.result_type)
         except psycopg.Error as error:
             raise refusal(error) from error
         finally:
-            current_tool.reset(token)
+            only_reads.reset(reading)
+            current_call.reset(call)
 
-    return call
-
-
-def _check_can_be_tool(function: Callable[..., Any], parameters: Iterable[inspect.Parameter]) -> None:
-    """Refuse, where it is written, a function whose calls could not be validated."""
-    if inspect.iscoroutinefunction(function):
-        raise TypeError(f"{function.__name__} is async; a tool is a plain function (call it with asyncio.to_thread)")
-    for parameter in parameters:
-        if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
-            raise TypeError(f"{function.__name__}: {parameter} must be an argument with a name")
-        if parameter.annotation is parameter.empty:
-            raise TypeError(f"{function.__name__}: {parameter.name} needs an annotation from studio_data.fields")
-        if hasattr(BaseModel, parameter.name):
-            raise TypeError(f"{function.__name__}: {parameter.name} is a name of pydantic's; choose another")
-
-
-def _named(name: str, positional: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    if len(args) > len(positional):
-        raise InvalidInputError(
-            f"{name} takes {len(positional)} positional argument{'s' * (len(positional) != 1)}, not {len(args)}.",
-            hint="Give the others by name.",
-            details={"tool": name},
+    def _check_role(self) -> None:
+        acting = current_actor.get()
+        if acting is None or acting.role is None or acting.role in self.roles:
+            return
+        may = sorted(self.roles)
+        log.warning("denied: %s, %s, called %s, which is for %s", acting.name, acting.role, self.name, ", ".join(may))
+        raise PermissionDeniedError(
+            f"{self.name} is not in the toolset of the role {acting.role}.",
+            hint=f"Ask one of these: {', '.join(may)}.",
+            details={"tool": self.name, "role": acting.role.value, "roles": [role.value for role in may]},
         )
-    given = dict(zip(positional, args, strict=False))
-    twice = given.keys() & kwargs.keys()
-    if twice:
-        raise InvalidInputError(f"{name} got {min(twice)} twice.", hint="Give it once.", details={"tool": name})
-    return given | kwargs
 
 
-def _invalid(name: str, known: list[str], error: ValidationError) -> InvalidInputError:
-    problems = [_problem(name, known, found) for found in error.errors(include_url=False)]
-    hints = [hint for _, hint in problems if hint]
-    return InvalidInputError(
-        "; ".join(sentence for sentence, _ in problems) + ".",
-        hint=" ".join(hints) or None,
-        details={"tool": name, "arguments": [str(found["loc"][0]) for found in error.errors(include_url=False)]},
-    )
+_tools: dict[str, Tool] = {}
 
 
-def _problem(name: str, known: list[str], found: ErrorDetails) -> tuple[str, str | None]:
-    """Put one of pydantic's findings into a sentence without a full stop, and a hint where there is a near name."""
-    argument = str(found["loc"][0])[:LONGEST_QUOTE]
-    match found["type"]:
-        case "missing":
-            return f"{argument} is missing", f"{name} needs it."
-        case "extra_forbidden":
-            return f"{name} takes no argument {argument}", did_you_mean(argument, known) or f"It takes {', '.join(known)}."
-        case "value_error":
-            reason = found.get("ctx", {})["error"]
-            return f"{argument} {reason}", getattr(reason, "hint", None)
-        case _:
-            return f"{argument}: {found['msg']}", None
+def tool[**P, R](
+    *, roles: Iterable[Role] = (), reads: bool = False, idempotent: bool = False, destructive: bool = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a function a tool; it stays an ordinary function to its callers.
+
+    A call validates its arguments by their annotations (strictly, unknown ones refused) before the function sees them, holds
+    the actor to the role's toolset, sets what the audit trail says about the call, is executed once for each ``call_key``,
+    and lets no exception of psycopg or pydantic out: ``PermissionDeniedError`` for another role's tool,
+    ``InvalidInputError`` for arguments, the classes of ``failures.refusal`` for what the database refuses.
+
+    Say ``reads=True`` of a tool that writes nothing: every role may call it. A tool that writes names the ``roles`` that may
+    (people, who act without a role, always may), and is ``idempotent`` if repeating it changes nothing more,
+    ``destructive`` if it ends or takes away something.
+    """
+    writers = frozenset(roles)
+
+    def register(function: Callable[P, R]) -> Callable[P, R]:
+        name = function.__name__
+        if reads and (writers or destructive):
+            raise TypeError(f"{name} reads: every role may call it, and it destroys nothing")
+        if not reads and not writers:
+            raise TypeError(f"{name} writes: name the roles that may call it, or say reads=True")
+        made = Tool(
+            function,
+            roles=EVERYBODY if reads else writers,
+            reads=reads,
+            idempotent=reads or idempotent,
+            destructive=destructive,
+        )
+        known = _tools.get(name)
+        if known is not None and known.module != made.module:
+            raise TypeError(f"{name} is a tool of {known.module} already; choose another name")
+        _tools[name] = made
+
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            return made.run(args, kwargs)
+
+        return call
+
+    return register
+
+
+# The registry ---------------------------------------------------------------------------------------------------------
+
+
+def all_tools(*, role: Role | None = None) -> list[Tool]:
+    """Return every tool by name: the library's own, and those of modules that were imported. With a role, its toolset."""
+    package = importlib.import_module("studio_data.tools")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return [found for _, found in sorted(_tools.items()) if role is None or role in found.roles]
+
+
+def get_tool(name: str) -> Tool:
+    """Return the tool with this name. Raises ``InvalidInputError`` that names the nearest one."""
+    found = _tools.get(name)
+    if found is None:
+        known = {tool.name: tool for tool in all_tools()}
+        found = known.get(name)
+        if found is None:
+            raise InvalidInputError(
+                f"There is no tool {name[:60]!r}.",
+                hint=did_you_mean(name, list(known)) or "find_tools finds tools by what they do.",
+                details={"tool": name[:60]},
+            )
+    return found
+
+
+def find_tools(query: str, *, role: Role | None = None, limit: int = 10) -> list[Tool]:
+    """Return the tools that fit a few words best, best first, for harnesses that load tools when they are needed.
+
+    A tool fits if its name, its description or its arguments have one of the words, or one that begins alike; words in the
+    name count most.
+    """
+    wanted = [_stem(word) for word in re.findall(r"\w+", query.lower())]
+    scored = [(sum(_score(word, tool) for word in wanted), tool) for tool in all_tools(role=role)]
+    best = sorted((pair for pair in scored if pair[0]), key=lambda pair: (-pair[0], pair[1].name))
+    return [tool for _, tool in best[:limit]]
+
+
+def _score(word: str, tool: Tool) -> int:
+    in_name = any(part.startswith(word) for part in tool.name.split("_"))
+    elsewhere = f"{tool.description} {' '.join(tool.input_schema['properties'])}".lower().replace("_", " ")
+    return 4 * in_name + bool(re.search(rf"\b{re.escape(word)}", elsewhere))
+
+
+def _stem(word: str) -> str:
+    """Take the plural off an English word: enough to find create_client for "clients"."""
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word  # noqa: PLR2004

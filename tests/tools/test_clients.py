@@ -6,6 +6,7 @@ import pytest
 
 from studio_data.db import many, one, transaction
 from studio_data.errors import InvalidInputError
+from studio_data.registry import get_tool
 from studio_data.tools.clients import create_client
 
 
@@ -47,7 +48,7 @@ def test_creating_a_client_leaves_one_line_in_the_log() -> None:
     assert (line["entity_type"], line["action"]) == ("client", "created")
     assert (line["actor_type"], line["actor_name"]) == ("system", "create_client")
     assert line["metadata"] == {"source": "web"}
-    assert line["context"] == {"tool": "create_client"}
+    assert line["context"] == {"tool": "create_client", "fingerprint": get_tool("create_client").fingerprint}
 
 
 @pytest.mark.parametrize("source", ['he said "hi"', '", "admin": true, "x": "', 'it\'s {"a": 1}', "%s %(name)s", "\\"])

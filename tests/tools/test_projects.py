@@ -114,16 +114,23 @@ def rows_written() -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("status", "way_out"),
-    [("churned", "Bring the client back as a lead first"), ("completed", "Create a new client for the new commission")],
+    ("status", "way_out", "calls"),
+    [
+        ("churned", "Bring the client back as a lead first", []),
+        ("completed", "Create a new client for the new commission", ["create_client"]),
+    ],
 )
-def test_a_client_whose_story_has_ended_gets_no_project(client: Client, status: str, way_out: str) -> None:
+def test_a_client_whose_story_has_ended_gets_no_project(client: Client, status: str, way_out: str, calls: list[str]) -> None:
     one("UPDATE clients SET status = %s::client_status WHERE id = %s", (status, client["id"]))
 
     with pytest.raises(RuleViolationError, match=f"is {status}, and such a client gets no project. {way_out}") as raised:
         create_project(client["id"], "LR", "furnishings")
 
-    assert raised.value.details == {"rule": "client_takes_projects", "found": status}
+    assert raised.value.details == {
+        "rule": "client_takes_projects",
+        "found": status,
+        "calls": [{"tool": name, "arguments": {}} for name in calls],
+    }
     assert rows_written() == {"projects": 0, "tasks": 0, "log": 0}
 
 

@@ -1,16 +1,18 @@
 """The audit trail: one line for everything that happens."""
 
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from studio_data.actor import Actor, ActorType, ActorTypeName, current_actor
 from studio_data.audit import actor
-from studio_data.db import one
-from studio_data.fields import EntityId, JsonObject, Line
+from studio_data.db import many, one
+from studio_data.errors import InvalidInputError
+from studio_data.fields import PYTHON_ONLY, Cursor, EntityId, JsonObject, Limit, Line, Name, cursor_of
 from studio_data.registry import tool
+from studio_data.roles import STAFF
 
 
 class Activity(TypedDict):
@@ -27,21 +29,30 @@ class Activity(TypedDict):
     context: dict[str, Any]
 
 
-@tool
+class Activities(TypedDict):
+    """A page of the audit trail, and where the next one begins."""
+
+    items: list[Activity]
+    next: str | None
+
+
+@tool(roles=STAFF)
 def log_activity(
     entity_type: Line,
     entity_id: EntityId,
     action: Line,
     *,
-    actor_type: ActorTypeName | None = None,
-    actor_name: Line | None = None,
+    actor_type: Annotated[ActorTypeName | None, PYTHON_ONLY] = None,
+    actor_name: Annotated[Name | None, PYTHON_ONLY] = None,
     metadata: JsonObject | None = None,
 ) -> Activity:
     """Write a line into the audit trail for something that no other tool records.
 
-    Takes any entity type and any action, in the past tense; ``entity_id`` need not exist in the database. The line is final:
-    nobody can change or delete it. Who acts is whoever ``acting_as`` says, else the system under the name ``unknown``; the
-    arguments may say otherwise. Returns its row. Raises ``InvalidInputError`` for a bad argument.
+    Use it for what happens outside the system, such as a call or a visit: any entity type, any action in the past tense.
+    The line is final, and nothing else changes.
+
+    ``entity_id`` need not exist in the database. Who acts is whoever ``acting_as`` says, else the system under the name
+    ``unknown``; Python code may say otherwise. Returns the line. Raises ``InvalidInputError`` for a bad argument.
     """
     acting = current_actor.get() or Actor(ActorType.SYSTEM, "unknown")
     return one(
@@ -62,3 +73,45 @@ def log_activity(
             "metadata": Jsonb(metadata or {}),
         },
     )
+
+
+@tool(reads=True)
+def list_activity(
+    *,
+    entity_type: Line | None = None,
+    entity_id: EntityId | None = None,
+    run_id: Line | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Activities:
+    """List lines of the audit trail, the newest first, all or those of an entity or an agent run.
+
+    ``entity_id`` needs its ``entity_type``. ``after`` is the ``next`` of the page before.
+
+    Returns ``limit`` lines at most and the cursor of the next page, None on the last. Raises ``InvalidInputError`` for a bad
+    argument.
+    """
+    if entity_id is not None and entity_type is None:
+        raise InvalidInputError(
+            "entity_type is missing.", hint="An entity_id needs it.", details={"arguments": ["entity_type"]}
+        )
+    rows = many(
+        """
+        SELECT *
+        FROM activity_log
+        WHERE (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
+            AND (%(entity_id)s::uuid IS NULL OR entity_id = %(entity_id)s)
+            AND (%(run_id)s::text IS NULL OR (context ? 'run_id' AND context ->> 'run_id' = %(run_id)s))
+            AND (%(after)s::uuid IS NULL OR id < %(after)s)
+        ORDER BY id DESC
+        LIMIT %(limit)s + 1
+        """,
+        {
+            "entity_type": entity_type,
+            "entity_id": entity_id,
+            "run_id": run_id,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return {"items": rows[:limit], "next": cursor_of(rows[limit - 1]["id"]) if len(rows) > limit else None}

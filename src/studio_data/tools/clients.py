@@ -7,9 +7,11 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from studio_data.audit import actor
-from studio_data.db import one
-from studio_data.fields import Email, JsonObject, Line
+from studio_data.db import many, one
+from studio_data.entities import no_such
+from studio_data.fields import ClientStatusName, Cursor, Email, EntityId, JsonObject, Limit, Line, Name, cursor_of
 from studio_data.registry import tool
+from studio_data.roles import Role
 
 
 class Client(TypedDict):
@@ -27,9 +29,16 @@ class Client(TypedDict):
     updated_at: datetime
 
 
-@tool
+class Clients(TypedDict):
+    """A page of clients, and where the next one begins."""
+
+    items: list[Client]
+    next: str | None
+
+
+@tool(roles=[Role.STUDIO_MANAGER])
 def create_client(
-    name: Line,
+    name: Name,
     *,
     email: Email | None = None,
     phone: Line | None = None,
@@ -39,8 +48,10 @@ def create_client(
 ) -> Client:
     """Create a client at the head of the sales pipeline, as a lead.
 
-    ``source`` says how they found the practice; ``screening_data`` holds what is already known from the first talk (style,
-    rooms, budget range, timing). Returns the client's row. Raises ``InvalidInputError`` for a bad argument.
+    Use it at the first inquiry of a household or company. ``source`` says how they found the practice, ``screening_data``
+    what is already known (style, rooms, budget range, timing).
+
+    Returns the client's row. Raises ``InvalidInputError`` for a bad argument.
     """
     return one(
         """
@@ -66,3 +77,44 @@ def create_client(
             **actor(),
         },
     )
+
+
+@tool(reads=True)
+def get_client(client_id: EntityId) -> Client:
+    """Look a client up by its id.
+
+    Returns the client's row. Raises ``NotFoundError`` if there is none.
+    """
+    row = one(
+        """
+        SELECT *
+        FROM clients
+        WHERE id = %(client_id)s
+        """,
+        {"client_id": client_id},
+    )
+    if row is None:
+        raise no_such("client", client_id, hint="list_clients shows them all.")
+    return row
+
+
+@tool(reads=True)
+def list_clients(*, status: ClientStatusName | None = None, limit: Limit = 50, after: Cursor | None = None) -> Clients:
+    """List clients, the oldest first, all or those of one status.
+
+    ``after`` is the ``next`` of the page before.
+
+    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    """
+    rows = many(
+        """
+        SELECT *
+        FROM clients
+        WHERE (%(status)s::client_status IS NULL OR status = %(status)s)
+            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+        ORDER BY id
+        LIMIT %(limit)s + 1
+        """,
+        {"status": status, "after": after, "limit": limit},
+    )
+    return {"items": rows[:limit], "next": cursor_of(rows[limit - 1]["id"]) if len(rows) > limit else None}

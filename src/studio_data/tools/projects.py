@@ -6,11 +6,23 @@ from typing import TypedDict
 from uuid import UUID
 
 from studio_data.audit import actor
-from studio_data.db import one
-from studio_data.errors import NotFoundError, RuleViolationError
-from studio_data.fields import EntityId, Line, Money, ProjectTypeName
+from studio_data.db import many, one
+from studio_data.entities import no_such
+from studio_data.errors import NotFoundError, RuleViolationError, SatisfyingCall
+from studio_data.fields import (
+    Cursor,
+    EntityId,
+    Limit,
+    Line,
+    Money,
+    Name,
+    ProjectPhaseName,
+    ProjectTypeName,
+    cursor_of,
+)
 from studio_data.lifecycles import ClientStatus
 from studio_data.registry import tool
+from studio_data.roles import Role
 
 
 class Project(TypedDict):
@@ -35,10 +47,17 @@ class CreatedProject(TypedDict):
     tasks_created: int
 
 
-@tool
+class Projects(TypedDict):
+    """A page of projects, and where the next one begins."""
+
+    items: list[Project]
+    next: str | None
+
+
+@tool(roles=[Role.STUDIO_MANAGER, Role.PROJECT_MANAGER])
 def create_project(
     client_id: EntityId,
-    name: Line,
+    name: Name,
     project_type: ProjectTypeName,
     *,
     address: Line | None = None,
@@ -46,10 +65,12 @@ def create_project(
 ) -> CreatedProject:
     """Create a project in conceptual design, with the tasks of the master workflow that its type needs.
 
-    A furnishings project leaves out the renovation-only tasks; renovation and mixed get all of them. The first project of a
-    contracted client makes the client active. ``investment_estimate`` is in dollars. Raises ``InvalidInputError`` for a bad
-    argument, ``NotFoundError`` for an unknown client, ``RuleViolationError`` for a client whose
-    work is completed or who has churned.
+    Use it when a client commissions work at an address. The first project of a contracted client makes the client active.
+    Refused for a client who has churned or is completed.
+
+    A furnishings project leaves out the renovation-only tasks; renovation and mixed get all of them. Returns the project's
+    row and the number of its tasks. Raises ``InvalidInputError`` for a bad argument, ``NotFoundError`` for an unknown
+    client, ``RuleViolationError`` for one that takes no project.
     """
     row = one(
         """
@@ -111,17 +132,68 @@ def create_project(
 def _why_not(client_id: EntityId) -> NotFoundError | RuleViolationError:
     client = one("SELECT status FROM clients WHERE id = %(client_id)s", {"client_id": client_id}, reads=True)
     if client is None:
-        return NotFoundError(
-            f"There is no client {client_id}.",
-            hint="Use the id that create_client returned.",
-            details={"entity_type": "client", "id": str(client_id)},
-        )
-    ways_out = {
-        ClientStatus.CHURNED: "Bring the client back as a lead first.",
-        ClientStatus.COMPLETED: "Create a new client for the new commission.",
-    }
+        return no_such("client", client_id, hint="list_clients shows them all.")
+    calls: list[SatisfyingCall] = []
+    match client["status"]:
+        case ClientStatus.CHURNED:
+            hint = "Bring the client back as a lead first."
+        case ClientStatus.COMPLETED:
+            hint = "Create a new client for the new commission."
+            calls.append({"tool": "create_client", "arguments": {}})
+        case _:
+            hint = "The client has just moved on: call again."
     return RuleViolationError(
         f"Client {client_id} is {client['status']}, and such a client gets no project.",
-        hint=ways_out.get(client["status"], "The client has just moved on: call again."),
-        details={"rule": "client_takes_projects", "found": client["status"]},
+        rule="client_takes_projects",
+        found=client["status"],
+        calls=calls,
+        hint=hint,
     )
+
+
+@tool(reads=True)
+def get_project(project_id: EntityId) -> Project:
+    """Look a project up by its id.
+
+    Returns the project's row. Raises ``NotFoundError`` if there is none.
+    """
+    row = one(
+        """
+        SELECT *
+        FROM projects
+        WHERE id = %(project_id)s
+        """,
+        {"project_id": project_id},
+    )
+    if row is None:
+        raise no_such("project", project_id, hint="list_projects shows them all.")
+    return row
+
+
+@tool(reads=True)
+def list_projects(
+    *,
+    client_id: EntityId | None = None,
+    phase: ProjectPhaseName | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Projects:
+    """List projects, the oldest first, all or those of one client or in one phase.
+
+    ``after`` is the ``next`` of the page before.
+
+    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    """
+    rows = many(
+        """
+        SELECT *
+        FROM projects
+        WHERE (%(client_id)s::uuid IS NULL OR client_id = %(client_id)s)
+            AND (%(phase)s::project_phase IS NULL OR phase = %(phase)s)
+            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+        ORDER BY id
+        LIMIT %(limit)s + 1
+        """,
+        {"client_id": client_id, "phase": phase, "after": after, "limit": limit},
+    )
+    return {"items": rows[:limit], "next": cursor_of(rows[limit - 1]["id"]) if len(rows) > limit else None}

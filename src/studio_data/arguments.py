@@ -1,0 +1,160 @@
+"""The arguments of a tool: a compiled validator made from its signature, and one clear error for what it refuses."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from studio_data.errors import InvalidInputError, did_you_mean
+from studio_data.fields import LONGEST_QUOTE, JsonObject, PythonOnly, json_object_from
+
+_STRICT = ConfigDict(strict=True, extra="forbid")
+
+
+class Arguments:
+    """What a tool may be called with. Compiled at the first call: importing a tool module stays cheap."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.tool = function.__name__
+        self._function = function
+        self._parameters = inspect.signature(function).parameters
+        self._positional = [
+            parameter.name for parameter in self._parameters.values() if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        ]
+        _check_can_be_tool(function, self._parameters)
+
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        return get_type_hints(self._function, include_extras=True)
+
+    @cached_property
+    def _model(self) -> type[BaseModel]:
+        return self._model_of(list(self._parameters))
+
+    @cached_property
+    def python_only(self) -> frozenset[str]:
+        """The arguments that no exported schema has."""
+        return frozenset(name for name in self._parameters if _is_python_only(self._types[name]))
+
+    @cached_property
+    def _json_objects(self) -> frozenset[str]:
+        return frozenset(
+            name for name in self._parameters if JsonObject in (self._types[name], *get_args(self._types[name]))
+        )
+
+    @cached_property
+    def exported_model(self) -> type[BaseModel]:
+        """The model of the arguments that a model of an agent may give, for their JSON schema."""
+        return self._model_of([name for name in self._parameters if name not in self.python_only])
+
+    def _model_of(self, names: list[str]) -> type[BaseModel]:
+        fields: dict[str, Any] = {}
+        for name in names:
+            default = self._parameters[name].default
+            fields[name] = (self._types[name], ... if default is inspect.Parameter.empty else default)
+        return create_model(self.tool, __config__=_STRICT, **fields)
+
+    def validated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return every argument by its name, checked and in the library's own types. Raises ``InvalidInputError``."""
+        given = self._named(args, kwargs) if args else kwargs
+        try:
+            return vars(self._model.model_validate(given))
+        except ValidationError as error:
+            raise self._invalid(error) from None
+
+    def without_defaults(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Leave out the arguments that have their default, so that a new optional argument changes no stored call."""
+        return {name: value for name, value in arguments.items() if value != self._parameters[name].default}
+
+    def from_json(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a model gave as keyword arguments for Python.
+
+        null stands for "not given", since strict schemas demand every argument; an object may be written as text, since they
+        know no object without fixed keys. Raises ``InvalidInputError``.
+        """
+        given: dict[str, Any] = {}
+        for name, value in arguments.items():
+            known = self._parameters.get(name)
+            if name in self.python_only:
+                raise InvalidInputError(
+                    f"{self.tool} takes no argument {name}.",
+                    hint="Who acts is said by the harness, around the call.",
+                    details={"tool": self.tool, "arguments": [name]},
+                )
+            if value is None and known is not None and known.default is not known.empty:
+                continue
+            if isinstance(value, str) and name in self._json_objects:
+                try:
+                    given[name] = json_object_from(value)
+                except ValueError as error:
+                    raise InvalidInputError(f"{name} {error}.", details={"tool": self.tool, "arguments": [name]}) from None
+            else:
+                given[name] = value
+        return given
+
+    def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        places = len(self._positional)
+        if len(args) > places:
+            raise InvalidInputError(
+                f"{self.tool} takes {places} positional argument{'s' * (places != 1)}, not {len(args)}.",
+                hint="Give the others by name.",
+                details={"tool": self.tool},
+            )
+        given = dict(zip(self._positional, args, strict=False))
+        twice = given.keys() & kwargs.keys()
+        if twice:
+            raise InvalidInputError(
+                f"{self.tool} got {min(twice)} twice.", hint="Give it once.", details={"tool": self.tool}
+            )
+        return given | kwargs
+
+    def _invalid(self, error: ValidationError) -> InvalidInputError:
+        found = error.errors(include_url=False)
+        problems = [self._problem(problem) for problem in found]
+        hints = [hint for _, hint in problems if hint]
+        return InvalidInputError(
+            "; ".join(sentence for sentence, _ in problems) + ".",
+            hint=" ".join(hints) or None,
+            details={"tool": self.tool, "arguments": [str(problem["loc"][0]) for problem in found]},
+        )
+
+    def _problem(self, found: ErrorDetails) -> tuple[str, str | None]:
+        """Put one of pydantic's findings into a sentence without a full stop, and a hint where there is a near name."""
+        argument = str(found["loc"][0])[:LONGEST_QUOTE]
+        match found["type"]:
+            case "missing":
+                return f"{argument} is missing", f"{self.tool} needs it."
+            case "extra_forbidden":
+                known = list(self._parameters)
+                hint = did_you_mean(argument, known) or f"It takes {', '.join(known) or 'none'}."
+                return f"{self.tool} takes no argument {argument}", hint
+            case "value_error":
+                reason = found.get("ctx", {})["error"]
+                return f"{argument} {reason}", getattr(reason, "hint", None)
+            case _:
+                return f"{argument}: {found['msg']}", None
+
+
+def _check_can_be_tool(function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]) -> None:
+    """Refuse, where it is written, a function whose calls could not be validated or described."""
+    name = function.__name__
+    if inspect.iscoroutinefunction(function):
+        raise TypeError(f"{name} is async; a tool is a plain function (call it with asyncio.to_thread)")
+    if not function.__doc__:
+        raise TypeError(f"{name} needs a docstring: a model reads its first two paragraphs")
+    if inspect.signature(function).return_annotation is inspect.Signature.empty:
+        raise TypeError(f"{name} needs a return annotation: a TypedDict")
+    for parameter in parameters.values():
+        if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
+            raise TypeError(f"{name}: {parameter} must be an argument with a name")
+        if parameter.annotation is parameter.empty:
+            raise TypeError(f"{name}: {parameter.name} needs an annotation from studio_data.fields")
+        if hasattr(BaseModel, parameter.name):
+            raise TypeError(f"{name}: {parameter.name} is a name of pydantic's; choose another")
+
+
+def _is_python_only(hint: Any) -> bool:  # noqa: ANN401 (a type hint may be anything)
+    return get_origin(hint) is Annotated and any(isinstance(mark, PythonOnly) for mark in get_args(hint))

@@ -1,0 +1,36 @@
+"""The dispatcher for harnesses: a tool by its name, JSON in, JSON out."""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any
+
+from studio_data.errors import InvalidInputError, StudioError
+from studio_data.ledger import call_key
+from studio_data.registry import get_tool
+
+
+def call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:  # noqa: ANN401
+    """Call a tool by its name and answer in JSON values: ids, dollars, dates and times as strings.
+
+    What the tool refuses is answered as ``StudioError.to_dict()``: it has a ``code``, which no result has. With a ``key``
+    the call is executed once, as in a ``call_key`` block. In ``arguments`` null stands for "not given", and an object may be
+    written as text that holds JSON: strict schemas know no other way.
+    """
+    try:
+        return raising_call(name, arguments, key=key)
+    except StudioError as error:
+        return error.to_dict()
+
+
+def raising_call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:  # noqa: ANN401
+    """Do what ``call`` does, and raise what the tool refuses."""
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] (the caller's JSON may hold anything)
+        raise InvalidInputError(f"The tool's name must be text, not {type(name).__name__}.")
+    tool = get_tool(name)
+    if arguments is None:
+        arguments = {}
+    if not isinstance(arguments, Mapping) or not all(isinstance(argument, str) for argument in arguments):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidInputError("The arguments must be a JSON object.", details={"tool": name})
+    with nullcontext() if key is None else call_key(key):
+        result = tool.run((), tool.arguments.from_json(arguments))
+    return tool.result_type.dump_python(result, mode="json")

@@ -1,0 +1,86 @@
+"""JSON schemas of tools, small and closed, in the forms that MCP, OpenAI (strict) and Anthropic take."""
+
+from typing import Any, cast
+
+from pydantic import BaseModel, TypeAdapter
+
+
+def of_arguments(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the schema of a tool's arguments: closed, without titles, defaults and references."""
+    schema = model.model_json_schema()
+    properties = {name: _argument(value, schema.get("$defs", {})) for name, value in schema.get("properties", {}).items()}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": schema.get("required", []),
+        "additionalProperties": False,
+    }
+
+
+def of_result(result_type: TypeAdapter[Any]) -> dict[str, Any]:
+    """Return the schema of a tool's result as it is written in JSON. What is no object is put under ``result``."""
+    schema = result_type.json_schema(mode="serialization")
+    found = _plain(schema, schema.get("$defs", {}))
+    return (
+        found
+        if found.get("type") == "object"
+        else {"type": "object", "properties": {"result": found}, "required": ["result"]}
+    )
+
+
+def strict(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema of arguments as OpenAI's strict mode wants it.
+
+    Every object is closed and every property required: an optional one is nullable instead. An object without fixed keys is
+    text that holds JSON.
+    """
+    required = schema["required"]
+    properties = {
+        name: _strict_property(value, nullable=name not in required) for name, value in schema["properties"].items()
+    }
+    return {**schema, "properties": properties, "required": list(properties)}
+
+
+def _strict_property(schema: dict[str, Any], *, nullable: bool) -> dict[str, Any]:
+    if schema.get("type") == "object" and "properties" not in schema:
+        schema = {"type": "string", "description": "a JSON object, as text"}
+    elif schema.get("type") == "object":
+        schema = strict(schema)
+    elif schema.get("type") == "array":
+        schema = {**schema, "items": _strict_property(schema["items"], nullable=False)}
+    if not nullable:
+        return schema
+    schema = {**schema, "type": [schema["type"], "null"]}
+    return {**schema, "enum": [*schema["enum"], None]} if "enum" in schema else schema
+
+
+def _argument(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an argument. That an optional one may also be null need not be said."""
+    schema = _plain(schema, definitions)
+    schema.pop("default", None)
+    others = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
+    if len(others) == 1:
+        schema = {**{name: value for name, value in schema.items() if name != "anyOf"}, **others[0]}
+    return schema
+
+
+def _plain(schema: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401 (a schema's parts are of any kind)
+    """Put definitions where they are referred to, and drop titles and what a docstring of ours says to developers."""
+    if isinstance(schema, list):
+        return [_plain(part, definitions) for part in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    known = cast("dict[str, Any]", schema)
+    if "$ref" in known:
+        return _plain(
+            {**definitions[known["$ref"].rsplit("/", 1)[1]], **{k: v for k, v in known.items() if k != "$ref"}}, definitions
+        )
+    plain = {
+        name: _plain(value, definitions)
+        for name, value in known.items()
+        if name not in {"$defs", "properties"} and not (name == "title" and isinstance(value, str))
+    }
+    if "properties" in known:
+        plain["properties"] = {name: _plain(value, definitions) for name, value in known["properties"].items()}
+        plain.pop("description", None)
+    return plain
