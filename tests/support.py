@@ -1,7 +1,10 @@
 """What several test modules do to the library and the server."""
 
+from typing import Any
+
 import psycopg
 import pytest
+from psycopg import sql
 
 from studio_data import db
 from studio_data.config import settings
@@ -33,3 +36,18 @@ def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     settings.cache_clear()
     db.close()
+
+
+def contents() -> dict[str, dict[Any, dict[str, Any]]]:
+    """Return every row of the practice by table and id."""
+    tables = db.many(
+        "SELECT table_name FROM information_schema.columns WHERE table_schema = current_schema() AND column_name = 'id'"
+    )
+    with db.get_connection() as connection:
+        return {
+            table["table_name"]: {
+                row["id"]: row
+                for row in connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table["table_name"])))
+            }
+            for table in tables
+        }
