@@ -26,13 +26,18 @@ class Arguments:
         ]
         _check_can_be_tool(function, self._parameters)
 
+    @property
+    def names(self) -> list[str]:
+        """Every argument, those for Python alone among them, in the order of the signature."""
+        return list(self._parameters)
+
     @cached_property
     def _types(self) -> dict[str, Any]:
         return get_type_hints(self._function, include_extras=True)
 
     @cached_property
     def _model(self) -> type[BaseModel]:
-        return self._model_of(list(self._parameters))
+        return self._model_of(self.names)
 
     @cached_property
     def python_only(self) -> frozenset[str]:
@@ -48,7 +53,7 @@ class Arguments:
     @cached_property
     def exported_model(self) -> type[BaseModel]:
         """The model of the arguments that a model of an agent may give, for their JSON schema."""
-        return self._model_of([name for name in self._parameters if name not in self.python_only])
+        return self._model_of([name for name in self.names if name not in self.python_only])
 
     def _model_of(self, names: list[str]) -> type[BaseModel]:
         fields: dict[str, Any] = {}
@@ -128,7 +133,7 @@ class Arguments:
             case "missing":
                 return f"{argument} is missing", f"{self.tool} needs it."
             case "extra_forbidden":
-                known = list(self._parameters)
+                known = self.names
                 hint = did_you_mean(argument, known) or f"It takes {', '.join(known) or 'none'}."
                 return f"{self.tool} takes no argument {argument}", hint
             case "value_error":

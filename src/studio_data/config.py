@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,7 @@ from typing import Literal
 from dotenv.parser import parse_stream
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from studio_data.errors import ConfigurationError, did_you_mean
@@ -60,6 +61,9 @@ class Settings(BaseSettings):
     pooler: Literal["none", "transaction"] = "none"
     """``transaction`` behind PgBouncer's transaction pooling: then no statement is prepared."""
 
+    mcp_token: SecretStr | None = None
+    """The bearer token that the MCP server asks of its clients over HTTP. Not set: none, and loopback only."""
+
     @field_validator("database_url")
     @classmethod
     def _is_connection_string(cls, value: str | None) -> str | None:
@@ -69,6 +73,13 @@ class Settings(BaseSettings):
             except ProgrammingError:
                 # The driver's own message may quote the password.
                 raise ValueError("it is no connection string like postgresql://user:password@host:5432/database") from None
+        return value
+
+    @field_validator("mcp_token")
+    @classmethod
+    def _can_be_sent_and_not_guessed(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[!-~]{16,}", value.get_secret_value()):
+            raise ValueError("it must be at least 16 visible ASCII characters without blanks")
         return value
 
 

@@ -1,6 +1,6 @@
 """The command line. Each module registers its commands with ``app``."""
 
-from studio_data.cli import database
+from studio_data.cli import database, mcp
 from studio_data.cli.app import app
 
-__all__ = ["app", "database"]
+__all__ = ["app", "database", "mcp"]

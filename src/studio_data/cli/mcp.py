@@ -1,0 +1,43 @@
+"""The command ``mcp``: the MCP server over stdio or streamable HTTP."""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from studio_data.actor import acting_as
+from studio_data.cli.app import command
+from studio_data.errors import ConfigurationError
+from studio_data.roles import Role
+
+
+@command
+def mcp(
+    *,
+    role: Annotated[Role | None, typer.Option(help="Whose toolset is served; every tool without it.")] = None,
+    actor: Annotated[
+        str | None, typer.Option(help="Who acts, in the audit trail; the role's name without it.", show_default=False)
+    ] = None,
+    on_behalf_of: Annotated[str | None, typer.Option(help="The person for whom the agent acts.")] = None,
+    run_id: Annotated[str | None, typer.Option(help="The agent run to which the calls belong.")] = None,
+    http: Annotated[bool, typer.Option("--http", help="Serve streamable HTTP instead of stdio.")] = False,
+    host: Annotated[str, typer.Option(help="With --http: the address; off loopback STUDIO_DATA_MCP_TOKEN is needed.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="With --http: the port; 0 takes a free one.", min=0, max=65535)] = 8321,
+) -> None:
+    """Serve the tools to a client of the Model Context Protocol."""
+    try:
+        from studio_data.mcp import serve_http, serve_stdio  # noqa: PLC0415 (needs the extra)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"The MCP server needs {error.name}.", hint="Install studio-data[mcp].") from error
+    # stdout belongs to the protocol.
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="studio-data: %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("studio_data").setLevel(logging.INFO)
+    name = actor or (role.value if role else "mcp")
+    with acting_as("agent", name, role=role, run_id=run_id, on_behalf_of=on_behalf_of) as acting:
+        if http:
+            serve_http(acting, host, port)
+        else:
+            serve_stdio(acting)

@@ -1,0 +1,327 @@
+"""The MCP server: the registry's tools for any client of the Model Context Protocol, over stdio or streamable HTTP.
+
+``_meta`` of a call may hold an idempotency key, a run id and the wish for a preview; ``docs/mcp.md`` describes them.
+"""
+
+import hmac
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from ipaddress import ip_address
+from threading import Thread
+from typing import Any, Literal, cast
+
+import anyio
+import anyio.to_thread
+import psycopg
+import uvicorn
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
+from mcp.server.auth.provider import AccessToken
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp.types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    Tool,
+)
+from pydantic import SecretStr
+from pydantic_core import to_jsonable_python
+from starlette.applications import Starlette
+from starlette.middleware.authentication import AuthenticationMiddleware
+
+from studio_data.actor import Actor, acting_as
+from studio_data.changes import Change, Plan, preview
+from studio_data.config import settings
+from studio_data.dispatch import raising_call
+from studio_data.errors import ConfigurationError, InvalidInputError, StudioError, did_you_mean
+from studio_data.export import export
+from studio_data.failures import refusal
+from studio_data.fields import checked, key_line, line
+from studio_data.registry import get_tool
+
+PATH = "/mcp"
+PREFIX = "studio-data/"
+CHANGES = PREFIX + "changes"
+SECONDS_TO_END = 5
+
+log = logging.getLogger("studio_data.mcp")
+
+
+class InternalError(StudioError):
+    """The server met something that nobody foresaw: a person must read its log."""
+
+    code = "internal_error"
+
+
+# A call ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a client asks for around a call, in the ``_meta`` of its request. The model never sees it."""
+
+    idempotency_key: str | None = None
+    run_id: str | None = None
+    preview: bool = False
+
+    @classmethod
+    def of(cls, meta: Mapping[str, Any] | None) -> "Wishes":
+        """Read them; null stands for "not given". Raises ``InvalidInputError`` for a bad or an unknown one of ours."""
+        wishes = cls()
+        for name, value in (meta or {}).items():
+            if not name.startswith(PREFIX):
+                continue
+            match name.removeprefix(PREFIX):
+                case _ if value is None:
+                    pass
+                case "idempotency-key":
+                    wishes = replace(wishes, idempotency_key=checked(name, key_line, value))
+                case "run-id":
+                    wishes = replace(wishes, run_id=checked(name, line, value))
+                case "preview":
+                    wishes = replace(wishes, preview=checked(name, _flag, value))
+                case _:
+                    # A misspelt idempotency key would be no key at all, and nobody would know.
+                    known = [PREFIX + field.replace("_", "-") for field in cls.__slots__]
+                    raise InvalidInputError(
+                        f"_meta takes no {name[:60]}.",
+                        hint=did_you_mean(name, known) or f"It takes {', '.join(known)}.",
+                        details={"arguments": [name[:60]]},
+                    )
+        return wishes
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def answer(acting: Actor, request: CallToolRequestParams) -> CallToolResult:
+    """Call a tool and answer what it returned or refused. Blocks, and raises nothing."""
+    try:
+        return _answer(acting, request)
+    except StudioError as error:
+        refused = error
+    except psycopg.Error as error:
+        refused = refusal(error)
+    except Exception:
+        log.exception("%s failed", request.name[:60])
+        refused = InternalError("The server failed; its log says why.", hint="Look at what was written before you repeat it.")
+    told = to_jsonable_python(refused.to_dict(), fallback=str)
+    return CallToolResult(content=[_text(told)], structured_content=told, is_error=True)
+
+
+def _answer(acting: Actor, request: CallToolRequestParams) -> CallToolResult:
+    wishes = Wishes.of(cast("Mapping[str, Any] | None", request.meta))
+    actor = acting_as(
+        acting.type,
+        acting.name,
+        role=acting.role,
+        run_id=wishes.run_id or acting.run_id,
+        on_behalf_of=acting.on_behalf_of,
+    )
+    with actor, preview() if wishes.preview else nullcontext(Plan()) as plan:
+        value = raising_call(request.name, request.arguments, key=wishes.idempotency_key)
+    result = _as_object(value, get_tool(request.name).output_schema)
+    if not wishes.preview:
+        return CallToolResult(content=[_text(result)], structured_content=result)
+    # Clients hold structured content to the tool's output schema, which knows no changes.
+    changes = _jsonable(plan.changes)
+    text = _text({"result": value, "changes": changes})
+    return CallToolResult(content=[text], structured_content=result, _meta={CHANGES: changes})
+
+
+def _jsonable(changes: list[Change]) -> list[dict[str, Any]]:
+    return to_jsonable_python(changes)
+
+
+def _as_object(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 (what a tool returned)
+    """Put under ``result`` what the tool's output schema has there: whatever is not always an object."""
+    is_wrapped = list(schema.get("properties", ())) == ["result"]
+    if isinstance(value, dict) and (not is_wrapped or cast("dict[str, Any]", value).keys() == {"result"}):
+        return cast("dict[str, Any]", value)
+    return {"result": value}
+
+
+def _text(value: dict[str, Any]) -> TextContent:
+    return TextContent(type="text", text=json.dumps(value, ensure_ascii=False))
+
+
+# The server -----------------------------------------------------------------------------------------------------------
+
+
+def server_for(acting: Actor) -> Server[Any]:
+    """Return the server whose calls are made by this actor, with the toolset of its role."""
+    tools = [Tool.model_validate(definition) for definition in export("mcp", role=acting.role)]
+    # A call holds a connection for as long as it runs: more threads than connections would only wait for each other.
+    threads = anyio.CapacityLimiter(settings().pool_max_size)
+
+    async def list_tools(_: ServerRequestContext[Any, Any], __: PaginatedRequestParams | None) -> ListToolsResult:
+        return ListToolsResult(tools=tools)
+
+    async def call_tool(_: ServerRequestContext[Any, Any], request: CallToolRequestParams) -> CallToolResult:
+        return await anyio.to_thread.run_sync(answer, acting, request, limiter=threads)
+
+    return Server(
+        "studio-data",
+        version=version("studio-data"),
+        instructions=_instructions(acting),
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+        get_tool_input_schema=_no_header_holds_an_argument,
+    )
+
+
+def _instructions(acting: Actor) -> str:
+    role = f" in the role {acting.role}" if acting.role else ""
+    person = f", on behalf of {acting.on_behalf_of}" if acting.on_behalf_of else ""
+    return (
+        "StudioData keeps the records of an interior-design practice: clients, projects, their tasks, and one audit trail.\n"
+        f"You act as {acting.name}{role}{person}; every change is recorded so. The tools you see are the ones you may call.\n"
+        "A refused call answers with code, message, hint and details: the hint names the way out.\n"
+        "After an error with retryable true, make the same call again; after any other one, correct the call first.\n"
+        "After an error whose details say outcome unknown, look at what was written before you repeat the call."
+    )
+
+
+def _no_header_holds_an_argument(_: str) -> None:
+    """Spare every call over HTTP a listing of the tools, in which the SDK would look for arguments sent as headers."""
+
+
+def _stop_with(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop())
+
+
+# stdio ----------------------------------------------------------------------------------------------------------------
+
+
+def serve_stdio(acting: Actor) -> None:
+    """Serve one client over stdin and stdout, until stdin ends or a signal says so."""
+    server = server_for(acting)
+    _stop_with(_end_of_stdin())
+
+    async def serve() -> None:
+        async with stdio_server() as (reading, writing):
+            await server.run(reading, writing, server.create_initialization_options())
+
+    anyio.run(serve)
+
+
+def _end_of_stdin() -> Callable[[], None]:
+    """Put a pipe of ours before stdin, and return what ends it.
+
+    The SDK reads stdin in a thread, and nothing interrupts a read in a thread but the end of the file.
+    """
+    outside = os.dup(sys.stdin.fileno())
+    writing, reading = socket.socketpair()
+    os.dup2(reading.fileno(), sys.stdin.fileno())
+    reading.close()
+
+    def end() -> None:
+        with suppress(OSError):  # ended already
+            writing.shutdown(socket.SHUT_WR)
+
+    def copy() -> None:
+        with suppress(OSError):  # nobody reads any more
+            while data := os.read(outside, 65536):
+                writing.sendall(data)
+        end()
+
+    Thread(target=copy, name="stdin", daemon=True).start()
+    return end
+
+
+# Streamable HTTP ------------------------------------------------------------------------------------------------------
+
+
+class _OneToken:
+    """Knows the one bearer token that ``STUDIO_DATA_MCP_TOKEN`` sets."""
+
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Return what the token's holder may, or None for any other token."""
+        if hmac.compare_digest(token.encode(), self._token.get_secret_value().encode()):
+            return AccessToken(token=token, client_id="studio-data", scopes=[])
+        return None
+
+
+def serve_http(acting: Actor, host: str, port: int) -> None:
+    """Serve any number of clients over streamable HTTP, until a signal says stop.
+
+    Raises ``ConfigurationError`` off loopback without a token, and for an address that cannot be listened on.
+    """
+    app = _app(server_for(acting), host)
+    listening = _listen(host, port)
+    # Uvicorn handles the signals, and raises them again when it has ended: then they must not end the process.
+    _stop_with(lambda: None)
+    configuration = uvicorn.Config(
+        app, lifespan="on", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=SECONDS_TO_END
+    )
+    shown = f"[{host}]" if ":" in host else host
+    log.info("%s is served on http://%s:%s%s", acting.role or "every tool", shown, listening.getsockname()[1], PATH)
+    anyio.run(uvicorn.Server(configuration).serve, [listening])
+
+
+def _app(server: Server[Any], host: str) -> Starlette:
+    token = settings().mcp_token
+    is_loopback = _is_loopback(host)
+    if token is None and not is_loopback:
+        raise ConfigurationError(
+            f"Without a token the server may not listen on {host}: everybody who reaches it could call every tool.",
+            hint="Set STUDIO_DATA_MCP_TOKEN in the environment or in .env, or listen on 127.0.0.1.",
+            details={"setting": "STUDIO_DATA_MCP_TOKEN"},
+        )
+    verifier = None if token is None else _OneToken(token)
+    app = server.streamable_http_app(
+        streamable_http_path=PATH,
+        # Every answer is one JSON document and nothing is kept between requests, so any process may answer the next one.
+        json_response=True,
+        stateless_http=True,
+        transport_security=_names_of_loopback() if is_loopback else None,
+        host=host,
+        token_verifier=verifier,
+    )
+    if verifier is not None:
+        app.add_middleware(AuthenticationMiddleware, backend=BearerAuthBackend(verifier))
+    return app
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _names_of_loopback() -> TransportSecuritySettings:
+    """Refuse other Host and Origin headers: a web page whose name resolves to 127.0.0.1 must not call tools."""
+    names = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
+    return TransportSecuritySettings(allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family: Literal[socket.AddressFamily.AF_INET, socket.AddressFamily.AF_INET6]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The server cannot listen on port {port} of {host}: {error.strerror or error}.",
+            hint="Choose another --port or --host.",
+        ) from error

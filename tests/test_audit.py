@@ -1,0 +1,56 @@
+"""Change sets: several calls as one."""
+
+import pytest
+
+from studio_data import acting_as, changeset, db
+from studio_data.errors import InvalidInputError, StudioError
+from studio_data.tools.clients import create_client
+from studio_data.tools.projects import create_project
+from tests.support import clients
+
+
+def test_the_lines_of_a_change_set_share_an_id_and_a_reason(committed_db: str) -> None:
+    with acting_as("user", "Maria"), changeset("the Nguyens signed") as together:
+        client = create_client("Ann")
+        create_project(client["id"], "LR", "mixed")
+    create_client("Ben")
+
+    lines = db.many("SELECT context FROM activity_log ORDER BY id")
+    assert [(line["context"].get("changeset_id"), line["context"].get("reason")) for line in lines] == [
+        (str(together.id), "the Nguyens signed"),
+        (str(together.id), "the Nguyens signed"),
+        (None, None),
+    ]
+
+
+def test_a_change_set_is_done_whole_or_not_at_all(committed_db: str) -> None:
+    with pytest.raises(InvalidInputError), changeset("two at once"):
+        create_client("Ann")
+        create_client("")
+
+    assert clients() == 0
+    assert db.many("SELECT * FROM activity_log") == []
+
+
+def test_two_change_sets_have_two_ids() -> None:
+    with changeset("one") as first:
+        pass
+    with changeset("two") as second:
+        pass
+
+    assert first.id != second.id
+
+
+def test_a_change_set_in_a_change_set_is_refused() -> None:
+    with pytest.raises(StudioError, match="A change set is open already"), changeset("one"), changeset("two"):
+        create_client("Ann")
+
+    assert clients() == 0
+
+
+@pytest.mark.parametrize("reason", ["", " ", "a\nb", None])
+def test_a_change_set_needs_a_reason(reason: str) -> None:
+    with pytest.raises(InvalidInputError, match="reason must"), changeset(reason):
+        create_client("Ann")
+
+    assert clients() == 0
