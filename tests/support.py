@@ -5,8 +5,10 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from typer.testing import CliRunner
 
 from studio_data import db
+from studio_data.cli import app
 from studio_data.config import settings
 
 
@@ -29,6 +31,12 @@ def with_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None
     monkeypatch.setenv(f"STUDIO_DATA_{name}", value)
     settings.cache_clear()
     db.close()
+
+
+def studio_data(*arguments: str, stdin: str | None = None) -> tuple[int, str, str]:
+    """Run the command in this process; return exit code, output and errors."""
+    result = CliRunner().invoke(app, arguments, input=stdin, env={"COLUMNS": "200"})
+    return result.exit_code, result.stdout, result.stderr
 
 
 def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,18 +5,11 @@ import sys
 
 import psycopg
 import pytest
-from typer.testing import CliRunner
 
 from studio_data import db, migrate
-from studio_data.cli import app
+from tests.support import studio_data
 
 NEWEST = migrate.shipped()[-1].version
-
-
-def studio_data(*arguments: str) -> tuple[int, str, str]:
-    """Run the command in this process; return exit code, output and errors."""
-    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
-    return result.exit_code, result.stdout, result.stderr
 
 
 def test_migrate_says_what_it_did_and_then_that_nothing_is_to_do(empty_db: str) -> None:
@@ -47,13 +40,13 @@ def test_status_shows_every_migration_and_hides_the_password(empty_db: str) -> N
     assert re.search(r"001_initial_schema +│ 20\d\d-\d\d-\d\d", said)
 
 
-def test_an_error_is_one_line_and_exit_code_1(empty_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_setting_is_one_line_and_exit_code_4(empty_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_DATA_COLOR", "blue")
     migrate.settings.cache_clear()
 
     code, said, error = studio_data("migrate")
 
-    assert (code, said) == (1, "")
+    assert (code, said) == (4, "")
     assert error.startswith("studio-data: The setting STUDIO_DATA_COLOR is unknown.")
     assert error.count("\n") == 1
 
@@ -77,7 +70,7 @@ def test_the_demo_on_the_configured_database_shows_tasks_and_trail_and_can_be_re
 def test_the_demo_does_not_write_into_a_configured_database_unasked(committed_db: str) -> None:
     code, said, error = studio_data("demo")
 
-    assert (code, said) == (1, "")
+    assert (code, said) == (4, "")
     assert "Say studio-data demo --yes if that is what you want" in error
     assert db.one("SELECT count(*) AS clients FROM clients") == {"clients": 0}
 

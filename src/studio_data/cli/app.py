@@ -1,32 +1,46 @@
-"""What every command shares: the application, its console, and how an error looks."""
+"""What every command shares: the application, its console, who acts, and how an error looks."""
 
+import getpass
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import wraps
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import psycopg
 import typer
 from rich.console import Console
 
-from studio_data.errors import StudioError
+from studio_data.actor import acting_as
+from studio_data.errors import ConfigurationError, StudioError, UnavailableError
 from studio_data.failures import refusal
+from studio_data.roles import Role
+
+REFUSED, UNAVAILABLE, MISCONFIGURED = 1, 3, 4
 
 app = typer.Typer(
     name="studio-data",
     help="The data layer that AI agents run an interior-design practice on.",
+    epilog="Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the database is unavailable (call again), 4 misconfigured.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 out = Console()
 
+ActorName = Annotated[str | None, typer.Option("--actor", help="Who acts; your login name unless given.")]
+ActorRole = Annotated[Role | None, typer.Option("--role", help="Act in a role: only its toolset may be called.")]
+RunId = Annotated[str | None, typer.Option("--run-id", help="The run that the audit trail names.")]
 
-def command[**P](function: Callable[P, None]) -> Callable[P, None]:
-    """Register a command whose errors of the library are one line on stderr and exit code 1."""
 
-    @app.command()
+def command[**P](function: Callable[P, None] | None = None, **options: Any) -> Any:  # noqa: ANN401 (typer's own)
+    """Register a command whose errors of the library are one line on stderr, or JSON on stdout if it has ``--json``."""
+    if function is None:
+        return lambda function: command(function, **options)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType, reportUnknownVariableType]
+
+    @app.command(**options)
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
@@ -35,10 +49,35 @@ def command[**P](function: Callable[P, None]) -> Callable[P, None]:
             except psycopg.Error as error:
                 raise refusal(error) from error
         except StudioError as error:
-            print(f"studio-data: {error}", file=sys.stderr)  # noqa: T201
-            raise typer.Exit(1) from error
+            if kwargs.get("as_json"):
+                print_json(error.to_dict())
+            else:
+                print(f"studio-data: {error}", file=sys.stderr)  # noqa: T201
+            raise typer.Exit(_exit_code(error)) from error
 
     return wrapped
+
+
+def _exit_code(error: StudioError) -> int:
+    match error:
+        case UnavailableError():
+            return UNAVAILABLE
+        case ConfigurationError():
+            return MISCONFIGURED
+        case _:
+            return REFUSED
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
+    """Print one JSON value on one line, for scripts."""
+    print(json.dumps(value, ensure_ascii=False))  # noqa: T201
+
+
+@contextmanager
+def a_person(name: str | None, *, role: Role | None = None, run_id: str | None = None) -> Generator[None]:
+    """Let the person at the terminal act in the block; in a role, only that role's tools may be called."""
+    with acting_as("user", name or getpass.getuser(), role=role, run_id=run_id):
+        yield
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 (typer's callback)

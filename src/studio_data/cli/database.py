@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from studio_data import ledger
 from studio_data import migrate as migrations
-from studio_data.cli.app import command, out
+from studio_data.cli.app import command, out, print_json
+from studio_data.cli.demo import run
 from studio_data.config import settings
 from studio_data.db import connection_string, printable_connection_string
-from studio_data.demo import run
 from studio_data.errors import ConfigurationError
 from studio_data.pool import StudioConnection, connect
 
@@ -70,6 +71,24 @@ def serve() -> None:
     out.print("The embedded server is up. Ctrl-C leaves it; it stops when nobody else uses it.")
     out.print(printable_connection_string(), soft_wrap=True, highlight=False)
     signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+@command
+def prune(
+    *,
+    days: Annotated[int, typer.Option(min=1, help="Keep results for this many days.")] = ledger.KEPT_DAYS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the number as JSON.")] = False,
+) -> None:
+    """Remove old results from the call ledger; a call repeated later than that is executed again."""
+    removed = 0
+    with out.status("Removing old results") as status:
+        for batch in ledger.prune(days=days):
+            removed += batch
+            status.update(f"Removed {removed:,} results")
+    if as_json:
+        print_json({"removed": removed})
+    else:
+        out.print(f"Removed {removed:,} results older than {days} days.")
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The demonstration: a client, a furnishings and a renovation project, an agent's entry in the audit trail, as tables."""
 
 from datetime import UTC
-from typing import Any
 from uuid import UUID
 
 from rich.console import Console
@@ -11,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from studio_data import db
+from studio_data.cli.show import details
 from studio_data.config import settings
 from studio_data.tools.activity import log_activity
 from studio_data.tools.clients import create_client
@@ -126,32 +126,18 @@ def _trail(ids: list[UUID]) -> Table:
             f"{row['actor_name']} ({row['actor_type']})",
             row["action"],
             f"{row['entity_type']} {row['entity_name']}",
-            _details(row["metadata"]),
+            details(row["metadata"]),
         ]
         table.add_row(*map(Text, cells))  # as Text, so that no name is read as markup
     return table
 
 
-def _details(metadata: dict[str, Any]) -> str:
-    """Write an audit row's metadata for people: a fact a line, a change as old -> new, no ids."""
-    facts = {name: f"{old} -> {new}" for name, (old, new) in metadata.get("changes", {}).items()}
-    facts |= {name: value for name, value in metadata.items() if name != "changes" and not name.endswith("_id")}
-    return "\n".join(f"{name}: {value}" for name, value in facts.items())
-
-
 def _show_next_steps(out: Console) -> None:
     """Show how to go on: the tools in a REPL, and the connection string for any other program."""
-    out.print("[bold]Go on in a REPL[/], uv run python:")
-    out.print(
-        Syntax(
-            "from studio_data.tools.clients import create_client\n"
-            "from studio_data.db import many\n"
-            'create_client("Ann Example", email="ann@example.com")\n'
-            'many("SELECT name, status FROM clients ORDER BY id DESC LIMIT 5")\n',
-            "python",
-            background_color="default",
-        )
-    )
+    out.print("[bold]Go on in a REPL[/], uv run studio-data shell:")
+    lines = 'create_client("Ann Example", email="ann@example.com")\nlist_clients(limit=5)\n'
+    out.print(Syntax(lines, "python", background_color="default"))
+    out.print("[bold]or on the command line[/]: uv run studio-data tools, call, activity")
     if settings().database_url is None:
         out.print("Connection string, while a program uses the server or [bold]uv run studio-data serve[/] keeps it up:")
     else:
