@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 import pytest
 from jsonschema import Draft202012Validator
 
+from studio_data.errors import InvalidInputError
 from studio_data.export import Format, export
 from studio_data.registry import all_tools
 from studio_data.roles import Role
@@ -97,3 +98,8 @@ def test_annotations_say_what_was_declared() -> None:
     assert made["list_clients"] == {
         "readOnlyHint": True, "destructiveHint": False, "idempotentHint": True, "openWorldHint": False,
     }  # fmt: skip
+
+
+def test_an_unknown_role_has_no_toolset() -> None:
+    with pytest.raises(InvalidInputError, match=r"role must be studio_manager, .* Did you mean project_manager\?"):
+        export("mcp", role="project_manger")

@@ -10,8 +10,11 @@ from studio_data.schemas import strict
 type Format = Literal["mcp", "openai", "anthropic"]
 
 
-def export(form: Format, *, role: Role | None = None) -> list[dict[str, Any]]:
-    """Return the definitions of all tools, or of a role's toolset, as JSON values, ordered by name."""
+def export(form: Format, *, role: Role | str | None = None) -> list[dict[str, Any]]:
+    """Return the definitions of all tools, or of a role's toolset, as JSON values, ordered by name.
+
+    Raises ``InvalidInputError`` for an unknown role.
+    """
     return [_FORMS[form](tool) for tool in all_tools(role=role)]
 
 

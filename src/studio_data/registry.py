@@ -21,6 +21,7 @@ from studio_data.audit import NOBODY, Call, current_call
 from studio_data.db import only_reads
 from studio_data.errors import InvalidInputError, PermissionDeniedError, did_you_mean
 from studio_data.failures import refusal
+from studio_data.fields import checked, member_of
 from studio_data.ledger import current_key, once
 from studio_data.roles import EVERYBODY, Role
 
@@ -161,8 +162,13 @@ def tool[**P, R](
 # The registry ---------------------------------------------------------------------------------------------------------
 
 
-def all_tools(*, role: Role | None = None) -> list[Tool]:
-    """Return every tool by name: the library's own, and those of modules that were imported. With a role, its toolset."""
+def all_tools(*, role: Role | str | None = None) -> list[Tool]:
+    """Return every tool by name: the library's own, and those of modules that were imported. With a role, its toolset.
+
+    Raises ``InvalidInputError`` for an unknown role.
+    """
+    if role is not None:
+        role = checked("role", member_of(Role), role)
     package = importlib.import_module("studio_data.tools")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
@@ -184,11 +190,11 @@ def get_tool(name: str) -> Tool:
     return found
 
 
-def find_tools(query: str, *, role: Role | None = None, limit: int = 10) -> list[Tool]:
+def find_tools(query: str, *, role: Role | str | None = None, limit: int = 10) -> list[Tool]:
     """Return the tools that fit a few words best, best first, for harnesses that load tools when they are needed.
 
     A tool fits if its name, its description or its arguments have one of the words, or one that begins alike; words in the
-    name count most.
+    name count most. Raises ``InvalidInputError`` for an unknown role.
     """
     wanted = [_stem(word) for word in re.findall(r"\w+", query.lower())]
     scored = [(sum(_score(word, tool) for word in wanted), tool) for tool in all_tools(role=role)]
