@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from studio_data.fields import checked, choice, line, member_of
+from studio_data.fields import choice
 from studio_data.roles import Role
+from studio_data.validators import checked, line, member_of
 
 
 class ActorType(StrEnum):

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from studio_data.errors import InvalidInputError, did_you_mean
-from studio_data.fields import LONGEST_QUOTE, JsonObject, PythonOnly, json_object_from
+from studio_data.fields import JsonObject, PythonOnly
+from studio_data.validators import LONGEST_QUOTE, json_object_from
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
 

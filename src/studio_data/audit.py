@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from studio_data.actor import Actor, ActorType, current_actor
 from studio_data.db import transaction
 from studio_data.errors import StudioError
-from studio_data.fields import checked, line
+from studio_data.validators import checked, line
 
 
 class Action(StrEnum):

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from studio_data.db import call_deadline, in_transaction, one, pause_before, transaction
 from studio_data.errors import ConflictError, InvalidInputError, UnavailableError
-from studio_data.fields import checked, key_line
+from studio_data.validators import checked, key_line
 
 KEPT_DAYS = 30
 PRUNED_AT_ONCE = 10_000

@@ -21,9 +21,9 @@ from studio_data.audit import NOBODY, Call, current_call
 from studio_data.db import only_reads
 from studio_data.errors import InvalidInputError, PermissionDeniedError, did_you_mean
 from studio_data.failures import refusal
-from studio_data.fields import checked, member_of
 from studio_data.ledger import current_key, once
 from studio_data.roles import EVERYBODY, Role
+from studio_data.validators import checked, member_of
 
 log = logging.getLogger("studio_data")
 

@@ -9,7 +9,7 @@ from studio_data.cli import show
 from studio_data.cli.app import command, out, print_json
 from studio_data.dispatch import raising_call
 from studio_data.errors import UnavailableError
-from studio_data.fields import LARGEST_PAGE
+from studio_data.validators import LARGEST_PAGE
 
 SECONDS_BETWEEN_LOOKS = 1.0
 

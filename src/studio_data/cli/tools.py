@@ -17,9 +17,9 @@ from studio_data.cli.app import ActorName, ActorRole, RunId, a_person, command, 
 from studio_data.dispatch import raising_call
 from studio_data.errors import InvalidInputError
 from studio_data.export import Format, export
-from studio_data.fields import json_object_from
 from studio_data.registry import Tool, all_tools, get_tool
 from studio_data.roles import EVERYBODY, STAFF, Role
+from studio_data.validators import json_object_from
 
 
 @command

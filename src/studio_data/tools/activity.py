@@ -10,7 +10,8 @@ from studio_data.actor import Actor, ActorType, ActorTypeName, current_actor
 from studio_data.audit import actor
 from studio_data.db import many, one
 from studio_data.errors import InvalidInputError
-from studio_data.fields import PYTHON_ONLY, Cursor, EntityId, JsonObject, Limit, Line, Name, cursor_of
+from studio_data.fields import PYTHON_ONLY, Cursor, EntityId, JsonObject, Limit, Line, Name
+from studio_data.paging import Page, page
 from studio_data.registry import tool
 from studio_data.roles import STAFF
 
@@ -27,13 +28,6 @@ class Activity(TypedDict):
     metadata: dict[str, Any]
     created_at: datetime
     context: dict[str, Any]
-
-
-class Activities(TypedDict):
-    """A page of the audit trail, and where the next one begins."""
-
-    items: list[Activity]
-    next: str | None
 
 
 @tool(roles=STAFF)
@@ -83,7 +77,7 @@ def list_activity(
     run_id: Line | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
-) -> Activities:
+) -> Page[Activity]:
     """List lines of the audit trail, the newest first, all or those of an entity or an agent run.
 
     ``entity_id`` needs its ``entity_type``. ``after`` is the ``next`` of the page before.
@@ -114,4 +108,4 @@ def list_activity(
             "limit": limit,
         },
     )
-    return {"items": rows[:limit], "next": cursor_of(rows[limit - 1]["id"]) if len(rows) > limit else None}
+    return page(rows, limit)

@@ -9,7 +9,8 @@ from psycopg.types.json import Jsonb
 from studio_data.audit import actor
 from studio_data.db import many, one
 from studio_data.entities import no_such
-from studio_data.fields import ClientStatusName, Cursor, Email, EntityId, JsonObject, Limit, Line, Name, cursor_of
+from studio_data.fields import ClientStatusName, Cursor, Email, EntityId, JsonObject, Limit, Line, Name
+from studio_data.paging import Page, page
 from studio_data.registry import tool
 from studio_data.roles import Role
 
@@ -27,13 +28,6 @@ class Client(TypedDict):
     screening_data: dict[str, Any]
     created_at: datetime
     updated_at: datetime
-
-
-class Clients(TypedDict):
-    """A page of clients, and where the next one begins."""
-
-    items: list[Client]
-    next: str | None
 
 
 @tool(roles=[Role.STUDIO_MANAGER])
@@ -99,7 +93,7 @@ def get_client(client_id: EntityId) -> Client:
 
 
 @tool(reads=True)
-def list_clients(*, status: ClientStatusName | None = None, limit: Limit = 50, after: Cursor | None = None) -> Clients:
+def list_clients(*, status: ClientStatusName | None = None, limit: Limit = 50, after: Cursor | None = None) -> Page[Client]:
     """List clients, the oldest first, all or those of one status.
 
     ``after`` is the ``next`` of the page before.
@@ -117,4 +111,4 @@ def list_clients(*, status: ClientStatusName | None = None, limit: Limit = 50, a
         """,
         {"status": status, "after": after, "limit": limit},
     )
-    return {"items": rows[:limit], "next": cursor_of(rows[limit - 1]["id"]) if len(rows) > limit else None}
+    return page(rows, limit)

@@ -18,9 +18,9 @@ from studio_data.fields import (
     Name,
     ProjectPhaseName,
     ProjectTypeName,
-    cursor_of,
 )
 from studio_data.lifecycles import ClientStatus
+from studio_data.paging import Page, page
 from studio_data.registry import tool
 from studio_data.roles import Role
 
@@ -45,13 +45,6 @@ class CreatedProject(TypedDict):
 
     project: Project
     tasks_created: int
-
-
-class Projects(TypedDict):
-    """A page of projects, and where the next one begins."""
-
-    items: list[Project]
-    next: str | None
 
 
 @tool(roles=[Role.STUDIO_MANAGER, Role.PROJECT_MANAGER])
@@ -177,7 +170,7 @@ def list_projects(
     phase: ProjectPhaseName | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
-) -> Projects:
+) -> Page[Project]:
     """List projects, the oldest first, all or those of one client or in one phase.
 
     ``after`` is the ``next`` of the page before.
@@ -196,4 +189,4 @@ def list_projects(
         """,
         {"client_id": client_id, "phase": phase, "after": after, "limit": limit},
     )
-    return {"items": rows[:limit], "next": cursor_of(rows[limit - 1]["id"]) if len(rows) > limit else None}
+    return page(rows, limit)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from studio_data import db, fields
+from studio_data import db, validators
 from studio_data.errors import InvalidInputError
 from studio_data.tools.clients import create_client
 
@@ -29,7 +29,7 @@ def test_the_library_and_the_database_agree_on_every_invisible_character() -> No
         """,
         {"pattern": pattern},
     )
-    assert {chr(row["code"]) for row in refused} == set(fields.INVISIBLE + fields.NEVER_FIRST)
+    assert {chr(row["code"]) for row in refused} == set(validators.INVISIBLE + validators.NEVER_FIRST)
 
 
 def verdict_of_library(validate: Any, value: object) -> bool:
@@ -69,20 +69,20 @@ texts = st.lists(st.one_of(awkward, st.characters(codec="utf-8", exclude_charact
 @given(text=texts)
 @each_in_the_tests_transaction
 def test_the_library_and_the_database_agree_on_lines_and_texts(domain_takes: None, text: str) -> None:
-    assert verdict_of_library(fields.line, text) == verdict_of_database("short_text", text)
-    assert verdict_of_library(fields._text, text) == verdict_of_database("long_text", text)
+    assert verdict_of_library(validators.line, text) == verdict_of_database("short_text", text)
+    assert verdict_of_library(validators.text, text) == verdict_of_database("long_text", text)
 
 
 @given(text=st.one_of(st.emails(), texts, texts.map(lambda text: f"a{text}@b.c"), texts.map(lambda text: f"a@b.c{text}")))
 @each_in_the_tests_transaction
 def test_what_the_library_takes_as_an_e_mail_address_the_database_takes_too(domain_takes: None, text: str) -> None:
-    if verdict_of_library(fields._email, text):
+    if verdict_of_library(validators.email, text):
         assert verdict_of_database("email_address", text)
 
 
 @pytest.mark.parametrize(("domain", "longest"), [("short_text", 200), ("long_text", 20_000)])
 def test_the_library_and_the_database_agree_on_lengths(domain_takes: None, domain: str, longest: int) -> None:
-    validate = {"short_text": fields.line, "long_text": fields._text}[domain]
+    validate = {"short_text": validators.line, "long_text": validators.text}[domain]
 
     for length, fits in [(1, True), (longest, True), (longest + 1, False)]:
         assert verdict_of_library(validate, "é" * length) is verdict_of_database(domain, "é" * length) is fits
@@ -91,7 +91,7 @@ def test_the_library_and_the_database_agree_on_lengths(domain_takes: None, domai
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "-0.01", "10000000000", "1e10"])
 def test_the_database_refuses_amounts_that_are_none(domain_takes: None, value: str) -> None:
     assert not verdict_of_database("dollars", value)
-    assert not verdict_of_library(fields._dollars, Decimal(value))
+    assert not verdict_of_library(validators.dollars, Decimal(value))
 
 
 @pytest.mark.parametrize("domain", ["bounded_date", "bounded_timestamptz"])
@@ -104,11 +104,11 @@ def test_the_database_refuses_dates_that_no_reader_can_hold(domain_takes: None, 
 @given(amount=st.one_of(st.floats(), st.decimals(), st.integers()))
 def test_an_amount_is_dollars_and_cents_or_an_error(amount: float | Decimal) -> None:
     try:
-        dollars = fields._dollars(amount)
+        dollars = validators.dollars(amount)
     except ValueError:
         return
     assert dollars.as_tuple().exponent == -2
-    assert 0 <= dollars <= fields.LARGEST_AMOUNT
+    assert 0 <= dollars <= validators.LARGEST_AMOUNT
     assert math.isclose(float(dollars), float(amount), abs_tol=0.00500001)
 
 
@@ -165,7 +165,7 @@ def test_the_library_and_the_database_agree_on_depth(domain_takes: None, levels:
     text = '{"a":' * levels + "1" + "}" * levels
 
     assert verdict_of_database("bounded_jsonb", text) is fits
-    assert verdict_of_library(fields._json_object, nested(levels)) is fits
+    assert verdict_of_library(validators.json_object, nested(levels)) is fits
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_document_that_shares_its_parts_is_measured_in_bounded_time() -> None:
         document = {"a": document, "b": document, "c": document}
 
     with pytest.raises(ValueError, match="at most 65,536 bytes"):
-        fields._json_object(document)
+        validators.json_object(document)
 
 
 def test_a_document_that_contains_itself_is_refused() -> None:
@@ -189,10 +189,10 @@ def test_a_document_that_contains_itself_is_refused() -> None:
     document["self"] = document
 
     with pytest.raises(ValueError, match="at most 32 levels"):
-        fields._json_object(document)
+        validators.json_object(document)
 
 
 def test_what_json_would_merge_is_refused() -> None:
     assert len(json.loads(json.dumps({"1": "a", 1: "b"}))) == 1
     with pytest.raises(ValueError, match="text as every key"):
-        fields._json_object({"1": "a", 1: "b"})
+        validators.json_object({"1": "a", 1: "b"})
