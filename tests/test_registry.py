@@ -2,11 +2,14 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from datetime import date
+from typing import Annotated, Any, NotRequired, TypedDict
 from uuid import uuid4
 
 import psycopg
 import pytest
+from annotated_types import Len
+from pydantic import ConfigDict
 
 from studio_data import db
 from studio_data.audit import actor
@@ -18,9 +21,10 @@ from studio_data.errors import (
     PermissionDeniedError,
     StudioError,
 )
-from studio_data.fields import Line
-from studio_data.registry import tool
+from studio_data.fields import Day, Line, Name
+from studio_data.registry import get_tool, tool
 from studio_data.roles import STAFF
+from studio_data.schemas import strict
 from studio_data.tools.clients import create_client
 
 
@@ -59,6 +63,63 @@ def test_a_wrong_call_is_an_error_of_the_library(arguments: tuple[Any, ...], nam
     assert str(raised.value).startswith(message)
     assert len(str(raised.value)) < 300
     assert raised.value.details["tool"] == "greet"
+
+
+class Guest(TypedDict):
+    """Somebody to greet."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore[reportGeneralTypeIssues]
+
+    name: Name
+    since: NotRequired[Day | None]
+
+
+@tool(reads=True)
+def greet_all(guests: Annotated[list[Guest], Len(1, 3)]) -> dict[str, Any]:
+    """Greet several people."""
+    return {"greeted": guests}
+
+
+def test_a_list_of_objects_is_validated_to_the_last_field() -> None:
+    assert greet_all([{"name": " Ann "}, {"name": "Ben", "since": "2026-11-23"}]) == {
+        "greeted": [{"name": "Ann"}, {"name": "Ben", "since": date(2026, 11, 23)}]
+    }
+
+
+BAD_GUESTS: list[tuple[Any, str]] = [
+    ("Ann", "guests must be a list, not str."),
+    (("Ann",), "guests must be a list, not tuple."),
+    ([], "guests must have at least 1 items."),
+    ([{"name": "Ann"}] * 4, "guests must have at most 3 items."),
+    (["Ann"], "guests[0] must be an object, not str."),
+    ([{}], "guests[0].name is missing."),
+    ([{"name": "Ann"}, {"name": ""}], "guests[1].name must not be empty or blank."),
+    ([{"name": "Ann", "since": "tomorrow"}], "guests[0].since must be a date like 2026-11-23."),
+    ([{"name": "Ann", "colour": "red"}], "guests[0].colour is not known."),
+    ([{"name": "Ann", "since": None, 5: 6}], "guests[0]"),
+    (["Ann"] * 10_000, "guests must have at most 3 items"),
+]
+
+
+@pytest.mark.parametrize(("guests", "message"), BAD_GUESTS)
+def test_a_bad_list_is_one_clear_error(guests: Any, message: str) -> None:
+    with pytest.raises(InvalidInputError) as raised:
+        greet_all(guests)
+
+    assert str(raised.value).startswith(message)
+    assert len(str(raised.value)) < 300
+    assert raised.value.details == {"tool": "greet_all", "arguments": ["guests"]}
+
+
+def test_strict_schemas_close_the_objects_in_lists_too() -> None:
+    schema = strict(get_tool("greet_all").input_schema)
+
+    assert schema["properties"]["guests"]["items"] == {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "since": {"type": ["string", "null"], "format": "date"}},
+        "required": ["name", "since"],
+        "additionalProperties": False,
+    }
 
 
 def test_what_cannot_be_a_tool_is_refused_where_it_is_written() -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from studio_data import actor, db, lifecycles
+from studio_data import actor, db
 
 TABLES = {
     "clients", "projects", "project_rooms", "design_fees", "pricing_benchmarks", "vendors", "line_items", "vendor_quotes",
@@ -56,13 +56,6 @@ def test_there_are_exactly_13_enums_with_their_values_in_order() -> None:
     )
 
     assert {row["typname"]: row["labels"] for row in rows} == ENUMS
-
-
-@pytest.mark.parametrize("enum", [lifecycles.ClientStatus, lifecycles.ProjectType, lifecycles.ProjectPhase])
-def test_the_librarys_enums_are_the_databases(enum: type[lifecycles.ClientStatus]) -> None:
-    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in enum.__name__).lstrip("_")
-
-    assert ", ".join(enum) == ENUMS[name]
 
 
 def test_the_log_takes_the_librarys_kinds_of_actor() -> None:

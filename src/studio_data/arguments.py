@@ -124,24 +124,47 @@ class Arguments:
         return InvalidInputError(
             "; ".join(sentence for sentence, _ in problems) + ".",
             hint=" ".join(hints) or None,
-            details={"tool": self.tool, "arguments": [str(problem["loc"][0]) for problem in found]},
+            details={"tool": self.tool, "arguments": list(dict.fromkeys(str(problem["loc"][0]) for problem in found))},
         )
 
     def _problem(self, found: ErrorDetails) -> tuple[str, str | None]:
         """Put one of pydantic's findings into a sentence without a full stop, and a hint where there is a near name."""
-        argument = str(found["loc"][0])[:LONGEST_QUOTE]
+        argument = _path(found["loc"])
+        given = type(found["input"]).__name__
+        context = found.get("ctx", {})
+        is_nested = len(found["loc"]) > 1
+        hint = None
         match found["type"]:
             case "missing":
-                return f"{argument} is missing", f"{self.tool} needs it."
+                sentence = f"{argument} is missing"
+                hint = None if is_nested else f"{self.tool} needs it."
+            case "extra_forbidden" if is_nested:
+                sentence = f"{argument} is not known"
             case "extra_forbidden":
-                known = self.names
-                hint = did_you_mean(argument, known) or f"It takes {', '.join(known) or 'none'}."
-                return f"{self.tool} takes no argument {argument}", hint
+                sentence = f"{self.tool} takes no argument {argument}"
+                hint = did_you_mean(argument, self.names) or f"It takes {', '.join(self.names) or 'none'}."
             case "value_error":
-                reason = found.get("ctx", {})["error"]
-                return f"{argument} {reason}", getattr(reason, "hint", None)
+                sentence = f"{argument} {context['error']}"
+                hint = getattr(context["error"], "hint", None)
+            case "list_type":
+                sentence = f"{argument} must be a list, not {given}"
+            case "dict_type":
+                sentence = f"{argument} must be an object, not {given}"
+            case "too_short":
+                sentence = f"{argument} must have at least {context['min_length']} items"
+            case "too_long":
+                sentence = f"{argument} must have at most {context['max_length']} items"
             case _:
-                return f"{argument}: {found['msg']}", None
+                sentence = f"{argument}: {found['msg']}"
+        return sentence, hint
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Write where in the arguments something is: ``items[0].name``."""
+    argument = str(location[0])
+    for part in location[1:]:
+        argument += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return argument[:LONGEST_QUOTE]
 
 
 def _check_can_be_tool(function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]) -> None:

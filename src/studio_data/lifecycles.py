@@ -7,7 +7,6 @@ are drawn from these tables.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from studio_data.errors import InvalidTransitionError
 
@@ -167,9 +166,9 @@ class Lifecycle[S: StrEnum]:
     entity_type: str
     moves: Mapping[S, tuple[S, ...]]
 
-    def sources_of(self, *targets: S) -> list[str]:
-        """Return the states from which all of the targets may be reached in one move, for SQL."""
-        return [source.value for source, allowed in self.moves.items() if all(target in allowed for target in targets)]
+    def sources_of(self, target: S) -> list[str]:
+        """Return the states from which the target may be reached in one move, for SQL."""
+        return [source.value for source, allowed in self.moves.items() if target in allowed]
 
     def refusal(self, entity_id: object, present: str, target: str) -> InvalidTransitionError:
         """Return the error for a move that is none, with the moves that are allowed from the present state."""
@@ -177,13 +176,14 @@ class Lifecycle[S: StrEnum]:
         return InvalidTransitionError(
             f"{self.entity_type.replace('_', ' ').capitalize()} {entity_id} is {present} and cannot become {target}.",
             hint=f"From {present} it may become {_either(allowed)}." if allowed else f"{present} is final.",
-            details=self._details(entity_id, present, target, allowed),
+            details={
+                "entity_type": self.entity_type,
+                "id": str(entity_id),
+                "from": present,
+                "to": target,
+                "allowed": allowed,
+            },
         )
-
-    def _details(self, entity_id: object, present: str, target: str, allowed: list[str]) -> dict[str, Any]:
-        return {
-            "entity_type": self.entity_type, "id": str(entity_id), "from": present, "to": target, "allowed": allowed,
-        }  # fmt: skip
 
 
 def _either(states: list[str]) -> str:

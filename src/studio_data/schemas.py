@@ -8,7 +8,8 @@ from pydantic import BaseModel, TypeAdapter
 def of_arguments(model: type[BaseModel]) -> dict[str, Any]:
     """Return the schema of a tool's arguments: closed, without titles, defaults and references."""
     schema = model.model_json_schema()
-    properties = {name: _argument(value, schema.get("$defs", {})) for name, value in schema.get("properties", {}).items()}
+    schema = _plain(schema, schema.get("$defs", {}))
+    properties = {name: _argument(value) for name, value in schema.get("properties", {}).items()}
     return {
         "type": "object",
         "properties": properties,
@@ -54,13 +55,17 @@ def _strict_property(schema: dict[str, Any], *, nullable: bool) -> dict[str, Any
     return {**schema, "enum": [*schema["enum"], None]} if "enum" in schema else schema
 
 
-def _argument(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _argument(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of an argument. That an optional one may also be null need not be said."""
-    schema = _plain(schema, definitions)
-    schema.pop("default", None)
+    schema = {name: value for name, value in schema.items() if name != "default"}
     others = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
     if len(others) == 1:
         schema = {**{name: value for name, value in schema.items() if name != "anyOf"}, **others[0]}
+    if "items" in schema:
+        schema["items"] = _argument(schema["items"])
+    if "properties" in schema:
+        schema["properties"] = {name: _argument(value) for name, value in schema["properties"].items()}
+        schema.setdefault("required", [])
     return schema
 
 
