@@ -33,7 +33,7 @@ def test_every_enum_of_the_database_is_in_the_library() -> None:
 
 @each_lifecycle
 def test_every_state_has_its_moves_and_can_be_reached(lifecycle: Lifecycle[Any]) -> None:
-    start = next(iter(lifecycle.moves))
+    start: StrEnum = next(iter(lifecycle.moves))
     assert set(lifecycle.moves) == set(type(start))
     reached = {start}
     for _ in lifecycle.moves:
