@@ -61,6 +61,8 @@ def test_an_unknown_setting_in_the_env_file_is_named(tmp_path: Path) -> None:
         ("STUDIO_DATA_EMBEDDED_VERSION", "15"),
         ("STUDIO_DATA_POOLER", "session"),
         ("STUDIO_DATA_CALL_TIMEOUT", "-1"),
+        ("STUDIO_DATA_MCP_TOKEN", "hunter2"),
+        ("STUDIO_DATA_MCP_TOKEN", "hunter2 with some blanks"),
         ("DATABASE_URL", "mysql://ann:hunter2@db/studio"),
         ("DATABASE_URL", "nonsense hunter2"),
     ],

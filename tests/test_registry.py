@@ -54,6 +54,7 @@ def test_a_tool_acts_under_its_own_name() -> None:
         ((), {}, "name is missing. greet needs it."),
         (("Ann",), {"greting": "Hi"}, "greet takes no argument greting. Did you mean greeting?"),
         (("Ann",), {"x" * 100_000: 1}, "greet takes no argument xxx"),
+        (("Ann",), {"\ud800": 1}, "greet takes no argument '\\ud800'."),
     ],
 )
 def test_a_wrong_call_is_an_error_of_the_library(arguments: tuple[Any, ...], named: dict[str, Any], message: str) -> None:

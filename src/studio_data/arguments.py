@@ -1,7 +1,7 @@
 """The arguments of a tool: a compiled validator made from its signature, and one clear error for what it refuses."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -66,6 +66,8 @@ class Arguments:
     def validated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return every argument by its name, checked and in the library's own types. Raises ``InvalidInputError``."""
         given = self._named(args, kwargs) if args else kwargs
+        if not kwargs.keys() <= self._parameters.keys():
+            self._refuse_unwritable(kwargs)
         try:
             return vars(self._model.model_validate(given))
         except ValidationError as error:
@@ -116,6 +118,16 @@ class Arguments:
                 f"{self.tool} got {min(twice)} twice.", hint="Give it once.", details={"tool": self.tool}
             )
         return given | kwargs
+
+    def _refuse_unwritable(self, names: Iterable[str]) -> None:
+        """Refuse a name that is no text before pydantic sees it, which loses such a name in its report."""
+        for name in names:
+            try:
+                name.encode()
+            except UnicodeEncodeError:
+                raise InvalidInputError(
+                    f"{self.tool} takes no argument {ascii(name)[:LONGEST_QUOTE]}.", details={"tool": self.tool}
+                ) from None
 
     def _invalid(self, error: ValidationError) -> InvalidInputError:
         found = error.errors(include_url=False)

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from ipaddress import ip_address
 from threading import Thread
-from typing import Any, Literal, cast
+from types import FrameType
+from typing import Any, cast
 
 import anyio
 import anyio.to_thread
@@ -42,14 +43,14 @@ from starlette.applications import Starlette
 from starlette.middleware.authentication import AuthenticationMiddleware
 
 from studio_data.actor import Actor, acting_as
-from studio_data.changes import Change, Plan, preview
+from studio_data.changes import Plan, preview
 from studio_data.config import settings
 from studio_data.dispatch import raising_call
 from studio_data.errors import ConfigurationError, InvalidInputError, StudioError, did_you_mean
 from studio_data.export import export
 from studio_data.failures import refusal
-from studio_data.fields import checked, key_line, line
 from studio_data.registry import get_tool
+from studio_data.validators import checked, key_line, line
 
 PATH = "/mcp"
 PREFIX = "studio-data/"
@@ -119,9 +120,12 @@ def answer(acting: Actor, request: CallToolRequestParams) -> CallToolResult:
         refused = refusal(error)
     except Exception:
         log.exception("%s failed", request.name[:60])
-        refused = InternalError("The server failed; its log says why.", hint="Look at what was written before you repeat it.")
-    told = to_jsonable_python(refused.to_dict(), fallback=str)
-    return CallToolResult(content=[_text(told)], structured_content=told, is_error=True)
+        refused = InternalError(
+            "The server failed; its log says why.", hint="Look at what was written before you repeat it."
+        )
+    # An error may quote what no answer can hold: half a surrogate pair that came in escaped.
+    text = json.dumps(refused.to_dict(), ensure_ascii=False, default=str).encode(errors="replace").decode()
+    return CallToolResult(content=[TextContent(text=text)], structured_content=json.loads(text), is_error=True)
 
 
 def _answer(acting: Actor, request: CallToolRequestParams) -> CallToolResult:
@@ -139,13 +143,9 @@ def _answer(acting: Actor, request: CallToolRequestParams) -> CallToolResult:
     if not wishes.preview:
         return CallToolResult(content=[_text(result)], structured_content=result)
     # Clients hold structured content to the tool's output schema, which knows no changes.
-    changes = _jsonable(plan.changes)
+    changes = cast("list[dict[str, Any]]", to_jsonable_python(plan.changes))
     text = _text({"result": value, "changes": changes})
     return CallToolResult(content=[text], structured_content=result, _meta={CHANGES: changes})
-
-
-def _jsonable(changes: list[Change]) -> list[dict[str, Any]]:
-    return to_jsonable_python(changes)
 
 
 def _as_object(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 (what a tool returned)
@@ -157,7 +157,7 @@ def _as_object(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:  # noqa
 
 
 def _text(value: dict[str, Any]) -> TextContent:
-    return TextContent(type="text", text=json.dumps(value, ensure_ascii=False))
+    return TextContent(text=json.dumps(value, ensure_ascii=False))
 
 
 # The server -----------------------------------------------------------------------------------------------------------
@@ -189,8 +189,8 @@ def _instructions(acting: Actor) -> str:
     role = f" in the role {acting.role}" if acting.role else ""
     person = f", on behalf of {acting.on_behalf_of}" if acting.on_behalf_of else ""
     return (
-        "StudioData keeps the records of an interior-design practice: clients, projects, their tasks, and one audit trail.\n"
-        f"You act as {acting.name}{role}{person}; every change is recorded so. The tools you see are the ones you may call.\n"
+        "StudioData keeps the records of an interior-design practice: clients, projects, tasks, and one audit trail.\n"
+        f"You act as {acting.name}{role}{person}; every change is recorded so. The tools you see are yours to call.\n"
         "A refused call answers with code, message, hint and details: the hint names the way out.\n"
         "After an error with retryable true, make the same call again; after any other one, correct the call first.\n"
         "After an error whose details say outcome unknown, look at what was written before you repeat the call."
@@ -201,9 +201,12 @@ def _no_header_holds_an_argument(_: str) -> None:
     """Spare every call over HTTP a listing of the tools, in which the SDK would look for arguments sent as headers."""
 
 
-def _stop_with(stop: Callable[[], None]) -> None:
+def _on_signals(stop: Callable[[], None]) -> None:
+    def stopped(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop())
+        signal.signal(number, stopped)
 
 
 # stdio ----------------------------------------------------------------------------------------------------------------
@@ -212,7 +215,7 @@ def _stop_with(stop: Callable[[], None]) -> None:
 def serve_stdio(acting: Actor) -> None:
     """Serve one client over stdin and stdout, until stdin ends or a signal says so."""
     server = server_for(acting)
-    _stop_with(_end_of_stdin())
+    _on_signals(_end_of_stdin())
 
     async def serve() -> None:
         async with stdio_server() as (reading, writing):
@@ -268,14 +271,20 @@ def serve_http(acting: Actor, host: str, port: int) -> None:
     """
     app = _app(server_for(acting), host)
     listening = _listen(host, port)
-    # Uvicorn handles the signals, and raises them again when it has ended: then they must not end the process.
-    _stop_with(lambda: None)
-    configuration = uvicorn.Config(
-        app, lifespan="on", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=SECONDS_TO_END
+    serving = uvicorn.Server(
+        uvicorn.Config(
+            app, lifespan="on", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=SECONDS_TO_END
+        )
     )
-    shown = f"[{host}]" if ":" in host else host
-    log.info("%s is served on http://%s:%s%s", acting.role or "every tool", shown, listening.getsockname()[1], PATH)
-    anyio.run(uvicorn.Server(configuration).serve, [listening])
+
+    def stop() -> None:
+        serving.should_exit = True
+
+    # Uvicorn has handlers of its own, but raises the signal again at its end: then it must not end the process.
+    _on_signals(stop)
+    address = f"http://{_in_url(host)}:{listening.getsockname()[1]}{PATH}"
+    log.info("serving %s on %s", f"the tools of {acting.role}" if acting.role else "every tool", address)
+    anyio.run(serving.serve, [listening])
 
 
 def _app(server: Server[Any], host: str) -> Starlette:
@@ -293,7 +302,7 @@ def _app(server: Server[Any], host: str) -> Starlette:
         # Every answer is one JSON document and nothing is kept between requests, so any process may answer the next one.
         json_response=True,
         stateless_http=True,
-        transport_security=_names_of_loopback() if is_loopback else None,
+        transport_security=_only_by_names_of_loopback(host) if is_loopback else None,
         host=host,
         token_verifier=verifier,
     )
@@ -309,19 +318,21 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _names_of_loopback() -> TransportSecuritySettings:
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _only_by_names_of_loopback(host: str) -> TransportSecuritySettings:
     """Refuse other Host and Origin headers: a web page whose name resolves to 127.0.0.1 must not call tools."""
-    names = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
+    names = [with_port for name in ("127.0.0.1", "localhost", "[::1]", _in_url(host)) for with_port in (name, f"{name}:*")]
     return TransportSecuritySettings(allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names])
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family: Literal[socket.AddressFamily.AF_INET, socket.AddressFamily.AF_INET6]
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise ConfigurationError(
-            f"The server cannot listen on port {port} of {host}: {error.strerror or error}.",
+            f"The server cannot listen on port {port} of {host}: {str(error.strerror).partition(' (')[0]}.",
             hint="Choose another --port or --host.",
         ) from error
