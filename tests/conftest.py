@@ -24,6 +24,7 @@ from studio_data.config import Settings, settings
 from studio_data.pool import connect
 from studio_data.supervisor import Server, flock
 from tests.embedded import VERSION, servers, users, within
+from tests.support import tools_of_the_test
 
 ROOT = Path(__file__).parents[1]
 _numbers = count(1)
@@ -79,6 +80,13 @@ def transaction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         return
     use_database(request.getfixturevalue("shared_db"), monkeypatch)
     with db.transaction(rollback=True):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Generator[None]:
+    """Forget the tools that a test defines."""
+    with tools_of_the_test():
         yield
 
 

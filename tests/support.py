@@ -1,5 +1,7 @@
 """What several test modules do to the library and the server."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -7,7 +9,7 @@ import pytest
 from psycopg import sql
 from typer.testing import CliRunner
 
-from studio_data import db
+from studio_data import db, registry
 from studio_data.cli import app
 from studio_data.config import settings
 
@@ -37,6 +39,15 @@ def studio_data(*arguments: str, stdin: str | None = None) -> tuple[int, str, st
     """Run the command in this process; return exit code, output and errors."""
     result = CliRunner().invoke(app, arguments, input=stdin, env={"COLUMNS": "200"})
     return result.exit_code, result.stdout, result.stderr
+
+
+@contextmanager
+def tools_of_the_test() -> Generator[None]:
+    """Forget the tools that are defined in the block: the registry belongs to every test."""
+    known = dict(registry._tools)
+    yield
+    registry._tools.clear()
+    registry._tools.update(known)
 
 
 def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

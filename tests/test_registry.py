@@ -26,12 +26,14 @@ from studio_data.registry import get_tool, tool
 from studio_data.roles import STAFF
 from studio_data.schemas import strict
 from studio_data.tools.clients import create_client
+from tests.support import tools_of_the_test
 
+with tools_of_the_test():
 
-@tool(reads=True)
-def greet(name: Line, *, greeting: Line = "Hello") -> dict[str, Any]:
-    """Greet somebody."""
-    return {"said": f"{greeting}, {name}", **actor()}
+    @tool(reads=True)
+    def greet(name: Line, *, greeting: Line = "Hello") -> dict[str, Any]:
+        """Greet somebody."""
+        return {"said": f"{greeting}, {name}", **actor()}
 
 
 def test_a_tool_stays_an_ordinary_function() -> None:
@@ -75,10 +77,14 @@ class Guest(TypedDict):
     since: NotRequired[Day | None]
 
 
-@tool(reads=True)
-def greet_all(guests: Annotated[list[Guest], Len(1, 3)]) -> dict[str, Any]:
-    """Greet several people."""
-    return {"greeted": guests}
+with tools_of_the_test():
+
+    @tool(reads=True)
+    def greet_all(guests: Annotated[list[Guest], Len(1, 3)]) -> dict[str, Any]:
+        """Greet several people."""
+        return {"greeted": guests}
+
+    GREET_ALL = get_tool("greet_all")
 
 
 def test_a_list_of_objects_is_validated_to_the_last_field() -> None:
@@ -113,7 +119,7 @@ def test_a_bad_list_is_one_clear_error(guests: Any, message: str) -> None:
 
 
 def test_strict_schemas_close_the_objects_in_lists_too() -> None:
-    schema = strict(get_tool("greet_all").input_schema)
+    schema = strict(GREET_ALL.input_schema)
 
     assert schema["properties"]["guests"]["items"] == {
         "type": "object",
