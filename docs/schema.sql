@@ -299,6 +299,15 @@ $$;
 
 
 --
+-- Name: changed_fields(jsonb, jsonb); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.changed_fields(before jsonb, after jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT COALESCE(jsonb_object_agg(pair.field, jsonb_build_array((changed_fields.before -> pair.field), pair.value)), '{}'::jsonb) AS "coalesce" FROM jsonb_each(changed_fields.after) pair(field, value) WHERE ((pair.field <> 'updated_at'::text) AND ((changed_fields.before -> pair.field) IS DISTINCT FROM pair.value)));
+
+
+--
 -- Name: refuse_change_of_log(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -320,7 +329,9 @@ CREATE FUNCTION public.set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    NEW.updated_at = now();
+    IF NEW IS DISTINCT FROM OLD THEN
+        NEW.updated_at = now();
+    END IF;
     RETURN NEW;
 END
 $$;
@@ -353,6 +364,8 @@ CREATE TABLE public.activity_log (
     metadata public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     context public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    project_id uuid,
+    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
     CONSTRAINT activity_log_actor_type_known CHECK ((actor_type = ANY (ARRAY['system'::text, 'agent'::text, 'user'::text])))
 );
 
@@ -588,7 +601,11 @@ CREATE TABLE public.project_tasks (
     completed_at public.bounded_timestamptz,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    CONSTRAINT project_tasks_completed_at_with_status CHECK (((status = 'completed'::public.task_status) = (completed_at IS NOT NULL)))
+    name public.short_text,
+    description public.long_text,
+    phase public.project_phase,
+    CONSTRAINT project_tasks_completed_at_with_status CHECK (((status = 'completed'::public.task_status) = (completed_at IS NOT NULL))),
+    CONSTRAINT project_tasks_from_template_or_named CHECK ((((template_id IS NULL) = ((name IS NOT NULL) AND (phase IS NOT NULL))) AND ((template_id IS NULL) OR ((name IS NULL) AND (description IS NULL) AND (phase IS NULL))) AND ((phase IS NULL) OR (phase <> ALL (ARRAY['completed'::public.project_phase, 'on_hold'::public.project_phase])))))
 );
 
 
@@ -624,6 +641,18 @@ CREATE TABLE public.projects (
     exhibit_b_total public.dollars,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: purchase_order_numbers; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.purchase_order_numbers (
+    year integer NOT NULL,
+    last_number integer NOT NULL,
+    CONSTRAINT purchase_order_numbers_last_number_range CHECK (((last_number >= 1) AND (last_number <= 1000000))),
+    CONSTRAINT purchase_order_numbers_year_range CHECK (((year >= 1900) AND (year <= 2199)))
 );
 
 
@@ -723,6 +752,7 @@ CREATE TABLE public.workflow_templates (
     is_recurring boolean DEFAULT false NOT NULL,
     email_template_id uuid,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    retired_at public.bounded_timestamptz,
     CONSTRAINT workflow_templates_duration_days_range CHECK (((duration_days >= 1) AND (duration_days <= 1000))),
     CONSTRAINT workflow_templates_phase_has_tasks CHECK ((phase <> ALL (ARRAY['completed'::public.project_phase, 'on_hold'::public.project_phase]))),
     CONSTRAINT workflow_templates_task_order_range CHECK (((task_order >= 1) AND (task_order <= 10000)))
@@ -906,6 +936,14 @@ ALTER TABLE ONLY public.projects
 
 
 --
+-- Name: purchase_order_numbers purchase_order_numbers_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.purchase_order_numbers
+    ADD CONSTRAINT purchase_order_numbers_pkey PRIMARY KEY (year);
+
+
+--
 -- Name: purchase_orders purchase_orders_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -954,27 +992,11 @@ ALTER TABLE ONLY public.vendors
 
 
 --
--- Name: workflow_templates workflow_templates_name_key; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.workflow_templates
-    ADD CONSTRAINT workflow_templates_name_key UNIQUE (phase, name);
-
-
---
 -- Name: workflow_templates workflow_templates_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.workflow_templates
     ADD CONSTRAINT workflow_templates_pkey PRIMARY KEY (id);
-
-
---
--- Name: workflow_templates workflow_templates_task_order_key; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.workflow_templates
-    ADD CONSTRAINT workflow_templates_task_order_key UNIQUE (phase, task_order);
 
 
 --
@@ -985,10 +1007,24 @@ CREATE INDEX activity_log_entity_idx ON public.activity_log USING btree (entity_
 
 
 --
+-- Name: activity_log_project_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activity_log_project_id_idx ON public.activity_log USING btree (project_id, id) WHERE (project_id IS NOT NULL);
+
+
+--
 -- Name: activity_log_run_idx; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX activity_log_run_idx ON public.activity_log USING btree ((((context)::jsonb ->> 'run_id'::text)), id) WHERE ((context)::jsonb ? 'run_id'::text);
+
+
+--
+-- Name: activity_log_transaction_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activity_log_transaction_id_idx ON public.activity_log USING btree (transaction_id, id);
 
 
 --
@@ -1104,6 +1140,13 @@ CREATE INDEX project_tasks_due_idx ON public.project_tasks USING btree (due_date
 
 
 --
+-- Name: project_trades_one_gc_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX project_trades_one_gc_key ON public.project_trades USING btree (project_id) WHERE (role = 'gc'::public.trade_role);
+
+
+--
 -- Name: project_trades_trade_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1185,6 +1228,20 @@ CREATE INDEX vendors_category_idx ON public.vendors USING btree (category, id);
 --
 
 CREATE INDEX workflow_templates_email_template_id_idx ON public.workflow_templates USING btree (email_template_id);
+
+
+--
+-- Name: workflow_templates_name_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX workflow_templates_name_key ON public.workflow_templates USING btree (phase, name) WHERE (retired_at IS NULL);
+
+
+--
+-- Name: workflow_templates_task_order_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX workflow_templates_task_order_key ON public.workflow_templates USING btree (phase, task_order) WHERE (retired_at IS NULL);
 
 
 --

@@ -26,6 +26,9 @@ PYTHON_TYPES = {
 }
 
 
+BOOKKEEPING = {"transaction_id"}  # columns that no answer has
+
+
 def _modules() -> list[ModuleType]:
     import sys  # noqa: PLC0415
 
@@ -55,6 +58,7 @@ def test_a_row_is_described_as_the_table_has_it(table: str) -> None:
         """,
         (table,),
     )
+    columns = [row for row in columns if row["column_name"] not in BOOKKEEPING]
     expected = {row["column_name"]: (PYTHON_TYPES[row["data_type"]], row["is_nullable"]) for row in columns}
 
     described = {name: _type_and_nullable(hint) for name, hint in get_type_hints(ROWS[table]).items()}

@@ -23,8 +23,11 @@ from studio_data.validators import checked, line
 class Action(StrEnum):
     """What the library's tools say they did. ``log_activity`` takes any other word too."""
 
-    CREATED = "created"
-    STATUS_CHANGED = "status_changed"
+    CREATED = "created"  # a row was inserted
+    UPDATED = "updated"  # fields were changed, but not the status
+    STATUS_CHANGED = "status_changed"  # a move of a lifecycle; with a reason where the tool takes one
+    PHASE_CHANGED = "phase_changed"  # a project's move; the row in phase_transitions has the gates
+    RETIRED = "retired"  # a template will not be used for new projects
 
 
 @dataclass(frozen=True, slots=True)

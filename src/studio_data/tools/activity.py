@@ -28,6 +28,7 @@ class Activity(TypedDict):
     metadata: dict[str, Any]
     created_at: datetime
     context: dict[str, Any]
+    project_id: UUID | None
 
 
 @tool(roles=STAFF)
@@ -51,15 +52,20 @@ def log_activity(
     acting = current_actor.get() or Actor(ActorType.SYSTEM, "unknown")
     return one(
         """
-        INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
-        VALUES (
-            %(entity_type)s, %(entity_id)s, %(action)s, %(actor_type)s, %(actor_name)s, %(context)s, %(metadata)s
+        INSERT INTO activity_log (
+            entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
         )
-        RETURNING *
+        VALUES (
+            %(entity_type)s, %(entity_id)s, %(project_id)s, %(action)s, %(actor_type)s, %(actor_name)s, %(context)s,
+            %(metadata)s
+        )
+        RETURNING
+            id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
         """,
         {
             "entity_type": entity_type,
             "entity_id": entity_id,
+            "project_id": entity_id if entity_type == "project" else None,
             "action": action,
             **actor(),
             "actor_type": actor_type or acting.type,
@@ -91,7 +97,7 @@ def list_activity(
         )
     rows = many(
         """
-        SELECT *
+        SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
         FROM activity_log
         WHERE (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
             AND (%(entity_id)s::uuid IS NULL OR entity_id = %(entity_id)s)

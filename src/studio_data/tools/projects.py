@@ -82,7 +82,8 @@ def create_project(
             SELECT project.id, template.id
             FROM project
             JOIN workflow_templates AS template
-                ON project.project_type <> 'furnishings' OR NOT template.is_renovation_only
+                ON (project.project_type <> 'furnishings' OR NOT template.is_renovation_only)
+                AND template.retired_at IS NULL
             ORDER BY template.phase, template.task_order
             RETURNING project_id
         ), created AS (
@@ -95,13 +96,15 @@ def create_project(
             WHERE clients.id = client.id AND client.status = 'contracted'
             RETURNING clients.id
         ), logged AS (
-            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
-            SELECT 'project', id, 'created', %(actor_type)s, %(actor_name)s, %(context)s, jsonb_build_object(
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'project', id, id, 'created', %(actor_type)s, %(actor_name)s, %(context)s, jsonb_build_object(
                 'client_id', client_id, 'project_type', project_type, 'tasks_created', tasks_created
             )
             FROM created
             UNION ALL
-            SELECT 'client', id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+            SELECT 'client', id, NULL, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
                 '{"changes": {"status": ["contracted", "active"]}}'
             FROM activated
         )

@@ -1,0 +1,16 @@
+"""One call of every tool: what the registry's tests, and the reference in the docs, make of each.
+
+A module a noun, as in ``studio_data.tools``. A tool without an example fails ``tests/test_contract.py`` by name.
+"""
+
+import importlib
+import pkgutil
+
+from tests.examples.example import Example
+from tests.examples.practice import Practice
+
+EXAMPLES: dict[str, Example] = {}
+for _module in pkgutil.iter_modules(__path__):
+    EXAMPLES |= getattr(importlib.import_module(f"{__name__}.{_module.name}"), "EXAMPLES", {})
+
+__all__ = ["EXAMPLES", "Example", "Practice"]

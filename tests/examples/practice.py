@@ -1,0 +1,18 @@
+"""What the calls of the examples may need to be there already."""
+
+from functools import cached_property
+
+from studio_data.tools.clients import Client, create_client
+from studio_data.tools.projects import Project, create_project
+
+
+class Practice:
+    """What a call may need to be there already. Each part is made when an example first asks for it."""
+
+    @cached_property
+    def client(self) -> Client:
+        return create_client("David & Linh Nguyen", email="linh@example.com", source="referral")
+
+    @cached_property
+    def project(self) -> Project:
+        return create_project(self.client["id"], "Nguyen LR/DR/MBED", "furnishings")["project"]
