@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -18,7 +18,7 @@ from tests.examples import EXAMPLES, Practice
 
 TOOLS = [tool for tool in all_tools() if tool.module.startswith("studio_data.tools.")]
 READERS = [tool for tool in TOOLS if tool.reads]
-WITH_ARGUMENTS = [tool for tool in TOOLS if tool.arguments.names]
+each_tool = pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool.arguments.names], ids=lambda tool: tool.name)
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -91,25 +91,27 @@ def attempt(tool: Tool, arguments: dict[str, Any]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("tool", WITH_ARGUMENTS, ids=lambda tool: tool.name)
+@each_tool
 def test_every_known_value_in_every_argument_is_taken_or_refused_and_breaks_no_reader(tool: Tool) -> None:
     practice = Practice()
     arguments = EXAMPLES[tool.name].arguments(practice)
     for name in tool.arguments.names:
         for value in KNOWN:
             before = lines()
-            taken = attempt(tool, {**arguments, name: value})
-            assert lines() == before + taken * len(EXAMPLES[tool.name].logs)
-        answer_json_of_every_reader(practice)
+            assert attempt(tool, {**arguments, name: value}) or lines() == before
+    answer_json_of_every_reader(practice)
 
 
-@pytest.mark.parametrize("tool", WITH_ARGUMENTS, ids=lambda tool: tool.name)
-@given(data=st.data())
-@hypothesis_settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_anything_in_any_arguments_is_taken_or_refused_and_breaks_no_reader(tool: Tool, data: st.DataObject) -> None:
-    with db.transaction(rollback=True):
-        practice = Practice()
-        arguments = EXAMPLES[tool.name].arguments(practice)
+@each_tool
+def test_anything_in_any_arguments_is_taken_or_refused_and_breaks_no_reader(tool: Tool) -> None:
+    practice = Practice()
+    arguments = EXAMPLES[tool.name].arguments(practice)
+
+    @given(data=st.data())
+    @hypothesis_settings(deadline=None, max_examples=60)
+    def feed(data: st.DataObject) -> None:
         chosen = data.draw(st.sets(st.sampled_from(tool.arguments.names), min_size=1, max_size=3))
-        if attempt(tool, {**arguments, **{name: data.draw(anything) for name in chosen}}):
-            answer_json_of_every_reader(practice)
+        attempt(tool, {**arguments, **{name: data.draw(anything) for name in chosen}})
+
+    feed()
+    answer_json_of_every_reader(practice)

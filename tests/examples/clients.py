@@ -1,4 +1,12 @@
+from studio_data import db
 from tests.examples.example import Example
+from tests.examples.practice import Practice
+
+
+def churned(practice: Practice) -> dict[str, object]:
+    db.one("UPDATE clients SET status = 'churned' WHERE id = %s", (practice.client["id"],))
+    return {"client_id": practice.client["id"]}
+
 
 EXAMPLES = {
     "create_client": Example(
@@ -11,5 +19,22 @@ EXAMPLES = {
         logs=[("client", "created")],
     ),
     "get_client": Example(lambda practice: {"client_id": practice.client["id"]}),
-    "list_clients": Example(lambda practice: {"status": practice.client["status"], "limit": 10}),
+    "list_clients": Example(lambda practice: {"status": practice.client["status"], "search": "nguyen", "limit": 10}),
+    "update_client": Example(
+        lambda practice: {"client_id": practice.client["id"], "phone": "+1 913 555 0134", "clear": ["source"]},
+        logs=[("client", "updated")],
+    ),
+    "record_screening": Example(
+        lambda practice: {"client_id": practice.client["id"], "screening_data": {"rooms": ["living room"], "pets": 1}},
+        logs=[("client", "updated")],
+    ),
+    "advance_client": Example(
+        lambda practice: {"client_id": practice.screened_client["id"], "to": "qualified"},
+        logs=[("client", "status_changed")],
+    ),
+    "churn_client": Example(
+        lambda practice: {"client_id": practice.client["id"], "reason": "Chose another designer."},
+        logs=[("client", "status_changed")],
+    ),
+    "reopen_client": Example(churned, logs=[("client", "status_changed")]),
 }

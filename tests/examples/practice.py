@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from studio_data.tools.clients import Client, create_client
+from studio_data.tools.clients import Client, create_client, record_screening
 from studio_data.tools.projects import Project, create_project
 
 
@@ -12,6 +12,10 @@ class Practice:
     @cached_property
     def client(self) -> Client:
         return create_client("David & Linh Nguyen", email="linh@example.com", source="referral")
+
+    @cached_property
+    def screened_client(self) -> Client:
+        return record_screening(self.client["id"], {"style": "modern", "budget_range": "90k-110k"})
 
     @cached_property
     def project(self) -> Project:

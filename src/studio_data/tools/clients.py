@@ -1,18 +1,41 @@
 """Clients: households and companies in the sales pipeline."""
 
 from datetime import datetime
-from typing import Any, TypedDict
+from enum import StrEnum
+from typing import Annotated, Any, NotRequired, TypedDict
 from uuid import UUID
 
+from annotated_types import Len
 from psycopg.types.json import Jsonb
 
+from studio_data import lifecycles
 from studio_data.audit import actor
 from studio_data.db import many, one
 from studio_data.entities import no_such
-from studio_data.fields import ClientStatusName, Cursor, Email, EntityId, JsonObject, Limit, Line, Name
+from studio_data.errors import NotFoundError, RuleViolationError, SatisfyingCall, StudioError
+from studio_data.fields import ClientStatusName, Cursor, Email, EntityId, JsonObject, Limit, Line, Name, Text, choice
+from studio_data.lifecycles import ClientStatus
 from studio_data.paging import Page, page
 from studio_data.registry import tool
 from studio_data.roles import Role
+
+
+class ClientField(StrEnum):
+    """What of a client may be cleared."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    ADDRESS = "address"
+    SOURCE = "source"
+
+
+class PipelineStatus(StrEnum):
+    """Where advance_client may move a client."""
+
+    QUALIFIED = "qualified"
+    PROPOSAL_SENT = "proposal_sent"
+    CONTRACTED = "contracted"
+    COMPLETED = "completed"
 
 
 class Client(TypedDict):
@@ -30,6 +53,20 @@ class Client(TypedDict):
     updated_at: datetime
 
 
+class Duplicate(TypedDict):
+    """Another client with the same e-mail address or phone number."""
+
+    id: UUID
+    name: str
+    status: str
+
+
+class CreatedClient(Client):
+    """A new client's row; with ``likely_duplicates`` if others have its e-mail address or phone number."""
+
+    likely_duplicates: NotRequired[list[Duplicate]]
+
+
 @tool(roles=[Role.STUDIO_MANAGER])
 def create_client(
     name: Name,
@@ -39,15 +76,15 @@ def create_client(
     address: Line | None = None,
     source: Line | None = None,
     screening_data: JsonObject | None = None,
-) -> Client:
+) -> CreatedClient:
     """Create a client at the head of the sales pipeline, as a lead.
 
     Use it at the first inquiry of a household or company. ``source`` says how they found the practice, ``screening_data``
-    what is already known (style, rooms, budget range, timing).
+    what is already known. ``likely_duplicates`` in the answer are clients with the same e-mail or phone.
 
     Returns the client's row. Raises ``InvalidInputError`` for a bad argument.
     """
-    return one(
+    client = one(
         """
         WITH client AS (
             INSERT INTO clients (name, email, phone, address, source, screening_data)
@@ -58,8 +95,15 @@ def create_client(
             SELECT 'client', id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
                 jsonb_build_object('source', source)
             FROM client
+        ), alike AS (
+            SELECT id, name, status FROM clients WHERE lower(email) = lower(%(email)s)
+            UNION
+            SELECT id, name, status FROM clients WHERE phone = %(phone)s
         )
-        SELECT * FROM client
+        SELECT
+            client.*,
+            (SELECT array_agg(ARRAY[id::text, name, status::text] ORDER BY id) FROM alike) AS likely_duplicates
+        FROM client
         """,
         {
             "name": name,
@@ -71,6 +115,12 @@ def create_client(
             **actor(),
         },
     )
+    alike = client.pop("likely_duplicates")
+    if alike:
+        client["likely_duplicates"] = [
+            {"id": UUID(client_id), "name": name, "status": status} for client_id, name, status in alike
+        ]
+    return client
 
 
 @tool(reads=True)
@@ -88,13 +138,19 @@ def get_client(client_id: EntityId) -> Client:
         {"client_id": client_id},
     )
     if row is None:
-        raise no_such("client", client_id, hint="list_clients shows them all.")
+        raise _no_such_client(client_id)
     return row
 
 
 @tool(reads=True)
-def list_clients(*, status: ClientStatusName | None = None, limit: Limit = 50, after: Cursor | None = None) -> Page[Client]:
-    """List clients, the oldest first, all or those of one status.
+def list_clients(
+    *,
+    status: ClientStatusName | None = None,
+    search: Line | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[Client]:
+    """List clients, the oldest first; by status, or by a part of the name, e-mail or phone.
 
     ``after`` is the ``next`` of the page before.
 
@@ -105,10 +161,246 @@ def list_clients(*, status: ClientStatusName | None = None, limit: Limit = 50, a
         SELECT *
         FROM clients
         WHERE (%(status)s::client_status IS NULL OR status = %(status)s)
+            AND (
+                %(search)s::text IS NULL
+                OR strpos(lower(name), lower(%(search)s)) > 0
+                OR strpos(lower(email), lower(%(search)s)) > 0
+                OR strpos(phone, %(search)s) > 0
+            )
             AND (%(after)s::uuid IS NULL OR id > %(after)s)
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"status": status, "after": after, "limit": limit},
+        {"status": status, "search": search, "after": after, "limit": limit},
     )
     return page(rows, limit)
+
+
+@tool(roles=[Role.STUDIO_MANAGER], idempotent=True)
+def update_client(
+    client_id: EntityId,
+    *,
+    name: Name | None = None,
+    email: Email | None = None,
+    phone: Line | None = None,
+    address: Line | None = None,
+    source: Line | None = None,
+    clear: Annotated[list[Annotated[ClientField | str, *choice(ClientField)]], Len(1, 4)] | None = None,
+) -> Client:
+    """Change what is known of a client: the fields that are given. ``clear`` empties fields.
+
+    Returns the client's row. Raises ``NotFoundError`` for an unknown client.
+    """
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM clients
+            WHERE id = %(client_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE clients
+            SET name = coalesce(%(name)s, before.name),
+                email = CASE WHEN 'email' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(email)s, before.email) END,
+                phone = CASE WHEN 'phone' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(phone)s, before.phone) END,
+                address = CASE WHEN 'address' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(address)s, before.address) END,
+                source = CASE WHEN 'source' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(source)s, before.source) END
+            FROM before
+            WHERE clients.id = before.id
+            RETURNING clients.*
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'client', after.id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+            FROM before, after
+            WHERE before IS DISTINCT FROM after
+        )
+        SELECT * FROM after
+        """,
+        {
+            "client_id": client_id,
+            "name": name,
+            "email": email,
+            "phone": phone,
+            "address": address,
+            "source": source,
+            "clear": list(clear or ()),
+            **actor(),
+        },
+    )
+    if row is None:
+        raise _no_such_client(client_id)
+    return row
+
+
+@tool(roles=[Role.STUDIO_MANAGER], idempotent=True)
+def record_screening(client_id: EntityId, screening_data: JsonObject) -> Client:
+    """Add answers of the screening to what is known of a client; an answer given again replaces the earlier one.
+
+    Returns the client's row. Raises ``NotFoundError`` for an unknown client.
+    """
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM clients
+            WHERE id = %(client_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE clients
+            SET screening_data = before.screening_data || %(screening_data)s
+            FROM before
+            WHERE clients.id = before.id
+            RETURNING clients.*
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'client', after.id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s, jsonb_build_object(
+                'changes', jsonb_build_object(
+                    'screening_data', changed_fields(before.screening_data, after.screening_data)
+                )
+            )
+            FROM before, after
+            WHERE before IS DISTINCT FROM after
+        )
+        SELECT * FROM after
+        """,
+        {"client_id": client_id, "screening_data": Jsonb(screening_data), **actor()},
+    )
+    if row is None:
+        raise _no_such_client(client_id)
+    return row
+
+
+@tool(roles=[Role.STUDIO_MANAGER])
+def advance_client(client_id: EntityId, *, to: Annotated[PipelineStatus | str, *choice(PipelineStatus)]) -> Client:
+    """Move a client one step along the pipeline: qualified, proposal_sent, contracted, completed.
+
+    qualified needs an e-mail or phone and screening data; completed needs every project completed. A contracted client
+    becomes active with the first project, by itself.
+
+    Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
+    """
+    row = _move(client_id, PipelineStatus(to).value)
+    if row is None:
+        raise _why_not(client_id, PipelineStatus(to).value)
+    return row
+
+
+@tool(roles=[Role.STUDIO_MANAGER], destructive=True)
+def churn_client(client_id: EntityId, *, reason: Text) -> Client:
+    """Record that a client is lost or went away, and why. reopen_client brings them back.
+
+    Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a completed client.
+    """
+    row = _move(client_id, ClientStatus.CHURNED, reason)
+    if row is None:
+        raise _why_not(client_id, ClientStatus.CHURNED)
+    return row
+
+
+@tool(roles=[Role.STUDIO_MANAGER])
+def reopen_client(client_id: EntityId) -> Client:
+    """Bring a churned client back as a lead.
+
+    Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a client who has not churned.
+    """
+    row = _move(client_id, ClientStatus.LEAD)
+    if row is None:
+        raise _why_not(client_id, ClientStatus.LEAD)
+    return row
+
+
+def _move(client_id: EntityId, to: str, reason: str | None = None) -> Client | None:
+    """Move a client if the lifecycle and its rules allow it; None if they do not, or there is no such client."""
+    return one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM clients
+            WHERE id = %(client_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE clients
+            SET status = %(to)s::client_status
+            FROM before
+            WHERE clients.id = before.id
+                AND before.status = ANY(%(sources)s::client_status[])
+                AND (
+                    %(to)s <> 'qualified'
+                    OR (coalesce(before.email, before.phone) IS NOT NULL AND before.screening_data <> '{}')
+                )
+                AND (
+                    %(to)s <> 'completed'
+                    OR NOT EXISTS (SELECT FROM projects WHERE client_id = before.id AND phase <> 'completed')
+                )
+            RETURNING clients.*
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'client', after.id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_strip_nulls(jsonb_build_object(
+                    'changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status)),
+                    'reason', %(reason)s::text
+                ))
+            FROM before, after
+        )
+        SELECT * FROM after
+        """,
+        {
+            "client_id": client_id,
+            "to": to,
+            "sources": lifecycles.CLIENT.sources_of(ClientStatus(to)),
+            "reason": reason,
+            **actor(),
+        },
+    )
+
+
+def _why_not(client_id: EntityId, to: str) -> StudioError:
+    client = one(
+        """
+        SELECT
+            status, coalesce(email, phone) IS NOT NULL AS can_be_reached, screening_data <> '{}' AS is_screened,
+            ARRAY(
+                SELECT id::text FROM projects WHERE client_id = clients.id AND phase <> 'completed' ORDER BY id
+            ) AS open_projects
+        FROM clients
+        WHERE id = %(client_id)s
+        """,
+        {"client_id": client_id},
+        reads=True,
+    )
+    if client is None:
+        return _no_such_client(client_id)
+    if client["status"] not in lifecycles.CLIENT.sources_of(ClientStatus(to)):
+        return lifecycles.CLIENT.refusal(client_id, client["status"], to)
+    calls: list[SatisfyingCall] = []
+    if to == ClientStatus.QUALIFIED:
+        missing: list[str] = []
+        if not client["can_be_reached"]:
+            missing.append("an e-mail address or phone number")
+            calls.append({"tool": "update_client", "arguments": {"client_id": str(client_id)}})
+        if not client["is_screened"]:
+            missing.append("screening data")
+            calls.append({"tool": "record_screening", "arguments": {"client_id": str(client_id)}})
+        return RuleViolationError(
+            f"Client {client_id} lacks {' and '.join(missing)}, and a qualified client has both.",
+            rule="qualified_clients_are_screened",
+            found=f"no {' and no '.join(missing)}",
+            calls=calls,
+            hint="Record it first.",
+        )
+    calls = [
+        {"tool": "advance_project", "arguments": {"project_id": project, "to": "completed"}}
+        for project in client["open_projects"]
+    ]
+    return RuleViolationError(
+        f"Client {client_id} has {len(calls)} projects that are not completed.",
+        rule="completed_clients_have_completed_projects",
+        found=f"{len(calls)} open projects",
+        calls=calls,
+        hint="Complete them first.",
+    )
+
+
+def _no_such_client(client_id: EntityId) -> NotFoundError:
+    return no_such("client", client_id, hint="list_clients shows them all.")

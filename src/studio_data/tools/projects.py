@@ -133,6 +133,7 @@ def _why_not(client_id: EntityId) -> NotFoundError | RuleViolationError:
     match client["status"]:
         case ClientStatus.CHURNED:
             hint = "Bring the client back as a lead first."
+            calls.append({"tool": "reopen_client", "arguments": {"client_id": str(client_id)}})
         case ClientStatus.COMPLETED:
             hint = "Create a new client for the new commission."
             calls.append({"tool": "create_client", "arguments": {}})
