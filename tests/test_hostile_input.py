@@ -93,7 +93,7 @@ def attempt(tool: Tool, arguments: dict[str, Any]) -> bool:
 
 @each_tool
 def test_every_known_value_in_every_argument_is_taken_or_refused_and_breaks_no_reader(tool: Tool) -> None:
-    practice = Practice()
+    practice = Practice.whole()
     arguments = EXAMPLES[tool.name].arguments(practice)
     for name in tool.arguments.names:
         for value in KNOWN:
@@ -104,7 +104,7 @@ def test_every_known_value_in_every_argument_is_taken_or_refused_and_breaks_no_r
 
 @each_tool
 def test_anything_in_any_arguments_is_taken_or_refused_and_breaks_no_reader(tool: Tool) -> None:
-    practice = Practice()
+    practice = Practice.whole()
     arguments = EXAMPLES[tool.name].arguments(practice)
 
     @given(data=st.data())

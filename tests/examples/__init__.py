@@ -9,8 +9,10 @@ import pkgutil
 from tests.examples.example import Example
 from tests.examples.practice import Practice
 
-EXAMPLES: dict[str, Example] = {}
-for _module in pkgutil.iter_modules(__path__):
-    EXAMPLES |= getattr(importlib.import_module(f"{__name__}.{_module.name}"), "EXAMPLES", {})
+EXAMPLES: dict[str, Example] = {
+    name: example
+    for module in pkgutil.iter_modules(__path__)
+    for name, example in getattr(importlib.import_module(f"{__name__}.{module.name}"), "EXAMPLES", {}).items()
+}
 
 __all__ = ["EXAMPLES", "Example", "Practice"]

@@ -9,6 +9,15 @@ from studio_data.tools.projects import Project, create_project
 class Practice:
     """What a call may need to be there already. Each part is made when an example first asks for it."""
 
+    @classmethod
+    def whole(cls) -> "Practice":
+        """Return one in which every part is made."""
+        practice = cls()
+        for name, part in vars(cls).items():
+            if isinstance(part, cached_property):
+                getattr(practice, name)
+        return practice
+
     @cached_property
     def client(self) -> Client:
         return create_client("David & Linh Nguyen", email="linh@example.com", source="referral")
