@@ -11,9 +11,10 @@ import pytest
 
 from studio_data import db
 from tests.conftest import ROOT
+from tests.markdown import code_blocks
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = [(language, code) for language, code in re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
+BLOCKS = code_blocks(README)
 
 
 def blocks(language: str) -> list[str]:
