@@ -91,6 +91,7 @@ def test_call_shows_answers_for_people() -> None:
         (["create_client", "Ann"], 1, 'The arguments must be a JSON object, like {"name": "Ann"}. Or give them'),
         (["create_client", "--name", "Ann", "Ben"], 1, "'Ben' belongs to no field. Write --field value"),
         (["create_client", "--name"], 1, "--name has no value."),
+        (["create_client", "--name", "Ann", "--preview"], 1, "--preview is no field of create_client. Options stand before"),
         (["create_client", "--name", "A", "--name", "B"], 1, "--name is there twice."),
         (["create_client", '{"name": "A", "name": "B"}'], 1, "The arguments must not have a key twice."),
         (["list_clients", "--limit", "many"], 1, "limit must be a whole number, not str."),

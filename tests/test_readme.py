@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,9 +12,10 @@ import pytest
 
 from studio_data import db
 from tests.conftest import ROOT
+from tests.markdown import code_blocks
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = [(language, code) for language, code in re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
+BLOCKS = code_blocks(README)
 
 
 def blocks(language: str) -> list[str]:
@@ -41,6 +43,8 @@ def test_the_python_blocks_run_one_after_the_other(committed_db: str, capsys: py
         "created",
         "created",
         "created",
+        "created",
+        "created",
         "renamed",
     ]
     assert log[-1]["actor_name"] == "rename_project"
@@ -59,8 +63,16 @@ def test_the_suite_block_finds_this_test() -> None:
     assert "test_the_suite_block_finds_this_test" in said
 
 
+def test_the_commands_for_tools_run(committed_db: str) -> None:
+    tools, previewed, _ = [run_in_checkout(line, os.environ) for line in blocks("bash")[2].splitlines()]
+
+    assert "create_project" in tools
+    assert "Nothing was written." in previewed
+    assert db.one("SELECT count(*) AS clients FROM clients") == {"clients": 0}
+
+
 def test_the_docker_block_ends_with_nothing_to_do(committed_db: str) -> None:
-    copy, up, migrate = blocks("bash")[2].splitlines()
+    copy, up, migrate = blocks("bash")[3].splitlines()
     assert up == "docker compose up -d --wait"
     source, target = re.findall(r"\.env\S*", copy)
     assert (ROOT / source).is_file()
@@ -80,7 +92,7 @@ def test_the_docker_block_ends_with_nothing_to_do(committed_db: str) -> None:
 
 def run_in_checkout(command: str, environment: Mapping[str, str]) -> str:
     """Run a line of the README as it stands, but for uv's own work of finding the environment we are in."""
-    words = command.split()
+    words = shlex.split(command)
     assert words[:2] == ["uv", "run"]
     finished = subprocess.run(
         [sys.executable, "-m", *{"studio-data": ["studio_data"]}.get(words[2], [words[2]]), *words[3:]],

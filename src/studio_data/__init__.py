@@ -7,11 +7,11 @@ if TYPE_CHECKING:
     from studio_data.actor import acting_as
     from studio_data.audit import changeset
     from studio_data.changes import preview
-    from studio_data.dispatch import call
+    from studio_data.dispatch import call, raising_call
     from studio_data.ledger import call_key
     from studio_data.registry import find_tools
 
-__all__ = ["acting_as", "call", "call_key", "changeset", "find_tools", "preview"]
+__all__ = ["acting_as", "call", "call_key", "changeset", "find_tools", "preview", "raising_call"]
 
 _HOMES = {
     "acting_as": "actor",
@@ -20,6 +20,7 @@ _HOMES = {
     "changeset": "audit",
     "find_tools": "registry",
     "preview": "changes",
+    "raising_call": "dispatch",
 }
 
 

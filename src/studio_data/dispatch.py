@@ -23,7 +23,7 @@ def call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | No
 
 
 def raising_call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:  # noqa: ANN401
-    """Do what ``call`` does, and raise what the tool refuses."""
+    """Do what ``call`` does, and raise what the tool refuses: for frameworks, and for units that must be done whole."""
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] (the caller's JSON may hold anything)
         raise InvalidInputError(f"The tool's name must be text, not {type(name).__name__}.")
     tool = get_tool(name)

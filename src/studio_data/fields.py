@@ -27,7 +27,7 @@ from studio_data.lifecycles import (
 )
 
 type Line = Annotated[str, PlainValidator(validators.line), WithJsonSchema({"type": "string"})]
-"""A phone number, an address, a label: one visible line of at most 200 characters. Surrounding blanks are dropped."""
+"""One visible line of at most 200 characters. Surrounding blanks are dropped."""
 
 type Name = Annotated[str, PlainValidator(validators.line), WithJsonSchema({"type": "string"})]
 """What somebody or something is called: a line."""

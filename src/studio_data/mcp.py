@@ -193,7 +193,7 @@ def _instructions(acting: Actor) -> str:
         f"You act as {acting.name}{role}{person}; every change is recorded so. The tools you see are yours to call.\n"
         "A refused call answers with code, message, hint and details: the hint names the way out.\n"
         "After an error with retryable true, make the same call again; after any other one, correct the call first.\n"
-        "After an error whose details say outcome unknown, look at what was written before you repeat the call."
+        "After an error that is not retryable and says outcome unknown, look at what was written before you repeat the call."
     )
 
 

@@ -49,8 +49,12 @@ class Tool:
 
     @cached_property
     def description(self) -> str:
-        """What a model reads: the docstring's first two paragraphs (what it does; when, and what it refuses)."""
+        """What a model reads: the docstring's first two paragraphs (what it does; when, and what it refuses).
+
+        A paragraph that begins with Returns or Raises is for developers: a model has the schema and the errors.
+        """
         paragraphs = inspect.cleandoc(self.function.__doc__ or "").split("\n\n")[:2]
+        paragraphs = [text for text in paragraphs if not text.startswith(("Returns ", "Raises "))]
         return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("``", "`")
 
     @cached_property

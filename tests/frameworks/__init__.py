@@ -1,17 +1,17 @@
 """Agent frameworks use the toolset as their pages in docs/ show it: the tests run the pages' own code."""
 
-import re
 from typing import Any
 
 from studio_data import db
 from tests.conftest import ROOT
+from tests.markdown import code_blocks
 
 
 def run_page(name: str, *, blocks: int | None = None) -> dict[str, Any]:
     """Run the Python blocks of a page in docs/ one after the other, all or the first ones, and return their names."""
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     names: dict[str, Any] = {"__name__": name}
-    for code in re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[:blocks]:
+    for code in [code for language, code in code_blocks(text) if language == "python"][:blocks]:
         exec(compile(code, name, "exec"), names)  # noqa: S102
     return names
 

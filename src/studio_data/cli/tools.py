@@ -48,6 +48,9 @@ def _roles(tool: Tool) -> str:
     return "all but the reader" if tool.roles == STAFF else ", ".join(role for role in Role if role in tool.roles)
 
 
+OWN_OPTIONS = ("json", "key", "preview", "actor", "role", "run-id")
+
+
 @command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False})
 def call(
     context: typer.Context,
@@ -103,6 +106,8 @@ def _arguments(tool: Tool, given: list[str]) -> dict[str, Any]:
         if not word.startswith("--"):
             raise InvalidInputError(f"{word[:60]!r} belongs to no field.", hint="Write --field value, or one JSON object.")
         field, is_joined, value = word[2:].partition("=")
+        if field in OWN_OPTIONS and field.replace("-", "_") not in tool.arguments.names:
+            raise InvalidInputError(f"--{field} is no field of {tool.name}.", hint="Options stand before the tool's name.")
         if not is_joined:
             if not waiting:
                 raise InvalidInputError(f"--{field} has no value.", hint="Write --field value.")
