@@ -12,5 +12,9 @@ EXAMPLES = {
         logs=[("project", "created")],
     ),
     "get_project": Example(lambda practice: {"project_id": practice.project["id"]}),
+    "update_project": Example(
+        lambda practice: {"project_id": practice.project["id"], "name": "Nguyen, first floor", "address": "123 Main St"},
+        logs=[("project", "updated")],
+    ),
     "list_projects": Example(lambda practice: {"client_id": practice.project["client_id"], "phase": "conceptual_design"}),
 }

@@ -9,7 +9,7 @@ import pytest
 from studio_data.db import many, one
 from studio_data.errors import InvalidInputError, NotFoundError, RuleViolationError
 from studio_data.tools.clients import Client, create_client
-from studio_data.tools.projects import create_project
+from studio_data.tools.projects import create_project, list_projects, update_project
 
 
 @pytest.fixture
@@ -198,6 +198,33 @@ def test_bad_input_gets_one_clear_error_and_leaves_nothing(client: Client, argum
         create_project(**(good | arguments))
 
     assert rows_written() == {"projects": 0, "tasks": 0, "log": 0}
+
+
+def test_a_project_is_renamed_and_moved_and_the_log_says_so(client: Client) -> None:
+    project = create_project(client["id"], "LR", "mixed", address="123 Main St")["project"]
+
+    changed = update_project(project["id"], name="First floor", clear=["address"])
+    assert update_project(project["id"], name="First floor") == changed
+
+    assert changed == {**project, "name": "First floor", "address": None, "updated_at": changed["updated_at"]}
+    _, line = many("SELECT * FROM activity_log WHERE project_id = %s ORDER BY id", (project["id"],))
+    assert line["action"] == "updated"
+    assert line["metadata"] == {"changes": {"name": ["LR", "First floor"], "address": ["123 Main St", None]}}
+
+
+def test_projects_are_listed_by_client_phase_and_page(client: Client) -> None:
+    other = create_client("Ortiz")
+    made = [create_project(client["id"], f"Project {number}", "furnishings")["project"] for number in range(3)]
+    create_project(other["id"], "Den", "furnishings")
+    one("UPDATE projects SET phase = 'purchasing' WHERE name = 'Project 1'")
+
+    first = list_projects(client_id=client["id"], limit=2)
+    assert [project["id"] for project in first["items"]] == [made[0]["id"], made[1]["id"]]
+    assert [project["name"] for project in list_projects(client_id=client["id"], after=first["next"])["items"]] == [
+        "Project 2"
+    ]
+    assert [project["name"] for project in list_projects(phase="purchasing")["items"]] == ["Project 1"]
+    assert len(list_projects()["items"]) == 4
 
 
 def test_projects_of_one_client_created_at_once_activate_the_client_once(committed_db: str, client: Client) -> None:

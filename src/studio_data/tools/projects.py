@@ -2,8 +2,11 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TypedDict
+from enum import StrEnum
+from typing import Annotated, TypedDict
 from uuid import UUID
+
+from annotated_types import Len
 
 from studio_data.audit import actor
 from studio_data.db import many, one
@@ -18,11 +21,18 @@ from studio_data.fields import (
     Name,
     ProjectPhaseName,
     ProjectTypeName,
+    choice,
 )
 from studio_data.lifecycles import ClientStatus
 from studio_data.paging import Page, page
 from studio_data.registry import tool
 from studio_data.roles import Role
+
+
+class ProjectField(StrEnum):
+    """What of a project may be cleared."""
+
+    ADDRESS = "address"
 
 
 class Project(TypedDict):
@@ -161,6 +171,52 @@ def get_project(project_id: EntityId) -> Project:
         WHERE id = %(project_id)s
         """,
         {"project_id": project_id},
+    )
+    if row is None:
+        raise no_such("project", project_id, hint="list_projects shows them all.")
+    return row
+
+
+@tool(roles=[Role.STUDIO_MANAGER, Role.PROJECT_MANAGER], idempotent=True)
+def update_project(
+    project_id: EntityId,
+    *,
+    name: Name | None = None,
+    address: Line | None = None,
+    clear: Annotated[list[Annotated[ProjectField | str, *choice(ProjectField)]], Len(1, 1)] | None = None,
+) -> Project:
+    """Change a project's name or address. ``clear`` empties fields.
+
+    The phase moves with advance_project; the estimate and Exhibit B total follow from the rooms.
+
+    Returns the project's row. Raises ``NotFoundError`` for an unknown project.
+    """
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM projects
+            WHERE id = %(project_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE projects
+            SET name = coalesce(%(name)s, before.name),
+                address = CASE WHEN 'address' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(address)s, before.address) END
+            FROM before
+            WHERE projects.id = before.id
+            RETURNING projects.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'project', after.id, after.id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+            FROM before, after
+            WHERE before IS DISTINCT FROM after
+        )
+        SELECT * FROM after
+        """,
+        {"project_id": project_id, "name": name, "address": address, "clear": list(clear or ()), **actor()},
     )
     if row is None:
         raise no_such("project", project_id, hint="list_projects shows them all.")
