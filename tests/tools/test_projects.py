@@ -218,6 +218,9 @@ def test_projects_are_listed_by_client_phase_and_page(client: Client) -> None:
     create_project(other["id"], "Den", "furnishings")
     one("UPDATE projects SET phase = 'purchasing' WHERE name = 'Project 1'")
 
+    def names(**filters: Any) -> list[str]:
+        return [project["name"] for project in list_projects(**filters)["items"]]
+
     first = list_projects(client_id=client["id"], limit=2)
     assert [project["id"] for project in first["items"]] == [made[0]["id"], made[1]["id"]]
     assert [project["name"] for project in list_projects(client_id=client["id"], after=first["next"])["items"]] == [
