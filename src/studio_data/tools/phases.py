@@ -23,11 +23,11 @@ from studio_data.tools.projects import Project
 
 
 class GateCheck(TypedDict):
-    """What stands between a project and a phase."""
+    """What stands between a project and a phase; ``to`` is None on hold and at the end."""
 
     project_id: UUID
     phase: str
-    to: str
+    to: str | None
     passed: bool
     gates: list[Gate]
 
@@ -59,6 +59,9 @@ def check_gates(project_id: EntityId, *, to: ProjectPhaseName | None = None) -> 
     ``InvalidTransitionError`` for a phase that cannot follow.
     """
     facts = _facts(project_id)
+    phase = ProjectPhase(facts["phase"])
+    if to is None and not next_phases(phase, facts["project_type"]):
+        return {"project_id": facts["project_id"], "phase": phase.value, "to": None, "passed": False, "gates": []}
     target = _target(facts, to)
     gates = gates_of(facts, target)
     return {

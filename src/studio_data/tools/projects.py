@@ -250,3 +250,17 @@ def list_projects(
         {"client_id": client_id, "phase": phase, "after": after, "limit": limit},
     )
     return page(rows, limit)
+
+
+def closed_or_unknown(project_id: EntityId) -> NotFoundError | RuleViolationError:
+    """Return the error for a project to which nothing can be added: there is none, or it is completed."""
+    row = one("SELECT phase FROM projects WHERE id = %(project_id)s", {"project_id": project_id}, reads=True)
+    if row is None:
+        return no_such("project", project_id, hint="list_projects shows them all.")
+    return RuleViolationError(
+        f"Project {project_id} is {row['phase']}, and nothing is added to a completed project.",
+        rule="completed_projects_are_closed",
+        found=row["phase"],
+        hint="Create a new project for the new work.",
+        calls=[{"tool": "create_project", "arguments": {}}],
+    )

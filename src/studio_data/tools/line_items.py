@@ -1,0 +1,418 @@
+"""Line items: one thing in one room, from a generic estimate to a specified product."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, NotRequired, TypedDict
+from uuid import UUID
+
+from annotated_types import Len
+from pydantic import ConfigDict
+
+from studio_data import lifecycles
+from studio_data.audit import actor
+from studio_data.db import many, one, transaction
+from studio_data.entities import no_such
+from studio_data.errors import NotFoundError, StudioError
+from studio_data.fields import Cursor, EntityId, Limit, Line, LineItemStatusName, Money, Quantity, Text
+from studio_data.lifecycles import LineItemStatus
+from studio_data.paging import Page, page
+from studio_data.registry import tool
+from studio_data.roles import Role
+from studio_data.tools.projects import closed_or_unknown
+from studio_data.tools.rooms import Room, follow_rooms, lock_project_of_room, no_such_room
+
+
+class LineItem(TypedDict):
+    """One row of ``line_items``; money in dollars: what the practice pays, and what the client pays a unit."""
+
+    id: UUID
+    room_id: UUID
+    benchmark_id: UUID | None
+    description_generic: str
+    quantity: int
+    estimated_unit_price: Decimal | None
+    product_name: str | None
+    product_spec: str | None
+    selected_vendor_id: UUID | None
+    designer_net: Decimal | None
+    unit_retail_price: Decimal | None
+    freight: Decimal | None
+    status: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class ClientLineItem(TypedDict):
+    """A line item as a client may see it: nothing of what the practice pays, or to whom."""
+
+    id: UUID
+    room_id: UUID
+    room_name: str
+    description_generic: str
+    quantity: int
+    product_name: str | None
+    product_spec: str | None
+    unit_retail_price: Decimal | None
+    status: str
+
+
+class EstimatedItem(TypedDict):
+    """A thing to estimate: a benchmark, how many, and a description if the benchmark's item type does not say it."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore[reportGeneralTypeIssues]
+
+    benchmark_id: EntityId
+    quantity: Quantity
+    description: NotRequired[Line | None]
+
+
+class RoomEstimate(TypedDict):
+    """A room with its new estimate, and the line items that were added."""
+
+    room: Room
+    line_items: list[LineItem]
+
+
+@tool(roles=[Role.SOURCING_SPECIALIST])
+def add_line_item(
+    room_id: EntityId,
+    *,
+    description_generic: Line,
+    quantity: Quantity = 1,
+    benchmark_id: EntityId | None = None,
+    estimated_unit_price: Money | None = None,
+) -> LineItem:
+    """Add a thing to a room, as an estimate ("sofa, 90 in").
+
+    The price is the benchmark's unless given.
+
+    Returns the line item's row. Raises ``NotFoundError``, ``RuleViolationError`` for a completed project.
+    """
+    row = one(
+        """
+        WITH room AS (
+            SELECT room.id, room.project_id
+            FROM project_rooms AS room
+            JOIN projects AS project ON project.id = room.project_id
+            WHERE room.id = %(room_id)s AND project.phase <> 'completed'
+            FOR SHARE OF project
+        ), benchmark AS (
+            SELECT id, unit_price_estimate
+            FROM pricing_benchmarks
+            WHERE id = %(benchmark_id)s
+        ), item AS (
+            INSERT INTO line_items (room_id, benchmark_id, description_generic, quantity, estimated_unit_price)
+            SELECT room.id, benchmark.id, %(description_generic)s, %(quantity)s,
+                coalesce(%(estimated_unit_price)s, benchmark.unit_price_estimate)
+            FROM room
+            LEFT JOIN benchmark ON true
+            WHERE %(benchmark_id)s::uuid IS NULL OR benchmark.id IS NOT NULL
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'line_item', item.id, room.project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('description_generic', item.description_generic, 'quantity', item.quantity)
+            FROM item, room
+        )
+        SELECT * FROM item
+        """,
+        {
+            "room_id": room_id,
+            "description_generic": description_generic,
+            "quantity": quantity,
+            "benchmark_id": benchmark_id,
+            "estimated_unit_price": estimated_unit_price,
+            **actor(),
+        },
+    )
+    if row is None:
+        room = one("SELECT project_id FROM project_rooms WHERE id = %(id)s", {"id": room_id}, reads=True)
+        if room is None:
+            raise no_such_room(room_id)
+        if benchmark_id is not None and not _benchmarks_exist([benchmark_id]):
+            raise no_such("benchmark", benchmark_id, hint="find_benchmarks finds them.")
+        raise closed_or_unknown(room["project_id"])
+    return row
+
+
+@tool(roles=[Role.SOURCING_SPECIALIST])
+def estimate_room(room_id: EntityId, *, items: Annotated[list[EstimatedItem], Len(1, 100)]) -> RoomEstimate:
+    """Add line items from benchmarks to a room, and set its estimate and the project's from all its items.
+
+    The estimate is the sum of quantity x unit price x (1 + freight factor).
+
+    Returns the room and the new items. Raises ``NotFoundError``, ``RuleViolationError`` for a completed project. The formula
+    is the practice's own; freight is 0.18 for an item without a benchmark, and the sum is rounded to cents.
+    """
+    wanted = [item["benchmark_id"] for item in items]
+    with transaction():
+        project_id = lock_project_of_room(room_id)
+        if not _benchmarks_exist(wanted):
+            known = {row["id"] for row in many("SELECT id FROM pricing_benchmarks WHERE id = ANY(%(ids)s)", {"ids": wanted})}
+            missing = next(benchmark_id for benchmark_id in wanted if benchmark_id not in known)
+            raise no_such("benchmark", missing, hint="find_benchmarks finds them.")
+        added = many(
+            """
+            WITH item AS (
+                INSERT INTO line_items (room_id, benchmark_id, description_generic, quantity, estimated_unit_price)
+                SELECT room.id, benchmark.id, coalesce(wanted.description, benchmark.item_type), wanted.quantity,
+                    benchmark.unit_price_estimate
+                FROM unnest(%(benchmarks)s::uuid[], %(quantities)s::integer[], %(descriptions)s::text[]) WITH ORDINALITY
+                    AS wanted (benchmark_id, quantity, description, position)
+                JOIN pricing_benchmarks AS benchmark ON benchmark.id = wanted.benchmark_id
+                JOIN project_rooms AS room ON room.id = %(room_id)s
+                JOIN projects AS project ON project.id = room.project_id AND project.phase <> 'completed'
+                ORDER BY wanted.position
+                RETURNING *
+            ), logged AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT 'line_item', id, %(project_id)s, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object('description_generic', description_generic, 'quantity', quantity)
+                FROM item
+                ORDER BY id
+            )
+            SELECT * FROM item ORDER BY id
+            """,
+            {
+                "room_id": room_id,
+                "project_id": project_id,
+                "benchmarks": wanted,
+                "quantities": [item["quantity"] for item in items],
+                "descriptions": [item.get("description") for item in items],
+                **actor(),
+            },
+        )
+        if not added:
+            raise closed_or_unknown(project_id)
+        room = one(
+            """
+            WITH estimate AS (
+                SELECT round(sum(
+                    item.quantity * item.estimated_unit_price * (1 + coalesce(benchmark.freight_factor, 0.18))
+                ), 2) AS amount
+                FROM line_items AS item
+                LEFT JOIN pricing_benchmarks AS benchmark ON benchmark.id = item.benchmark_id
+                WHERE item.room_id = %(room_id)s
+            ), before AS (
+                SELECT *
+                FROM project_rooms
+                WHERE id = %(room_id)s
+                FOR NO KEY UPDATE
+            ), after AS (
+                UPDATE project_rooms
+                SET investment_estimate = estimate.amount
+                FROM before, estimate
+                WHERE project_rooms.id = before.id
+                RETURNING project_rooms.*
+            ), logged AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT 'room', after.id, after.project_id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+                FROM before, after
+                WHERE before IS DISTINCT FROM after
+            )
+            SELECT * FROM after
+            """,
+            {"room_id": room_id, **actor()},
+        )
+        follow_rooms(project_id)
+        return {"room": room, "line_items": added}
+
+
+@tool(roles=[Role.SOURCING_SPECIALIST])
+def specify_line_item(
+    line_item_id: EntityId,
+    *,
+    product_name: Line,
+    product_spec: Text | None = None,
+    unit_retail_price: Money | None = None,
+) -> LineItem:
+    """Choose the product of an estimated line item; ``unit_retail_price`` is what the client pays a unit.
+
+    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    """
+    return _move(
+        line_item_id,
+        LineItemStatus.SPECIFIED,
+        [LineItemStatus.ESTIMATED],
+        {"product_name": product_name, "product_spec": product_spec, "unit_retail_price": unit_retail_price},
+    )
+
+
+@tool(roles=[Role.SOURCING_SPECIALIST])
+def respecify_line_item(
+    line_item_id: EntityId,
+    *,
+    reason: Text,
+    product_name: Line | None = None,
+    product_spec: Text | None = None,
+    unit_retail_price: Money | None = None,
+) -> LineItem:
+    """Take a quoted line item back to specified, to select another product or vendor. Its selected quote is cleared.
+
+    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for an item that is not quoted, or has
+    an order that is not cancelled.
+    """
+    return _move(
+        line_item_id,
+        LineItemStatus.SPECIFIED,
+        [LineItemStatus.QUOTED],
+        {"product_name": product_name, "product_spec": product_spec, "unit_retail_price": unit_retail_price},
+        reason,
+    )
+
+
+@tool(reads=True)
+def get_line_item(line_item_id: EntityId) -> LineItem:
+    """Look a line item up by its id.
+
+    Returns the line item's row. Raises ``NotFoundError``.
+    """
+    row = one("SELECT * FROM line_items WHERE id = %(line_item_id)s", {"line_item_id": line_item_id})
+    if row is None:
+        raise no_such_line_item(line_item_id)
+    return row
+
+
+@tool(reads=True)
+def list_line_items(
+    project_id: EntityId,
+    *,
+    room_id: EntityId | None = None,
+    status: LineItemStatusName | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[LineItem]:
+    """List the line items of a project, or of one room, with what the practice pays. Not for clients' eyes.
+
+    Returns a page of rows, the oldest first.
+    """
+    rows = many(
+        """
+        SELECT item.*
+        FROM project_rooms AS room
+        JOIN line_items AS item ON item.room_id = room.id
+        WHERE room.project_id = %(project_id)s
+            AND (%(room_id)s::uuid IS NULL OR room.id = %(room_id)s)
+            AND (%(status)s::line_item_status IS NULL OR item.status = %(status)s)
+            AND (%(after)s::uuid IS NULL OR item.id > %(after)s)
+        ORDER BY item.id
+        LIMIT %(limit)s + 1
+        """,
+        {"project_id": project_id, "room_id": room_id, "status": status, "after": after, "limit": limit},
+    )
+    return page(rows, limit)
+
+
+@tool(reads=True)
+def list_line_items_for_client(
+    project_id: EntityId,
+    *,
+    room_id: EntityId | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[ClientLineItem]:
+    """List the line items of a project, or of one room, as the client may see them.
+
+    Returns a page, the oldest first.
+    """
+    rows = many(
+        """
+        SELECT item.id, room.id AS room_id, room.name AS room_name, item.description_generic, item.quantity,
+            item.product_name, item.product_spec, item.unit_retail_price, item.status
+        FROM project_rooms AS room
+        JOIN line_items AS item ON item.room_id = room.id
+        WHERE room.project_id = %(project_id)s
+            AND (%(room_id)s::uuid IS NULL OR room.id = %(room_id)s)
+            AND (%(after)s::uuid IS NULL OR item.id > %(after)s)
+        ORDER BY item.id
+        LIMIT %(limit)s + 1
+        """,
+        {"project_id": project_id, "room_id": room_id, "after": after, "limit": limit},
+    )
+    return page(rows, limit)
+
+
+def _benchmarks_exist(ids: list[EntityId]) -> bool:
+    found = one("SELECT count(*) AS benchmarks FROM pricing_benchmarks WHERE id = ANY(%(ids)s)", {"ids": ids})
+    return found["benchmarks"] == len(set(ids))
+
+
+def _move(
+    line_item_id: EntityId,
+    to: LineItemStatus,
+    sources: list[LineItemStatus],
+    product: dict[str, Any],
+    reason: str | None = None,
+) -> LineItem:
+    """Specify a line item: set what is given of the product, and clear what was selected before."""
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM line_items
+            WHERE id = %(line_item_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE line_items
+            SET status = %(to)s::line_item_status,
+                product_name = coalesce(%(product_name)s, before.product_name),
+                product_spec = coalesce(%(product_spec)s, before.product_spec),
+                unit_retail_price = coalesce(%(unit_retail_price)s, before.unit_retail_price),
+                selected_vendor_id = NULL,
+                designer_net = NULL,
+                freight = NULL
+            FROM before
+            WHERE line_items.id = before.id
+                AND before.status = ANY(%(sources)s::line_item_status[])
+                AND NOT EXISTS (SELECT FROM purchase_orders WHERE line_item_id = before.id AND status <> 'cancelled')
+            RETURNING line_items.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'line_item', after.id, room.project_id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_strip_nulls(jsonb_build_object(
+                    'changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status)),
+                    'product_name', after.product_name,
+                    'reason', %(reason)s::text
+                ))
+            FROM before, after
+            JOIN project_rooms AS room ON room.id = after.room_id
+        )
+        SELECT * FROM after
+        """,
+        {
+            "line_item_id": line_item_id,
+            "to": to,
+            "sources": [source.value for source in sources],
+            "reason": reason,
+            **product,
+            **actor(),
+        },
+    )
+    if row is None:
+        raise refused_move(line_item_id, to)
+    return row
+
+
+def refused_move(line_item_id: EntityId, to: LineItemStatus) -> StudioError:
+    """Say why a line item may not become what a tool would make of it."""
+    item = one("SELECT status FROM line_items WHERE id = %(id)s", {"id": line_item_id}, reads=True)
+    if item is None:
+        return no_such_line_item(line_item_id)
+    refusal = lifecycles.LINE_ITEM.refusal(line_item_id, item["status"], to)
+    if to is LineItemStatus.SPECIFIED and item["status"] == LineItemStatus.QUOTED:
+        refusal.hint = "respecify_line_item takes it back, once cancel_purchase_order has cancelled its order."
+    return refusal
+
+
+def no_such_line_item(line_item_id: EntityId) -> NotFoundError:
+    """Return the error for an id that is no line item's."""
+    return no_such("line_item", line_item_id, hint="list_line_items shows a project's.")
