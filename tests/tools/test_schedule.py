@@ -18,6 +18,12 @@ from studio_data.tools.clients import create_client
 from studio_data.tools.projects import create_project
 from studio_data.tools.schedule import schedule_project, shift_schedule
 from studio_data.tools.tasks import ProjectTask, add_task, complete_task, get_task, list_tasks, skip_task, start_task
+from studio_data.tools.workflow_templates import (
+    add_workflow_template,
+    change_workflow_template,
+    list_workflow_templates,
+    retire_workflow_template,
+)
 
 MONDAY, WEEKEND = date(2027, 1, 4), 5
 PHASES = [phase.value for phase in WorkPhase]
@@ -227,6 +233,18 @@ def test_planned_again_from_the_same_day_it_is_the_same_plan_and_leaves_no_line(
     assert line["metadata"] == {
         "start_date": "2027-01-04", "tasks_scheduled": 135, "last_due_date": str(schedule["last_due_date"]),
     }  # fmt: skip
+
+
+def test_a_change_of_the_master_workflow_changes_no_plan() -> None:
+    project_id = new_project()
+    schedule = schedule_project(project_id, start_date=MONDAY)
+    first, second = list_workflow_templates(limit=2)["items"]
+    add_workflow_template("conceptual_design", name="Scan", description="Scanned.", duration_days=20, position=1)
+    change_workflow_template(first["id"], duration_days=20)
+    retire_workflow_template(second["id"])
+
+    assert schedule_project(project_id, start_date=MONDAY) == schedule
+    assert len(log_of(project_id)) == 2
 
 
 def test_closed_tasks_and_tasks_of_no_template_keep_their_dates() -> None:

@@ -205,7 +205,9 @@ def add_task(
 
 @tool(roles=STAFF)
 def start_task(task_id: EntityId) -> ProjectTask:
-    """Say that somebody works on a task now. A blocked one is unblocked first.
+    """Say that somebody has begun a task.
+
+    Refused for a blocked one: unblock_task lets it go on.
 
     Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for a blocked task.
     """
@@ -258,18 +260,20 @@ def skip_task(task_id: EntityId, *, reason: Text) -> ProjectTask:
 
 @tool(roles=_PLANNERS)
 def reopen_task(task_id: EntityId) -> ProjectTask:
-    """Open a completed or skipped task again, as not started. Only a person may, and not in a completed project.
+    """Open a completed or skipped task again, as not started.
+
+    Only a person may, and not in a completed project.
 
     Returns the task. Raises ``PermissionDeniedError`` for an agent or the system, ``NotFoundError``,
     ``InvalidTransitionError`` for an open task, ``RuleViolationError`` for a blocked one or a completed project.
     """
     acting = current_actor.get()
     actor_type = acting.type if acting else ActorType.SYSTEM
-    if actor_type is not ActorType.USER:
+    if actor_type != ActorType.USER:
         raise PermissionDeniedError(
             f"Only a person reopens a task, not {actor_type}.",
             hint="Ask a person of the practice to reopen it, or add_task a new one.",
-            details={"tool": "reopen_task", "actor_type": actor_type.value},
+            details={"tool": "reopen_task", "actor_type": str(actor_type)},
         )
     with transaction():
         # Held against the project's completion, which looks for open tasks.
