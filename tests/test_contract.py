@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from contextvars import copy_context
 from datetime import datetime
 from typing import Any, cast
@@ -11,6 +12,7 @@ from uuid import UUID
 import pytest
 
 from studio_data import acting_as, call, call_key, db, preview
+from studio_data.actor import current_actor
 from studio_data.audit import Action
 from studio_data.errors import InvalidInputError, PermissionDeniedError, StudioError
 from studio_data.registry import Tool, all_tools
@@ -29,8 +31,18 @@ def each(tools: list[Tool]) -> pytest.MarkDecorator:
 
 def prepared(tool: Tool) -> Callable[[], Any]:
     """Make what the tool's example needs, and return its call."""
-    arguments = EXAMPLES[tool.name].arguments(Practice())
-    return lambda: tool.run((), arguments)
+    example = EXAMPLES[tool.name]
+    arguments = example.arguments(Practice())
+
+    def call_it() -> Any:
+        with example.by_whom() if current_actor.get() is None else nullcontext():
+            return tool.run((), arguments)
+
+    return call_it
+
+
+def kind_of_actor(tool: Tool) -> str:
+    return "user" if EXAMPLES[tool.name].only_a_person else "agent"
 
 
 def lines() -> list[dict[str, Any]]:
@@ -96,13 +108,13 @@ def test_it_leaves_exactly_the_lines_it_promises(tool: Tool) -> None:
     call_it = prepared(tool)
     before, role = len(lines()), min(tool.roles)
 
-    with acting_as("agent", "somebody", role=role, run_id="run-42", on_behalf_of="Maria"):
+    with acting_as(kind_of_actor(tool), "somebody", role=role, run_id="run-42", on_behalf_of="Maria"):
         call_it()
 
     left = lines()[before:]
     assert [(line["entity_type"], line["action"]) for line in left] == EXAMPLES[tool.name].logs
     for line in left:
-        assert (line["actor_type"], line["actor_name"]) == ("agent", "somebody")
+        assert (line["actor_type"], line["actor_name"]) == (kind_of_actor(tool), "somebody")
         assert line["context"] == {
             "tool": tool.name,
             "fingerprint": tool.fingerprint,
@@ -176,7 +188,7 @@ def test_only_the_roles_that_may_call_it_can(tool: Tool, caplog: pytest.LogCaptu
         assert f"denied: somebody, {role}, called {tool.name}" in caplog.text
     assert contents() == before
     for role in tool.roles:
-        with acting_as("agent", "somebody", role=role), db.transaction(rollback=True):
+        with acting_as(kind_of_actor(tool), "somebody", role=role), db.transaction(rollback=True):
             call_it()
 
 
@@ -224,9 +236,10 @@ def test_the_dispatcher_gives_the_same_in_json(tool: Tool) -> None:
         for name in tool.input_schema["properties"]
     }
 
-    with call_key("run-42/step-7"):
-        python = tool.run((), arguments)
-    answers = [call(tool.name, given, key="run-42/step-7") for given in (in_json, in_strict_json)]
+    with EXAMPLES[tool.name].by_whom():
+        with call_key("run-42/step-7"):
+            python = tool.run((), arguments)
+        answers = [call(tool.name, given, key="run-42/step-7") for given in (in_json, in_strict_json)]
 
     assert answers[0] == answers[1] == json.loads(tool.result_type.dump_json(python))
     assert json.loads(json.dumps(answers)) == answers

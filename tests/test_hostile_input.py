@@ -78,7 +78,7 @@ def attempt(tool: Tool, arguments: dict[str, Any]) -> bool:
     """Call the tool; tell whether it took the arguments. Whatever it raises that is not ours fails the test."""
     refused: StudioError | None = None
     try:
-        with db.transaction():
+        with db.transaction(), EXAMPLES[tool.name].by_whom():
             tool.run((), arguments)
     except StudioError as error:
         refused = error

@@ -149,6 +149,20 @@ type TradeRoleName = Annotated[TradeRole | str, *choice(TradeRole)]
 """A trade's role on a project, or its string."""
 
 
+class WorkPhase(StrEnum):
+    """A phase in which a project has tasks."""
+
+    CONCEPTUAL_DESIGN = "conceptual_design"
+    DETAILED_DESIGN = "detailed_design"
+    PURCHASING = "purchasing"
+    CONSTRUCTION = "construction"
+    REVEAL_PUNCH_LIST = "reveal_punch_list"
+
+
+type WorkPhaseName = Annotated[WorkPhase | str, *choice(WorkPhase)]
+"""A phase with tasks, or its string: neither completed nor on hold."""
+
+
 class PythonOnly:
     """Marks an argument that only Python code may give: no exported schema has it, and ``call`` refuses it."""
 

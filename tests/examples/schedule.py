@@ -1,0 +1,33 @@
+from studio_data.tools.schedule import schedule_project
+from tests.examples.example import Example
+from tests.examples.practice import Practice
+from tests.examples.tasks import first_task
+
+
+def scheduled(practice: Practice) -> dict[str, object]:
+    return {"project_id": schedule_project(practice.project["id"], start_date="2027-01-04")["project_id"]}
+
+
+EXAMPLES = {
+    "schedule_project": Example(
+        lambda practice: {"project_id": practice.project["id"], "start_date": "2027-01-04"},
+        logs=[("project", "updated")],
+    ),
+    "shift_schedule": Example(
+        lambda practice: {
+            **scheduled(practice),
+            "working_days": 5,
+            "phase": "construction",
+            "reason": "The painter is a week late.",
+        },
+        logs=[("project", "updated")],
+    ),
+    "assign_task": Example(
+        lambda practice: {**first_task(practice), "assigned_to": "Maria"},
+        logs=[("task", "updated")],
+    ),
+    "reschedule_task": Example(
+        lambda practice: {**first_task(practice), "due_date": "2027-01-08"},
+        logs=[("task", "updated")],
+    ),
+}
