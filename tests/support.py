@@ -44,6 +44,7 @@ def studio_data(*arguments: str, stdin: str | None = None) -> tuple[int, str, st
 @contextmanager
 def tools_of_the_test() -> Generator[None]:
     """Forget the tools that are defined in the block: the registry belongs to every test."""
+    registry.all_tools()
     known = dict(registry._tools)
     yield
     registry._tools.clear()

@@ -264,7 +264,7 @@ def _task_calls(tasks: list[dict[str, Any]]) -> list[SatisfyingCall]:
     calls: list[SatisfyingCall] = []
     for task in tasks:
         if task["status"] == "blocked":
-            calls.append(_call("unblock_task", task_id=task["id"]))
+            calls.append(_call("unblock_task", task_id=task["id"], to="not_started"))
         if task["status"] != "in_progress":
             calls.append(_call("start_task", task_id=task["id"]))
         calls.append(_call("complete_task", task_id=task["id"]))
