@@ -96,6 +96,9 @@ type WorkingDaysShift = Annotated[int, *_between(-1_000, 1_000)]
 type Position = Annotated[int, *_between(1, 10_000)]
 """A place in an order: 1 to 10,000."""
 
+type InstalmentCount = Annotated[int, *_between(1, 12)]
+"""How many parts a fee is paid in: 1 to 12."""
+
 type Limit = Annotated[int, *_between(1, validators.LARGEST_PAGE)]
 """How many items a page has at most: 1 to 500."""
 

@@ -1,0 +1,50 @@
+from studio_data import db
+from studio_data.tools.fees import Fee, create_fee_schedule, invoice_fee
+from tests.examples.example import Example
+from tests.examples.practice import Practice
+
+
+def fee(practice: Practice) -> Fee:
+    """The first of three instalments, pending."""
+    return create_fee_schedule(practice.project["id"], total="12500.00", instalments=3)["fees"][0]
+
+
+def invoiced(practice: Practice) -> Fee:
+    return invoice_fee(fee(practice)["id"])
+
+
+def past_due(practice: Practice) -> dict[str, object]:
+    db.one("UPDATE design_fees SET due_at = now() - interval '1 day' WHERE id = %s", (invoiced(practice)["id"],))
+    return {}
+
+
+EXAMPLES = {
+    "create_fee_schedule": Example(
+        lambda practice: {
+            "project_id": practice.project["id"],
+            "amounts": [
+                {"label": "Retainer", "amount": "5000.00", "due_date": "2026-12-01"},
+                {"label": "At the DDM", "amount": "7500.00"},
+            ],
+        },
+        logs=[("fee", "created"), ("fee", "created")],
+    ),
+    "add_fee": Example(
+        lambda practice: {
+            "project_id": practice.project["id"],
+            "label": "Additional site visits",
+            "amount": "1200.00",
+            "due_date": "2027-03-31",
+        },
+        logs=[("fee", "created")],
+    ),
+    "invoice_fee": Example(
+        lambda practice: {"fee_id": fee(practice)["id"], "due_date": "2026-12-31"}, logs=[("fee", "status_changed")]
+    ),
+    "pay_fee": Example(
+        lambda practice: {"fee_id": invoiced(practice)["id"], "paid_on": "2025-06-30"}, logs=[("fee", "status_changed")]
+    ),
+    "sweep_overdue_fees": Example(past_due, logs=[("fee", "status_changed")]),
+    "get_fee": Example(lambda practice: {"fee_id": fee(practice)["id"]}),
+    "list_fees": Example(lambda practice: {"project_id": fee(practice)["project_id"], "status": "pending", "limit": 10}),
+}
