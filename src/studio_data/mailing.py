@@ -7,9 +7,7 @@ from studio_data.db import one
 from studio_data.errors import InvalidInputError, RuleViolationError, SatisfyingCall
 
 
-def facts_for(
-    email_template_id: UUID | str | None, name: str | None, project_id: UUID | str, given: dict[str, UUID | str | None]
-) -> dict[str, Any]:
+def facts_for(email_template: UUID | str, project_id: UUID | str, given: dict[str, UUID | str | None]) -> dict[str, Any]:
     """Return the template and everything a placeholder may be filled with, as a person reads it. One round trip."""
     return one(
         """
@@ -36,7 +34,7 @@ def facts_for(
             ) AS filled
         FROM (VALUES (1)) AS always
         LEFT JOIN email_templates AS template
-            ON template.id = %(email_template_id)s OR template.name = %(name)s
+            ON template.id = %(template_id)s OR template.name = %(template_name)s
         LEFT JOIN projects AS project ON project.id = %(project_id)s
         LEFT JOIN clients AS client ON client.id = project.client_id
         LEFT JOIN LATERAL (
@@ -63,8 +61,8 @@ def facts_for(
         LEFT JOIN trades AS trade ON trade.id = %(trade_id)s
         """,
         {
-            "email_template_id": email_template_id,
-            "name": name,
+            "template_id": email_template if isinstance(email_template, UUID) else None,
+            "template_name": None if isinstance(email_template, UUID) else email_template,
             "project_id": project_id,
             **{f"{noun}_id": entity_id for noun, entity_id in given.items()},
         },

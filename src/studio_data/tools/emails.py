@@ -18,7 +18,7 @@ from studio_data.errors import (
     NotFoundError,
     did_you_mean,
 )
-from studio_data.fields import Cursor, EntityId, Limit, Line, Name, ProjectPhaseName, Text, Truth, choice
+from studio_data.fields import Cursor, EntityId, IdOrName, Limit, Line, Name, ProjectPhaseName, Text, Truth, choice
 from studio_data.mailing import check_belongs, facts_for, lacks
 from studio_data.paging import Page, page
 from studio_data.registry import tool
@@ -231,16 +231,15 @@ def list_email_templates(
 
 @tool(reads=True)
 def render_email(
-    email_template_id: EntityId | None = None,
+    email_template_id: IdOrName,
     *,
     project_id: EntityId,
-    name: Name | None = None,
     meeting_id: EntityId | None = None,
     fee_id: EntityId | None = None,
     vendor_id: EntityId | None = None,
     trade_id: EntityId | None = None,
 ) -> RenderedEmail:
-    """Write a mail about a project from a template, given by id or name. Nothing is sent.
+    """Write a mail about a project from a template. Nothing is sent.
 
     Give the vendor or trade it goes to, if not the client. Unless said otherwise, the meeting is the project's next one, the
     fee its next unpaid one. Refused, with the calls that help, if a value is missing.
@@ -248,13 +247,18 @@ def render_email(
     The sender is whoever the actor acts for, else the actor. Returns subject and body in plain text, with money and dates
     as people write them. Raises ``InvalidInputError``, ``NotFoundError``, ``RuleViolationError``.
     """
-    _check_one_of(email_template_id=email_template_id, name=name)
-    if vendor_id is not None:
-        _check_one_of(vendor_id=vendor_id, trade_id=trade_id)
+    if vendor_id is not None and trade_id is not None:
+        raise InvalidInputError(
+            "A mail goes to a vendor or to a trade.",
+            hint="Give one of them.",
+            details={"arguments": ["vendor_id", "trade_id"]},
+        )
     given = {"meeting": meeting_id, "fee": fee_id, "vendor": vendor_id, "trade": trade_id}
-    found = facts_for(email_template_id, name, project_id, given)
+    found = facts_for(email_template_id, project_id, given)
     if found["id"] is None:
-        raise _no_such_template(email_template_id) if email_template_id is not None else _no_template_called(name)
+        if isinstance(email_template_id, UUID):
+            raise _no_such_template(email_template_id)
+        raise _no_template_called(email_template_id)
     if found["project_id"] is None:
         raise no_such("project", project_id, hint="list_projects shows them all.")
     for noun, entity_id in given.items():
@@ -299,13 +303,6 @@ def _parsed(template: EmailTemplate | dict[str, Any]) -> tuple[MailTemplate, Mai
     )
 
 
-def _check_one_of(**given: object) -> None:
-    """Refuse none and both of two arguments that stand for each other."""
-    if sum(value is not None for value in given.values()) != 1:
-        either = " or ".join(given)
-        raise InvalidInputError(f"Give {either}: one of them.", details={"arguments": list(given)})
-
-
 def _name_is_taken(name: str | None) -> ConflictError:
     return ConflictError(
         f"There is an e-mail template called {name} already.",
@@ -318,7 +315,7 @@ def _no_such_template(email_template_id: EntityId) -> NotFoundError:
     return no_such("email_template", email_template_id, hint="list_email_templates shows them all.")
 
 
-def _no_template_called(name: str | None) -> NotFoundError:
+def _no_template_called(name: str) -> NotFoundError:
     known = [row["name"] for row in many("SELECT name FROM email_templates ORDER BY id LIMIT 500", reads=True)]
     return NotFoundError(
         f"There is no e-mail template called {name}.",
