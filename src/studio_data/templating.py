@@ -88,6 +88,8 @@ class MailTemplate:
                 if begins_block and value not in {"else", "elif"}:
                     depth += -1 if value.startswith("end") else 1
                 begins_block = False
+            elif kind == "raw_begin":
+                raise self._refused(line, "raw")
             if words > MOST_WORDS:
                 raise self._refused(line, "a long expression")
             if depth > DEEPEST_IF:
