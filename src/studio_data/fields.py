@@ -71,6 +71,13 @@ type Day = Annotated[date | str, PlainValidator(validators.day), WithJsonSchema(
 type StorageKey = Annotated[str, PlainValidator(validators.storage_key), WithJsonSchema({"type": "string"})]
 """The key of an object in the practice's file store: one line of at most 1,024 bytes."""
 
+type IdOrName = Annotated[
+    UUID | str,
+    PlainValidator(validators.id_or_name),
+    WithJsonSchema({"type": "string", "description": "its id, or its name"}),
+]
+"""The id of a row, or the name that only one row has."""
+
 type Truth = Annotated[bool, PlainValidator(validators.truth), WithJsonSchema({"type": "boolean"})]
 """True or False."""
 

@@ -137,6 +137,13 @@ def entity_id(value: object) -> UUID:
     raise ValueError("must be an id like 01a205b0-e064-7e8f-94d7-fa46af6bafca")
 
 
+def id_or_name(value: object) -> UUID | str:
+    """Return an id, or a name."""
+    if isinstance(value, UUID) or (isinstance(value, str) and _UUID.fullmatch(value)):
+        return entity_id(value)
+    return line(value)
+
+
 def dollars(value: object) -> Decimal:
     """Return dollars and cents. A float is rounded half-even from the digits it prints, since those were meant."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
