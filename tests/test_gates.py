@@ -9,6 +9,7 @@ from studio_data import acting_as, db, raising_call
 from studio_data.errors import RuleViolationError, SatisfyingCall
 from studio_data.gates import GATES
 from studio_data.lifecycles import ProjectPhase
+from studio_data.registry import get_tool
 from studio_data.tools.clients import create_client
 from studio_data.tools.phases import advance_project, check_gates
 from studio_data.tools.projects import create_project
@@ -119,7 +120,7 @@ def known() -> dict[str, dict[str, Any]]:
 
 def satisfy(calls: list[SatisfyingCall], known: dict[str, dict[str, Any]]) -> None:
     """Make the calls as they are named, with what the caller knows and the ids that earlier answers gave."""
-    answer: Any = None
+    answer: dict[str, Any] = {}
     for call in calls:
         arguments: dict[str, Any] = {**call["arguments"], **known.get(call["tool"], {})}
         for name in required(call["tool"]):
@@ -129,19 +130,16 @@ def satisfy(calls: list[SatisfyingCall], known: dict[str, dict[str, Any]]) -> No
 
 
 def required(tool: str) -> list[str]:
-    from studio_data.registry import get_tool  # noqa: PLC0415
-
     return [name for name in get_tool(tool).input_schema["required"] if name.endswith("_id")]
 
 
-def id_in(answer: Any, noun: str) -> str:
+def id_in(answer: dict[str, Any], noun: str) -> str:
     """Find the id of a noun in the answer of the call before: a row of its own, one under the noun, or a list's first."""
     if noun in answer:
         return answer[noun]["id"]
-    for rows in answer.values():
-        if isinstance(rows, list) and rows and "id" not in answer:
-            return rows[0]["id"]
-    return answer["id"]
+    if "id" in answer:
+        return answer["id"]
+    return next(rows[0]["id"] for rows in answer.values() if isinstance(rows, list))
 
 
 @pytest.mark.parametrize(("phase", "gate"), ALL)
