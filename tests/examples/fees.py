@@ -1,12 +1,11 @@
 from studio_data import db
-from studio_data.tools.fees import Fee, create_fee_schedule, invoice_fee
+from studio_data.tools.fees import Fee, add_fee, invoice_fee
 from tests.examples.example import Example
 from tests.examples.practice import Practice
 
 
 def fee(practice: Practice) -> Fee:
-    """The first of three instalments, pending."""
-    return create_fee_schedule(practice.project["id"], total="12500.00", instalments=3)["fees"][0]
+    return add_fee(practice.project["id"], label="Retainer", amount="5000.00")
 
 
 def invoiced(practice: Practice) -> Fee:
