@@ -1,14 +1,11 @@
 from studio_data import db
-from studio_data.tools.fees import Fee, add_fee, create_fee_schedule, invoice_fee, list_fees
+from studio_data.tools.fees import Fee, add_fee, invoice_fee
 from tests.examples.example import Example
 from tests.examples.practice import Practice
 
 
 def fee(practice: Practice) -> Fee:
-    """The first of three instalments, pending; a further one where the project has a schedule already."""
-    if list_fees(project_id=practice.project["id"])["items"]:
-        return add_fee(practice.project["id"], label="Additional site visits", amount="1200.00")
-    return create_fee_schedule(practice.project["id"], total="12500.00", instalments=3)["fees"][0]
+    return add_fee(practice.project["id"], label="Retainer", amount="5000.00")
 
 
 def invoiced(practice: Practice) -> Fee:
