@@ -417,6 +417,8 @@ CREATE TABLE public.design_fees (
     due_at public.bounded_timestamptz,
     paid_at public.bounded_timestamptz,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    invoiced_at public.bounded_timestamptz,
+    CONSTRAINT design_fees_invoiced_at_only_when_invoiced CHECK (((invoiced_at IS NULL) OR (status <> 'pending'::public.fee_status))),
     CONSTRAINT design_fees_overdue_has_due_at CHECK (((status <> 'overdue'::public.fee_status) OR (due_at IS NOT NULL))),
     CONSTRAINT design_fees_paid_at_only_when_paid CHECK (((paid_at IS NULL) OR (status = 'paid'::public.fee_status))),
     CONSTRAINT design_fees_payment_number_range CHECK (((payment_number >= 1) AND (payment_number <= 100)))
@@ -1000,6 +1002,21 @@ ALTER TABLE ONLY public.workflow_templates
 
 
 --
+-- Name: workflow_templates workflow_templates_task_order_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.workflow_templates
+    ADD CONSTRAINT workflow_templates_task_order_key EXCLUDE USING btree (phase WITH =, task_order WITH =) WHERE ((retired_at IS NULL)) DEFERRABLE;
+
+
+--
+-- Name: activity_log_changeset_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activity_log_changeset_idx ON public.activity_log USING btree ((((context)::jsonb ->> 'changeset_id'::text)), id) WHERE ((context)::jsonb ? 'changeset_id'::text);
+
+
+--
 -- Name: activity_log_entity_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1063,6 +1080,13 @@ CREATE INDEX design_fees_due_idx ON public.design_fees USING btree (status, due_
 
 
 --
+-- Name: design_fees_status_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX design_fees_status_idx ON public.design_fees USING btree (status, project_id, payment_number);
+
+
+--
 -- Name: line_items_benchmark_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1081,6 +1105,13 @@ CREATE INDEX line_items_room_id_idx ON public.line_items USING btree (room_id, i
 --
 
 CREATE INDEX line_items_selected_vendor_id_idx ON public.line_items USING btree (selected_vendor_id, id);
+
+
+--
+-- Name: meeting_action_items_assigned_to_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX meeting_action_items_assigned_to_idx ON public.meeting_action_items USING btree (assigned_to, id) WHERE (assigned_to IS NOT NULL);
 
 
 --
@@ -1235,13 +1266,6 @@ CREATE INDEX workflow_templates_email_template_id_idx ON public.workflow_templat
 --
 
 CREATE UNIQUE INDEX workflow_templates_name_key ON public.workflow_templates USING btree (phase, name) WHERE (retired_at IS NULL);
-
-
---
--- Name: workflow_templates_task_order_key; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE UNIQUE INDEX workflow_templates_task_order_key ON public.workflow_templates USING btree (phase, task_order) WHERE (retired_at IS NULL);
 
 
 --

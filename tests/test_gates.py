@@ -139,7 +139,8 @@ def id_in(answer: dict[str, Any], noun: str) -> str:
         return answer[noun]["id"]
     if "id" in answer:
         return answer["id"]
-    return next(rows[0]["id"] for rows in answer.values() if isinstance(rows, list))
+    rows: list[dict[str, Any]] = next(rows for rows in answer.values() if isinstance(rows, list))
+    return rows[0]["id"]
 
 
 @pytest.mark.parametrize(("phase", "gate"), ALL)

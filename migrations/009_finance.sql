@@ -1,4 +1,4 @@
--- 011: when a fee was invoiced, and what the controller's lists and reports read by.
+-- 009: when a fee was invoiced, and what the controller's lists and reports read by.
 
 -- The report of a period asks what was invoiced in it. The trail says so too, but nothing reads a fact back out of the trail.
 ALTER TABLE design_fees
@@ -14,4 +14,4 @@ CREATE INDEX activity_log_changeset_idx ON activity_log ((context ->> 'changeset
 WHERE context ? 'changeset_id';
 
 INSERT INTO schema_version (version, description)
-VALUES (11, 'finance');
+VALUES (9, 'finance');

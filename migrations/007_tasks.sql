@@ -1,4 +1,4 @@
--- 009: a task template can be put between two others: the places of a phase are compared when a statement ends, not row by row.
+-- 007: a task template can be put between two others: the places of a phase are compared when a statement ends, not row by row.
 
 -- A unique index cannot wait for the end of the statement, nor a unique constraint leave the retired templates out.
 -- squawk-ignore require-concurrent-index-deletion
@@ -11,4 +11,4 @@ EXCLUDE USING btree (phase WITH =, task_order WITH =) WHERE (retired_at IS NULL)
 DEFERRABLE INITIALLY IMMEDIATE;
 
 INSERT INTO schema_version (version, description)
-VALUES (9, 'tasks');
+VALUES (7, 'tasks');
