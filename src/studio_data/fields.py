@@ -112,6 +112,11 @@ type Limit = Annotated[int, *_between(1, validators.LARGEST_PAGE)]
 type Cursor = Annotated[str, PlainValidator(validators.cursor), WithJsonSchema({"type": "string"})]
 """Where a page begins: the ``next`` of the page before."""
 
+type TrailCursor = Annotated[
+    validators.TrailPlace | str, PlainValidator(validators.trail_cursor), WithJsonSchema({"type": "string"})
+]
+"""How far somebody has followed the audit trail: the ``cursor`` of the answer before."""
+
 
 def choice(enum: type[StrEnum]) -> tuple[PlainValidator, WithJsonSchema]:
     """Return what makes ``Annotated[Enum | str, *choice(Enum)]`` take a member of the enum, or its string."""

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
 from math import isfinite
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from studio_data.errors import InvalidInputError, did_you_mean
@@ -59,6 +59,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _FRACTION = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,4})?", re.ASCII)
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+_TRAIL_CURSOR = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,2})?")
 
 
@@ -225,6 +226,26 @@ def cursor(value: object) -> UUID:
     if isinstance(value, str) and _CURSOR.fullmatch(value):
         return UUID(bytes=urlsafe_b64decode(f"{value}=="))
     raise ValueError("must be the next of the page before")
+
+
+class TrailPlace(NamedTuple):
+    """A place in the audit trail, in the order in which transactions end: after this line of this transaction."""
+
+    transaction_id: int
+    line_id: UUID
+
+
+def trail_cursor_of(place: TrailPlace) -> str:
+    """Return the cursor of what comes after this place in the audit trail."""
+    return urlsafe_b64encode(place.transaction_id.to_bytes(8) + place.line_id.bytes).decode()
+
+
+def trail_cursor(value: object) -> TrailPlace:
+    """Return the place in the audit trail that a cursor stands for."""
+    if isinstance(value, str) and _TRAIL_CURSOR.fullmatch(value):
+        place = urlsafe_b64decode(value)
+        return TrailPlace(int.from_bytes(place[:8]), UUID(bytes=place[8:]))
+    raise ValueError("must be the cursor of the answer before")
 
 
 # Enums ----------------------------------------------------------------------------------------------------------------

@@ -11,4 +11,7 @@ EXAMPLES = {
         logs=[("project", "site_visited")],
     ),
     "list_activity": Example(lambda practice: {"entity_type": "project", "entity_id": practice.project["id"]}),
+    "get_history": Example(lambda practice: {"entity_type": "project", "entity_id": practice.project["id"], "limit": 10}),
+    "project_feed": Example(lambda practice: {"project_id": practice.project["id"], "limit": 10}),
+    "changes_since": Example(lambda _: {"limit": 10}),
 }

@@ -26,41 +26,43 @@ def activity(
 ) -> None:
     """Show the newest lines of the audit trail, the newest last."""
     filters = {"entity_type": entity_type, "entity_id": entity_id, "run_id": run_id}
-    shown = _page(filters, limit)["items"]
+    cursor = _settled_since(None, filters)[1] if follow else None
+    shown = _page(filters, limit)
     _show(shown, as_json=as_json, with_header=True)
-    seen = {line["id"] for line in shown}
-    oldest = min(seen, default="")
+    early = {line["id"] for line in shown}
+    newest = max(early, default="")
     while follow:
         try:
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            lines = _since(filters, seen, oldest)
+            ahead = [line for line in _page(filters, LARGEST_PAGE) if line["id"] > newest]
+            settled, cursor = _settled_since(cursor, filters)
         except UnavailableError:
             continue  # it comes back, or the reader ends this
         except KeyboardInterrupt:
             return
-        _show([line for line in lines if line["id"] not in seen], as_json=as_json, with_header=False)
-        if lines:
-            seen, oldest = {line["id"] for line in lines}, lines[-1]["id"]
+        # No line misses changes_since, but a transaction that stays open holds back the lines of those that began after it:
+        # the newest are shown early, and not again when their turn comes.
+        early |= {line["id"] for line in ahead}
+        lines = ahead + [line for line in settled if line["id"] not in early]
+        early -= {line["id"] for line in settled}
+        newest = max([newest, *(line["id"] for line in lines)])
+        _show(sorted(lines, key=lambda line: line["id"], reverse=True), as_json=as_json, with_header=False)
 
 
-def _since(filters: dict[str, str | None], seen: set[str], oldest: str) -> list[dict[str, Any]]:
-    """Return the newest lines, from the first page on which nothing is new.
-
-    A line has its id since it was written, and is there since it was committed: among the lines that were shown already new
-    ones may appear, so pages are read whole.
-    """
+def _settled_since(cursor: str | None, filters: dict[str, str | None]) -> tuple[list[dict[str, Any]], str]:
+    """Return every line that changes_since has after the cursor, and the cursor to go on from; from now on without one."""
     lines: list[dict[str, Any]] = []
-    after = None
     while True:
-        page = _page(filters, LARGEST_PAGE, after)
-        lines += [line for line in page["items"] if line["id"] >= oldest]
-        after = page["next"]
-        if after is None or all(line["id"] in seen or line["id"] < oldest for line in page["items"]):
-            return lines
+        only_new = cursor is None
+        changes = raising_call("changes_since", {**filters, "cursor": cursor, "only_new": only_new, "limit": LARGEST_PAGE})
+        lines += changes["items"]
+        cursor = changes["cursor"]
+        if not changes["more"]:
+            return lines, changes["cursor"]
 
 
-def _page(filters: dict[str, str | None], limit: int, after: str | None = None) -> dict[str, Any]:
-    return raising_call("list_activity", {**filters, "limit": limit, "after": after})
+def _page(filters: dict[str, str | None], limit: int) -> list[dict[str, Any]]:
+    return raising_call("list_activity", {**filters, "limit": limit})["items"]
 
 
 def _show(lines: list[dict[str, Any]], *, as_json: bool, with_header: bool) -> None:

@@ -1,7 +1,7 @@
 """The audit trail: one line for everything that happens."""
 
-from datetime import datetime
-from typing import Annotated, Any, TypedDict
+from datetime import date, datetime
+from typing import Annotated, Any, TypedDict, cast
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -9,11 +9,16 @@ from psycopg.types.json import Jsonb
 from studio_data.actor import Actor, ActorType, ActorTypeName, current_actor
 from studio_data.audit import actor
 from studio_data.db import many, one
+from studio_data.entities import no_such
 from studio_data.errors import InvalidInputError
-from studio_data.fields import PYTHON_ONLY, Cursor, EntityId, JsonObject, Limit, Line, Name
+from studio_data.fields import PYTHON_ONLY, Cursor, Day, EntityId, JsonObject, Limit, Line, Name, TrailCursor, Truth
 from studio_data.paging import Page, page
 from studio_data.registry import tool
 from studio_data.roles import STAFF
+from studio_data.validators import TrailPlace, trail_cursor_of
+
+NO_LINE = UUID(int=0)
+BEGINNING = TrailPlace(0, NO_LINE)
 
 
 class Activity(TypedDict):
@@ -29,6 +34,14 @@ class Activity(TypedDict):
     created_at: datetime
     context: dict[str, Any]
     project_id: UUID | None
+
+
+class Changes(TypedDict):
+    """Lines that somebody who follows the trail has not seen, the cursor to go on from, and whether there are more now."""
+
+    items: list[Activity]
+    cursor: str
+    more: bool
 
 
 @tool(roles=STAFF)
@@ -81,20 +94,22 @@ def list_activity(
     entity_type: Line | None = None,
     entity_id: EntityId | None = None,
     run_id: Line | None = None,
+    changeset_id: EntityId | None = None,
+    actor_name: Line | None = None,
+    action: Line | None = None,
+    from_date: Day | None = None,
+    to_date: Day | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[Activity]:
-    """List lines of the audit trail, the newest first, all or those of an entity or an agent run.
+    """List lines of the audit trail, the newest first: all, or those that fit every filter.
 
-    ``entity_id`` needs its ``entity_type``. ``after`` is the ``next`` of the page before.
+    ``entity_id`` needs its ``entity_type``. The days are UTC. ``after`` is the ``next`` of the page before.
 
     Returns ``limit`` lines at most and the cursor of the next page, None on the last. Raises ``InvalidInputError`` for a bad
     argument.
     """
-    if entity_id is not None and entity_type is None:
-        raise InvalidInputError(
-            "entity_type is missing.", hint="An entity_id needs it.", details={"arguments": ["entity_type"]}
-        )
+    _check_entity(entity_type, entity_id)
     rows = many(
         """
         SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
@@ -102,6 +117,20 @@ def list_activity(
         WHERE (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
             AND (%(entity_id)s::uuid IS NULL OR entity_id = %(entity_id)s)
             AND (%(run_id)s::text IS NULL OR (context ? 'run_id' AND context ->> 'run_id' = %(run_id)s))
+            AND (
+                %(changeset_id)s::text IS NULL
+                OR (context ? 'changeset_id' AND context ->> 'changeset_id' = %(changeset_id)s)
+            )
+            AND (%(actor_name)s::text IS NULL OR actor_name = %(actor_name)s)
+            AND (%(action)s::text IS NULL OR action = %(action)s)
+            AND (
+                %(from_date)s::date IS NULL
+                OR (id >= %(first_id)s AND created_at >= %(from_date)s::date::timestamp AT TIME ZONE 'UTC')
+            )
+            AND (
+                %(to_date)s::date IS NULL
+                OR (id < %(end_id)s AND created_at < (%(to_date)s::date + 1)::timestamp AT TIME ZONE 'UTC')
+            )
             AND (%(after)s::uuid IS NULL OR id < %(after)s)
         ORDER BY id DESC
         LIMIT %(limit)s + 1
@@ -110,8 +139,151 @@ def list_activity(
             "entity_type": entity_type,
             "entity_id": entity_id,
             "run_id": run_id,
+            "changeset_id": None if changeset_id is None else str(changeset_id),
+            "actor_name": actor_name,
+            "action": action,
+            "from_date": from_date,
+            "first_id": None if from_date is None else _first_id(cast("date", from_date), days_later=-1),
+            "to_date": to_date,
+            "end_id": None if to_date is None else _first_id(cast("date", to_date), days_later=2),
             "after": after,
             "limit": limit,
         },
     )
     return page(rows, limit)
+
+
+def _first_id(day: date, *, days_later: int) -> UUID:
+    """Return a bound of the ids that are made from a day on.
+
+    An id says when its line was written, ``created_at`` when the transaction began. A day more on both sides makes the bound
+    safe for any of them and for a clock that was set, and it is the primary key that finds the rows.
+    """
+    milliseconds = (day.toordinal() + days_later - date(1970, 1, 1).toordinal()) * 86_400_000
+    return UUID(int=max(0, milliseconds) << 80)
+
+
+@tool(reads=True)
+def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, after: Cursor | None = None) -> Page[Activity]:
+    """List what happened to one thing, the newest first.
+
+    ``after`` is the ``next`` of the page before.
+
+    Returns ``limit`` lines at most and the cursor of the next page, None on the last. What has no line has an empty page.
+    """
+    rows = many(
+        """
+        SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
+        FROM activity_log
+        WHERE entity_type = %(entity_type)s
+            AND entity_id = %(entity_id)s
+            AND (%(after)s::uuid IS NULL OR id < %(after)s)
+        ORDER BY id DESC
+        LIMIT %(limit)s + 1
+        """,
+        {"entity_type": entity_type, "entity_id": entity_id, "after": after, "limit": limit},
+    )
+    return page(rows, limit)
+
+
+@tool(reads=True)
+def project_feed(project_id: EntityId, *, limit: Limit = 50, after: Cursor | None = None) -> Page[Activity]:
+    """List what happened to a project and to everything under it, the newest first.
+
+    ``after`` is the ``next`` of the page before.
+
+    Returns ``limit`` lines at most and the cursor of the next page, None on the last. Raises ``NotFoundError`` for a
+    project that does not exist.
+    """
+    rows = many(
+        """
+        SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
+        FROM activity_log
+        WHERE project_id = %(project_id)s
+            AND (%(after)s::uuid IS NULL OR id < %(after)s)
+        ORDER BY id DESC
+        LIMIT %(limit)s + 1
+        """,
+        {"project_id": project_id, "after": after, "limit": limit},
+    )
+    if not rows and one("SELECT id FROM projects WHERE id = %(project_id)s", {"project_id": project_id}) is None:
+        raise no_such("project", project_id, hint="list_projects shows them all.")
+    return page(rows, limit)
+
+
+@tool(reads=True)
+def changes_since(
+    cursor: TrailCursor | None = None,
+    *,
+    entity_type: Line | None = None,
+    entity_id: EntityId | None = None,
+    run_id: Line | None = None,
+    only_new: Truth = False,
+    limit: Limit = 50,
+) -> Changes:
+    """Follow the audit trail without missing a line: give the ``cursor`` of the answer before, until ``more`` is false.
+
+    Without a cursor it begins with the first line ever, or with ``only_new`` after all there is. ``entity_id`` needs its
+    ``entity_type``.
+
+    A line shows when every transaction that began to write before its own has ended, so that none can turn up behind the
+    cursor. Returns at most ``limit`` lines in the order of transactions, with the cursor to go on from. Raises
+    ``InvalidInputError`` for a bad argument.
+    """
+    _check_entity(entity_type, entity_id)
+    if cursor is not None and only_new:
+        raise InvalidInputError(
+            "A cursor says already where to begin.",
+            hint="Leave out only_new.",
+            details={"arguments": ["cursor", "only_new"]},
+        )
+    place = cursor if isinstance(cursor, TrailPlace) else BEGINNING
+    rows = many(
+        """
+        WITH lines AS (
+            SELECT
+                id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id,
+                transaction_id
+            FROM activity_log
+            WHERE (transaction_id, id) > (%(transaction_id)s::xid8, %(line_id)s)
+                AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+                AND NOT %(only_new)s
+                AND (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
+                AND (%(entity_id)s::uuid IS NULL OR entity_id = %(entity_id)s)
+                AND (%(run_id)s::text IS NULL OR (context ? 'run_id' AND context ->> 'run_id' = %(run_id)s))
+            ORDER BY transaction_id, id
+            LIMIT %(limit)s + 1
+        )
+        SELECT lines.*, pg_snapshot_xmin(pg_current_snapshot())::text AS horizon
+        FROM (VALUES (true)) AS always
+        LEFT JOIN lines ON true
+        ORDER BY lines.transaction_id, lines.id
+        """,
+        {
+            "transaction_id": str(place.transaction_id),
+            "line_id": place.line_id,
+            "only_new": only_new,
+            "entity_type": entity_type,
+            "entity_id": entity_id,
+            "run_id": run_id,
+            "limit": limit,
+        },
+    )
+    horizon = TrailPlace(int(rows[0]["horizon"]), NO_LINE)
+    found = [row for row in rows if row["id"] is not None]
+    more = len(found) > limit
+    items = found[:limit]
+    if items:
+        place = TrailPlace(int(items[-1]["transaction_id"]), items[-1]["id"])
+    if not more and (only_new or entity_type is not None or run_id is not None):
+        place = max(place, horizon)  # what the filters left out is not read again
+    for line in items:
+        del line["transaction_id"], line["horizon"]
+    return {"items": items, "cursor": trail_cursor_of(place), "more": more}
+
+
+def _check_entity(entity_type: str | None, entity_id: EntityId | None) -> None:
+    if entity_id is not None and entity_type is None:
+        raise InvalidInputError(
+            "entity_type is missing.", hint="An entity_id needs it.", details={"arguments": ["entity_type"]}
+        )
