@@ -1,6 +1,6 @@
 """Every gate: a project that fails it, and the calls that its refusal names, made one after the other until it holds."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -139,7 +139,7 @@ def id_in(answer: dict[str, Any], noun: str) -> str:
         return answer[noun]["id"]
     if "id" in answer:
         return answer["id"]
-    rows: list[dict[str, Any]] = next(rows for rows in answer.values() if isinstance(rows, list))
+    (rows,) = (cast("list[dict[str, Any]]", rows) for rows in answer.values() if isinstance(rows, list))
     return rows[0]["id"]
 
 

@@ -18,7 +18,8 @@ from studio_data.paging import Page, page
 from studio_data.registry import tool
 from studio_data.roles import Role
 
-KEEPERS = (Role.TRANSCRIPTIONIST, Role.PROJECT_MANAGER, Role.STUDIO_MANAGER)
+KEEPERS = (Role.TRANSCRIPTIONIST, Role.STUDIO_MANAGER)
+DOERS = (*KEEPERS, Role.PROJECT_MANAGER)
 
 
 class ActionItemField(StrEnum):
@@ -85,7 +86,7 @@ def add_action_item(
     return row
 
 
-@tool(roles=KEEPERS)
+@tool(roles=DOERS)
 def start_action_item(action_item_id: EntityId) -> ActionItem:
     """Record that somebody works on an action item.
 
@@ -94,7 +95,7 @@ def start_action_item(action_item_id: EntityId) -> ActionItem:
     return _move(action_item_id, ActionItemStatus.IN_PROGRESS)
 
 
-@tool(roles=KEEPERS)
+@tool(roles=DOERS)
 def complete_action_item(action_item_id: EntityId) -> ActionItem:
     """Record that an action item that was in progress is done.
 

@@ -104,7 +104,7 @@ def list_activity(
 ) -> Page[Activity]:
     """List lines of the audit trail, the newest first: all, or those that fit every filter.
 
-    ``entity_id`` needs its ``entity_type``. The days are UTC. ``after`` is the ``next`` of the page before.
+    ``entity_id`` needs its ``entity_type``. The days are UTC.
 
     Returns ``limit`` lines at most and the cursor of the next page, None on the last. Raises ``InvalidInputError`` for a bad
     argument.
@@ -167,8 +167,6 @@ def _first_id(day: date, *, days_later: int) -> UUID:
 def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, after: Cursor | None = None) -> Page[Activity]:
     """List what happened to one thing, the newest first.
 
-    ``after`` is the ``next`` of the page before.
-
     Returns ``limit`` lines at most and the cursor of the next page, None on the last. What has no line has an empty page.
     """
     rows = many(
@@ -189,8 +187,6 @@ def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, af
 @tool(reads=True)
 def project_feed(project_id: EntityId, *, limit: Limit = 50, after: Cursor | None = None) -> Page[Activity]:
     """List what happened to a project and to everything under it, the newest first.
-
-    ``after`` is the ``next`` of the page before.
 
     Returns ``limit`` lines at most and the cursor of the next page, None on the last. Raises ``NotFoundError`` for a
     project that does not exist.

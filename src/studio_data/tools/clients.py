@@ -152,8 +152,6 @@ def list_clients(
 ) -> Page[Client]:
     """List clients, the oldest first; by status, or by a part of the name, e-mail or phone.
 
-    ``after`` is the ``next`` of the page before.
-
     Returns ``limit`` rows at most and the cursor of the next page, None on the last.
     """
     rows = many(

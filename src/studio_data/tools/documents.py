@@ -143,8 +143,6 @@ def list_documents(
 ) -> Page[Document]:
     """List a project's documents by type and version, all or those of one type.
 
-    ``after`` is the ``next`` of the page before.
-
     Returns ``limit`` rows at most and the cursor of the next page, None on the last. Raises ``NotFoundError`` for an unknown
     project.
     """

@@ -211,8 +211,6 @@ def list_email_templates(
 ) -> Page[ListedEmailTemplate]:
     """List e-mail templates without their bodies, the oldest first, all or those of one phase.
 
-    ``after`` is the ``next`` of the page before.
-
     Returns ``limit`` items at most and the cursor of the next page, None on the last.
     """
     rows = many(

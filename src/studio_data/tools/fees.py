@@ -346,8 +346,6 @@ def list_fees(
 ) -> Page[Fee]:
     """List fees by project and payment number, all or those of one project or status.
 
-    ``after`` is the ``next`` of the page before.
-
     Returns ``limit`` rows at most and the cursor of the next page, None on the last.
     """
     rows = many(

@@ -30,7 +30,7 @@ from studio_data.registry import tool
 from studio_data.roles import Role
 from studio_data.tools.action_items import ActionItem
 
-KEEPERS = (Role.STUDIO_MANAGER, Role.PROJECT_MANAGER, Role.TRANSCRIPTIONIST)
+KEEPERS = (Role.STUDIO_MANAGER, Role.TRANSCRIPTIONIST)
 
 
 class Meeting(TypedDict):
@@ -239,8 +239,6 @@ def list_meetings(
     after: Cursor | None = None,
 ) -> Page[Meeting]:
     """List meetings by date, those that wait for a date last; by project, status, type, or between two days inclusive.
-
-    ``after`` is the ``next`` of the page before.
 
     Returns ``limit`` rows at most and the cursor of the next page, None on the last. Raises ``InvalidInputError`` for a
     ``from_date`` after ``to_date``.

@@ -47,7 +47,7 @@ class ComparedTrade(TypedDict):
     difference: Decimal | None
 
 
-@tool(roles=[Role.PROCUREMENT_COORDINATOR, Role.PROJECT_MANAGER])
+@tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def assign_trade(
     project_id: EntityId,
     *,

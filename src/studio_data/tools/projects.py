@@ -233,8 +233,6 @@ def list_projects(
 ) -> Page[Project]:
     """List projects, the oldest first, all or those of one client or in one phase.
 
-    ``after`` is the ``next`` of the page before.
-
     Returns ``limit`` rows at most and the cursor of the next page, None on the last.
     """
     rows = many(

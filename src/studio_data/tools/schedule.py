@@ -309,7 +309,7 @@ def _why_nothing_moved(project_id: EntityId, from_task_id: EntityId | None) -> S
 # One task -------------------------------------------------------------------------------------------------------------
 
 
-@tool(roles=[Role.PROJECT_MANAGER, Role.STUDIO_MANAGER], idempotent=True)
+@tool(roles=[Role.PROJECT_MANAGER], idempotent=True)
 def assign_task(task_id: EntityId, *, assigned_to: Name | None = None, clear: Truth = False) -> ProjectTask:
     """Say who does a task; with ``clear``, nobody.
 
@@ -319,7 +319,7 @@ def assign_task(task_id: EntityId, *, assigned_to: Name | None = None, clear: Tr
     return _change(task_id, assigned_to, None, "assigned_to" if clear else None)
 
 
-@tool(roles=[Role.PROJECT_MANAGER, Role.STUDIO_MANAGER], idempotent=True)
+@tool(roles=[Role.PROJECT_MANAGER], idempotent=True)
 def reschedule_task(task_id: EntityId, *, due_date: Day | None = None, clear: Truth = False) -> ProjectTask:
     """Give one open task another due date; with ``clear``, none.
 

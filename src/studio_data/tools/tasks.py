@@ -28,7 +28,7 @@ from studio_data.paging import Page, page
 from studio_data.registry import tool
 from studio_data.roles import STAFF, Role
 
-_PLANNERS = (Role.PROJECT_MANAGER, Role.STUDIO_MANAGER)
+_PLANNERS = (Role.PROJECT_MANAGER,)
 
 
 class Unblocked(StrEnum):
@@ -98,7 +98,7 @@ def list_tasks(
 ) -> Page[ProjectTask]:
     """List a project's tasks in the order of the workflow; without a project, somebody's or the overdue by due date.
 
-    ``due_before`` finds open tasks only. ``after`` is the ``next`` of the page before.
+    ``due_before`` finds open tasks only.
 
     A project's tasks of no template come last; across projects, tasks without a due date do. Returns ``limit`` tasks at most
     and the cursor of the next page, None on the last.

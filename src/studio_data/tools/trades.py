@@ -38,7 +38,7 @@ class Trade(TypedDict):
     created_at: datetime
 
 
-@tool(roles=[Role.PROCUREMENT_COORDINATOR, Role.PROJECT_MANAGER])
+@tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def create_trade(
     name: Name,
     *,
@@ -123,7 +123,7 @@ def list_trades(
     return page(rows, limit)
 
 
-@tool(roles=[Role.PROCUREMENT_COORDINATOR, Role.PROJECT_MANAGER], idempotent=True)
+@tool(roles=[Role.PROCUREMENT_COORDINATOR], idempotent=True)
 def update_trade(
     trade_id: EntityId,
     *,

@@ -64,8 +64,6 @@ def list_workflow_templates(
 ) -> Page[WorkflowTemplate]:
     """List the tasks of the master workflow in their order: what a new project gets.
 
-    ``after`` is the ``next`` of the page before.
-
     Returns ``limit`` rows at most and the cursor of the next page, None on the last.
     """
     rows = many(
