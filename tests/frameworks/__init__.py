@@ -6,6 +6,9 @@ from studio_data import db
 from tests.conftest import ROOT
 from tests.markdown import code_blocks
 
+EMPTY_LISTS = {"list_activity", "list_clients", "list_projects", "list_vendors"}
+"""What a reader finds empty in a new practice."""
+
 
 def run_page(name: str, *, blocks: int | None = None) -> dict[str, Any]:
     """Run the Python blocks of a page in docs/ one after the other, all or the first ones, and return their names."""

@@ -17,7 +17,7 @@ from studio_data.actor import Actor
 from studio_data.errors import UnavailableError
 from studio_data.registry import all_tools
 from studio_data.roles import Role
-from tests.frameworks import audit_trail, client_names, created_by, run_page
+from tests.frameworks import EMPTY_LISTS, audit_trail, client_names, created_by, run_page
 from tests.support import with_setting
 
 type AgentTools = Callable[[Role], list[Tool[Actor]]]
@@ -85,7 +85,7 @@ def test_a_reader_is_given_readers_and_writes_nothing(agent_tools: AgentTools) -
     tools = agent_tools(Role.READER)
     assert {tool.name for tool in tools} == {tool.name for tool in all_tools() if tool.reads}
 
-    lists = [tool for tool in tools if tool.name.startswith("list_")]
+    lists = [tool for tool in tools if tool.name in EMPTY_LISTS]
     answers = run(TestModel(), lists, role="reader")
 
     assert {answer.tool_name: answer.content for answer in answers} == {

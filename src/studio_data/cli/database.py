@@ -10,6 +10,7 @@ from rich.table import Table
 
 from studio_data import ledger
 from studio_data import migrate as migrations
+from studio_data.cli import practice
 from studio_data.cli.app import command, out, print_json
 from studio_data.cli.demo import run
 from studio_data.config import settings
@@ -21,6 +22,7 @@ from studio_data.pool import StudioConnection, connect
 @command
 def demo(
     *,
+    full: Annotated[bool, typer.Option("--full", help="Play a small practice: three clients, four projects.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write into the database that DATABASE_URL names.")] = False,
 ) -> None:
     """Create a client and two projects, log what an agent did, and show the tables."""
@@ -29,7 +31,10 @@ def demo(
             "The demo would write an invented client into the database that DATABASE_URL names, for ever.",
             hint="Say studio-data demo --yes if that is what you want, or unset DATABASE_URL for the embedded database.",
         )
-    run(out)
+    if full:
+        practice.run(out)
+    else:
+        run(out)
 
 
 @command

@@ -1,0 +1,234 @@
+"""``studio-data demo --full``: a small practice, played with tools by the roles whose work it is, and shown as tables."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from studio_data.actor import acting_as
+from studio_data.cli import show
+from studio_data.dispatch import raising_call
+
+STEPS = ("conceptual_design", "detailed_design", "purchasing", "construction")
+
+
+class Piece(NamedTuple):
+    """What is bought: estimated, bought and sold at so many dollars a unit, with freight for all of it."""
+
+    item: str
+    quantity: int
+    estimate: str
+    net: str
+    freight: str
+    retail: str
+
+
+SOFA = Piece("sofa, 90 in", 1, "4200.00", "2900.00", "350.00", "4800.00")
+RUG = Piece("rug, 9 x 12 ft", 1, "3000.00", "2000.00", "120.00", "3300.00")
+CHAIRS = Piece("dining chair", 6, "450.00", "300.00", "180.00", "480.00")
+TABLE = Piece("dining table, oak", 1, "5200.00", "3600.00", "420.00", "5900.00")
+LAMPS = Piece("pendant lamp", 3, "640.00", "410.00", "60.00", "720.00")
+
+
+@dataclass
+class Commission:
+    """A project of the demonstration: where it stands, and what is in its rooms."""
+
+    name: str
+    project_type: str
+    reaches: str
+    rooms: dict[str, list[Piece]]
+    id: str = ""
+    items: list[tuple[Piece, str]] = field(default_factory=list[tuple[Piece, str]])
+    orders: list[str] = field(default_factory=list[str])
+
+
+PRACTICE: dict[str, list[Commission]] = {
+    "David & Linh Nguyen": [
+        Commission(
+            "Nguyen living and dining", "furnishings", "purchasing", {"Living room": [SOFA, RUG], "Dining room": [CHAIRS]}
+        ),
+        Commission("Nguyen kitchen", "renovation", "construction", {"Kitchen": [TABLE, LAMPS]}),
+    ],
+    "Rosa Ortiz": [Commission("Ortiz den", "furnishings", "detailed_design", {"Den": [SOFA, LAMPS]})],
+    "Chen Residence": [Commission("Chen townhouse", "mixed", "conceptual_design", {"Salon": [RUG]})],
+}
+
+
+def do(role: str, tool: str, /, **arguments: Any) -> Any:  # noqa: ANN401
+    """Call a tool as the agent of a role."""
+    with acting_as("agent", role, role=role, run_id="demo"):
+        return raising_call(tool, arguments)
+
+
+def run(out: Console) -> None:
+    """Play the practice on the database in use, and show its projects, a budget and the feed."""
+    commissions = [commission for several in PRACTICE.values() for commission in several]
+    total = sum(STEPS.index(commission.reaches) + 1 for commission in commissions) + 1
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=out, transient=True
+    ) as progress:
+        bar = progress.add_task("Starting the database", total=total)
+        vendor = do(
+            "procurement_coordinator", "create_vendor", name="Hollis Upholstery", category="furniture", discount_tier="A"
+        )["id"]
+        progress.advance(bar)
+        for household, several in PRACTICE.items():
+            client = _client(household)
+            for commission in several:
+                commission.id = do(
+                    "studio_manager", "create_project",
+                    client_id=client, name=commission.name, project_type=commission.project_type,
+                )["project"]["id"]  # fmt: skip
+                do("project_manager", "schedule_project", project_id=commission.id, start_date="2026-11-30")
+                for step in STEPS[: STEPS.index(commission.reaches) + 1]:
+                    progress.update(bar, description=f"{commission.name}: {step.replace('_', ' ')}")
+                    _play(commission, step, vendor)
+                    progress.advance(bar)
+    out.print(_projects(commissions))
+    out.print(_budget(commissions[0]))
+    out.print(Text(f"Feed of {commissions[0].name}, the newest last", style="bold"))
+    out.print(show.activity(do("reader", "project_feed", project_id=commissions[0].id, limit=12)["items"][::-1]))
+    out.print("Go on with [bold]uv run studio-data call project_overview --project-id[/] and an id from the first table.")
+
+
+def _client(name: str) -> str:
+    client = do("studio_manager", "create_client", name=name, phone="+1 913 555 0134", source="referral")["id"]
+    do("studio_manager", "record_screening", client_id=client, screening_data={"style": "modern", "budget": "90k-110k"})
+    for status in ("qualified", "proposal_sent", "contracted"):
+        do("studio_manager", "advance_client", client_id=client, to=status)
+    return client
+
+
+def _play(commission: Commission, phase: str, vendor: str) -> None:
+    """Do what a phase is made of; each but the first begins by moving the project into it."""
+    match phase:
+        case "conceptual_design":
+            _estimate(commission)
+        case "detailed_design":
+            _sign(commission)
+            do("project_manager", "advance_project", project_id=commission.id)
+            _specify(commission, vendor)
+        case "purchasing":
+            _present(commission)
+            do("project_manager", "advance_project", project_id=commission.id)
+            _order(commission)
+        case _:
+            _engage_builder(commission)
+            do("project_manager", "advance_project", project_id=commission.id, to="construction")
+
+
+def _estimate(commission: Commission) -> None:
+    do("controller", "create_fee_schedule", project_id=commission.id, total="12500.00", instalments=2)
+    for name, pieces in commission.rooms.items():
+        room = do("project_manager", "add_room", project_id=commission.id, name=name)["id"]
+        wanted = [{"benchmark_id": _benchmark(piece), "quantity": piece.quantity} for piece in pieces]
+        estimate = do("sourcing_specialist", "estimate_room", room_id=room, items=wanted)
+        commission.items += [(piece, item["id"]) for piece, item in zip(pieces, estimate["line_items"], strict=True)]
+        agreed = Decimal(estimate["room"]["investment_estimate"]) * Decimal("1.05")
+        do("controller", "update_room", room_id=room, exhibit_b_amount=str(agreed.quantize(Decimal("0.01"))))
+    do("studio_manager", "schedule_meeting", project_id=commission.id, meeting_type="cdm", scheduled_date="2199-01-15")
+
+
+def _benchmark(piece: Piece) -> str:
+    return do(
+        "sourcing_specialist", "set_benchmark",
+        category="furniture", item_type=piece.item, unit_price_estimate=piece.estimate,
+    )["id"]  # fmt: skip
+
+
+def _sign(commission: Commission) -> None:
+    _hold_meeting(commission, "cdm", [{"description": "Send fabric samples.", "assigned_to": "Maria"}])
+    _pay(commission, 1)
+    do("project_manager", "register_document", project_id=commission.id, doc_type="exhibit_b", s3_key="exhibit_b.pdf")
+
+
+def _specify(commission: Commission, vendor: str) -> None:
+    for piece, item in commission.items:
+        do(
+            "sourcing_specialist", "specify_line_item",
+            line_item_id=item, product_name=f"Hollis {piece.item}", unit_retail_price=piece.retail,
+        )  # fmt: skip
+        do(
+            "sourcing_specialist", "record_quote",
+            line_item_id=item, vendor_id=vendor, unit_cost=piece.net, freight=piece.freight, lead_time_weeks=8,
+        )  # fmt: skip
+
+
+def _present(commission: Commission) -> None:
+    _hold_meeting(commission, "ddm", [])
+    do("project_manager", "register_document", project_id=commission.id, doc_type="presentation", s3_key="ddm.pdf")
+    _pay(commission, 2)
+
+
+def _order(commission: Commission) -> None:
+    for _, item in commission.items:
+        quote = do("reader", "compare_quotes", line_item_id=item)["quotes"][0]["vendor_quote_id"]
+        do("sourcing_specialist", "select_quote", vendor_quote_id=quote)
+        answer = do("procurement_coordinator", "draft_purchase_order", line_item_id=item)
+        order = answer.get("purchase_order", answer)["id"]
+        do("procurement_coordinator", "submit_purchase_order", purchase_order_id=order)
+        commission.orders.append(order)
+    do("procurement_coordinator", "acknowledge_purchase_order", purchase_order_id=commission.orders[0])
+
+
+def _engage_builder(commission: Commission) -> None:
+    trade = do("procurement_coordinator", "create_trade", name="Bell Builders", specialty="building")["id"]
+    gc = do("procurement_coordinator", "assign_trade", project_id=commission.id, trade_id=trade, role="gc")["id"]
+    do("procurement_coordinator", "record_ballpark", project_trade_id=gc, ballpark_amount="40000.00")
+    do("procurement_coordinator", "send_final_rfq", project_trade_id=gc)
+    do("procurement_coordinator", "record_final_quote", project_trade_id=gc, final_amount="42000.00")
+    do("project_manager", "register_document", project_id=commission.id, doc_type="scope_delineation", s3_key="scope.pdf")
+
+
+def _hold_meeting(commission: Commission, meeting_type: str, action_items: list[dict[str, str]]) -> None:
+    planned = do("reader", "list_meetings", project_id=commission.id, meeting_type=meeting_type)["items"]
+    meeting = (
+        planned[0]["id"]
+        if planned
+        else do(
+            "studio_manager", "schedule_meeting",
+            project_id=commission.id, meeting_type=meeting_type, scheduled_date="2199-01-15",
+        )["id"]
+    )  # fmt: skip
+    do("studio_manager", "confirm_meeting", meeting_id=meeting)
+    agreed = {"action_items": action_items} if action_items else {}
+    do("transcriptionist", "complete_meeting", meeting_id=meeting, notes_s3_key="notes.md", **agreed)
+
+
+def _pay(commission: Commission, number: int) -> None:
+    fees = do("controller", "list_fees", project_id=commission.id)["items"]
+    fee = next(fee["id"] for fee in fees if fee["payment_number"] == number)
+    do("controller", "invoice_fee", fee_id=fee)
+    do("controller", "pay_fee", fee_id=fee)
+
+
+def _projects(commissions: list[Commission]) -> Table:
+    table = Table("project", "phase", "tasks closed", "gates to the next phase", title="Projects", show_lines=True)
+    for commission in commissions:
+        found = do("reader", "project_overview", project_id=commission.id)
+        closed, tasks = (sum(phase[name] for phase in found["progress"]) for name in ("closed", "tasks"))
+        gates = "\n".join(f"{'✓' if gate['passed'] else '✗'} {gate['gate']}: {gate['found']}" for gate in found["gates"])
+        name = f"{commission.name} ({commission.project_type})\n{commission.id}"
+        table.add_row(Text(name), found["project"]["phase"].replace("_", " "), f"{closed} of {tasks}", Text(gates))
+    return table
+
+
+def _budget(commission: Commission) -> Table:
+    budget = do("controller", "project_budget", project_id=commission.id)
+    columns = ("estimate", "exhibit_b", "committed", "actual", "variance")
+    table = Table("room", title=f"Budget of {commission.name}, dollars", show_footer=True)
+    table.columns[0].footer = "in all"
+    for name in columns:
+        table.add_column(name.replace("_", " "), _dollars(budget[name]), justify="right")
+    for room in budget["rooms"]:
+        table.add_row(Text(room["name"]), *(_dollars(room[name]) for name in columns))
+    return table
+
+
+def _dollars(amount: str | None) -> str:
+    return "" if amount is None else f"{Decimal(amount):,.2f}"
