@@ -1,8 +1,11 @@
 """Change sets: several calls as one."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
-from studio_data import acting_as, changeset, db
+from studio_data import acting_as, call, changeset, db
 from studio_data.errors import InvalidInputError, StudioError
 from studio_data.tools.clients import create_client
 from studio_data.tools.projects import create_project
@@ -54,3 +57,26 @@ def test_a_change_set_needs_a_reason(reason: str) -> None:
         create_client("Ann")
 
     assert clients() == 0
+
+
+def test_calls_of_threads_in_one_change_set_take_turns(committed_db: str) -> None:
+    async def work() -> list[Any]:
+        with changeset("six at once"):
+            calls = [asyncio.to_thread(call, "create_client", {"name": f"C{n}"}, key=f"k{n}") for n in range(6)]
+            calls += [asyncio.to_thread(call, "create_client", {"name": f"D{n}"}) for n in range(6)]
+            return await asyncio.gather(*calls)
+
+    answers = asyncio.run(work())
+
+    assert [answer.get("status") for answer in answers] == ["lead"] * 12
+    assert clients() == 12
+
+
+def test_a_refused_call_leaves_the_rest_of_its_change_set(committed_db: str) -> None:
+    with changeset("one is refused by the database"):
+        create_client("Ann")
+        with pytest.raises(InvalidInputError):
+            create_client("Ben", screening_data={"a": [1e299] * 1_000})
+        create_client("Cal")
+
+    assert clients() == 2

@@ -1,12 +1,13 @@
 """Previews: what the contract's tests do not show of every tool."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from studio_data import acting_as, db, preview
+from studio_data import acting_as, call, db, preview
 from studio_data.changes import Plan
 from studio_data.errors import InvalidInputError
 from studio_data.tools.clients import create_client
@@ -123,3 +124,24 @@ def test_every_table_of_the_practice_is_captured() -> None:
         definition: Any = row["definition"]
         assert "AFTER INSERT OR DELETE OR UPDATE" in definition
         assert "current_setting('studio_data.preview'::text, true) = 'on'::text" in definition
+
+
+def test_what_is_left_over_from_a_preview_does_not_write(committed_db: str) -> None:
+    async def work() -> Any:
+        with preview():
+            left_over = asyncio.create_task(asyncio.to_thread(call, "create_client", {"name": "Ann"}))
+        return await left_over
+
+    answer = asyncio.run(work())
+
+    assert answer["message"] == "The preview in which this call was begun is over."
+    assert clients() == 0
+
+
+def test_a_preview_goes_on_after_what_the_database_refuses() -> None:
+    with preview() as plan:
+        refused = call("create_client", {"name": "Ann", "screening_data": {"a": [1e299] * 1_000}})
+        call("create_client", {"name": "Ben"})
+
+    assert refused["code"] == "invalid_input"
+    assert names(plan) == ["Ben"]

@@ -32,6 +32,7 @@ def keys() -> list[str]:
         ("x" * 256, "key must have at most 255 characters, not 256."),
         ("a\nb", "key must be one line without control characters."),
         (5, "key must be text, not int."),
+        (" k", "key must not begin or end with blanks."),
     ],
 )
 def test_a_bad_key_is_one_clear_error(key: Any, message: str) -> None:

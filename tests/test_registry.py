@@ -1,6 +1,8 @@
 """What the decorator makes of a function: arguments, names and errors."""
 
 import inspect
+import json
+import pickle
 from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, NotRequired, TypedDict
@@ -19,13 +21,14 @@ from studio_data.errors import (
     InvalidInputError,
     NotFoundError,
     PermissionDeniedError,
+    RuleViolationError,
     StudioError,
 )
 from studio_data.fields import Day, Line, Name
 from studio_data.registry import get_tool, tool
 from studio_data.roles import STAFF
 from studio_data.schemas import strict
-from studio_data.tools.clients import create_client
+from studio_data.tools.clients import Client, create_client
 from tests.support import tools_of_the_test
 
 with tools_of_the_test():
@@ -197,3 +200,28 @@ def test_every_rule_of_the_databases_domains_has_a_sentence() -> None:
 
     rows = db.many("SELECT conname FROM pg_constraint WHERE contypid <> 0 AND connamespace = current_schema()::regnamespace")
     assert {row["conname"] for row in rows} == set(_DOMAIN_RULES)
+
+
+def test_an_error_crosses_to_another_process_whole() -> None:
+    error = RuleViolationError("A fact.", rule="a_rule", found=3, hint="A way out.")
+
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301
+
+    assert (type(again), str(again), again.to_dict()) == (RuleViolationError, str(error), error.to_dict())
+
+
+def test_however_much_is_wrong_the_error_is_short() -> None:
+    with pytest.raises(InvalidInputError, match="and 2990 more") as raised:
+        greet("Ann", **dict.fromkeys((f"unknown_{number}_{'x' * 1_000}" for number in range(3_000)), "x"))
+
+    assert len(json.dumps(raised.value.to_dict())) < 3_000
+
+
+def test_a_tool_that_reads_may_not_call_one_that_writes() -> None:
+    @tool(reads=True)
+    def look_and_write() -> Client:
+        """Look, and write all the same."""
+        return create_client("Ann")
+
+    with pytest.raises(PermissionDeniedError, match="create_client writes, and a tool that reads may not call it"):
+        look_and_write()

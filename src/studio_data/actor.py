@@ -4,6 +4,7 @@ The actor is a context variable: it follows asyncio tasks and ``asyncio.to_threa
 through ``contextvars.copy_context().run``. The model never names its own actor.
 """
 
+import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -39,6 +40,8 @@ class Actor:
     on_behalf_of: str | None = None
 
 
+log = logging.getLogger("studio_data")
+
 current_actor: ContextVar[Actor | None] = ContextVar("current actor", default=None)
 
 
@@ -55,8 +58,8 @@ def acting_as(
 
     With a ``role``, tools outside the role's toolset are refused with ``PermissionDeniedError``; without one, as for the
     people of the practice, every tool may be called. ``run_id`` ties the calls of one agent run together; ``on_behalf_of``
-    names the person for whom the agent acts. Blocks nest, the inner one counts. Raises ``InvalidInputError`` for an unknown
-    type or role, or a bad name.
+    names the person for whom the agent acts. Blocks nest, the inner one counts. Do not yield inside the block: the actor
+    would go astray. Raises ``InvalidInputError`` for an unknown type or role, or a bad name.
     """
     actor = Actor(
         checked("actor_type", member_of(ActorType), actor_type),
@@ -69,4 +72,7 @@ def acting_as(
     try:
         yield actor
     finally:
+        if current_actor.get() is not actor:
+            # A generator that yields inside the block hands its actor to whoever runs it, and gets another's.
+            log.error("acting_as(%r) did not end in the context that began it: do not yield inside the block", name)
         current_actor.reset(token)

@@ -1,6 +1,7 @@
 """The arguments of a tool: a compiled validator made from its signature, and one clear error for what it refuses."""
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -11,6 +12,8 @@ from pydantic_core import ErrorDetails
 from studio_data.errors import InvalidInputError, did_you_mean
 from studio_data.fields import JsonObject, PythonOnly
 from studio_data.validators import LONGEST_QUOTE, json_object_from
+
+MOST_PROBLEMS = 10
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
@@ -130,13 +133,17 @@ class Arguments:
                 ) from None
 
     def _invalid(self, error: ValidationError) -> InvalidInputError:
-        found = error.errors(include_url=False)
+        every = error.errors(include_url=False)
+        found = every[:MOST_PROBLEMS]
         problems = [self._problem(problem) for problem in found]
+        if len(every) > MOST_PROBLEMS:
+            problems.append((f"and {len(every) - MOST_PROBLEMS} more", None))
         hints = [hint for _, hint in problems if hint]
+        arguments = dict.fromkeys(str(problem["loc"][0])[:LONGEST_QUOTE] for problem in found)
         return InvalidInputError(
             "; ".join(sentence for sentence, _ in problems) + ".",
             hint=" ".join(hints) or None,
-            details={"tool": self.tool, "arguments": list(dict.fromkeys(str(problem["loc"][0]) for problem in found))},
+            details={"tool": self.tool, "arguments": list(arguments)},
         )
 
     def _problem(self, found: ErrorDetails) -> tuple[str, str | None]:
@@ -184,7 +191,7 @@ def _check_can_be_tool(function: Callable[..., Any], parameters: Mapping[str, in
     name = function.__name__
     if inspect.iscoroutinefunction(function):
         raise TypeError(f"{name} is async; a tool is a plain function (call it with asyncio.to_thread)")
-    if not function.__doc__:
+    if not function.__doc__ and sys.flags.optimize < 2:  # noqa: PLR2004 (-OO drops docstrings)
         raise TypeError(f"{name} needs a docstring: a model reads its first two paragraphs")
     if inspect.signature(function).return_annotation is inspect.Signature.empty:
         raise TypeError(f"{name} needs a return annotation: a TypedDict")
@@ -193,7 +200,7 @@ def _check_can_be_tool(function: Callable[..., Any], parameters: Mapping[str, in
             raise TypeError(f"{name}: {parameter} must be an argument with a name")
         if parameter.annotation is parameter.empty:
             raise TypeError(f"{name}: {parameter.name} needs an annotation from studio_data.fields")
-        if hasattr(BaseModel, parameter.name):
+        if hasattr(BaseModel, parameter.name) or parameter.name.startswith("_"):
             raise TypeError(f"{name}: {parameter.name} is a name of pydantic's; choose another")
 
 

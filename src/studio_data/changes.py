@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict
 
 from psycopg import sql
 
-from studio_data.db import many, one, transaction
+from studio_data.db import check_can_go_on, many, one, transaction
 from studio_data.pool import StudioConnection
 
 _OPERATIONS: dict[str, Literal["inserted", "updated", "deleted"]] = {
@@ -56,6 +56,7 @@ def preview() -> Generator[Plan]:
             """
         )["position"]
         yield plan
+        check_can_go_on(connection)
         plan.changes = _changes_after(started, connection)
 
 

@@ -11,18 +11,18 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Cursor, pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import DictRow
+from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from studio_data import embedded, migrate
 from studio_data.config import settings
-from studio_data.errors import UnavailableError
+from studio_data.errors import StudioError, UnavailableError
 from studio_data.failures import (
     REPEAT_UNIT,
     DeadlineExceededError,
@@ -55,10 +55,12 @@ class _Unit:
     Contexts are copied, by asyncio for one; a copy may outlive the transaction, and its connection is then somebody else's.
     """
 
-    def __init__(self, process: _Process, connection: StudioConnection) -> None:
+    def __init__(self, process: _Process, connection: StudioConnection, *, is_undone: bool) -> None:
         self.process = process
         self.connection = connection
         self.is_open = True
+        self.is_undone = is_undone
+        self.turn = RLock()
 
 
 _process = _Process()
@@ -215,7 +217,7 @@ def _run[T](query: LiteralString, params: Parameters, fetch: Callable[[Cursor[Di
     held = _held()
     if held is not None:
         with _part_of_unit(held):
-            return fetch(held.execute(query, params))
+            return fetch(held.cursor(row_factory=dict_row).execute(query, params))
     with call_deadline():
         return _run_alone(query, params, fetch, reads=reads or only_reads.get())
 
@@ -282,8 +284,13 @@ def in_transaction() -> bool:
 
 
 def _held() -> StudioConnection | None:
-    """Return the connection of the transaction this code runs in, if it runs in one of this process that is still open."""
+    """Return the connection of the transaction this code runs in, if it runs in one of this process that is still open.
+
+    What is left over from a unit that was to be undone must not write for real: it is refused.
+    """
     unit = _current.get()
+    if unit is not None and unit.is_undone and not unit.is_open and unit.process is _process:
+        raise StudioError("The preview in which this call was begun is over.", hint="Wait for its calls inside the block.")
     return unit.connection if unit is not None and unit.is_open and unit.process is _process else None
 
 
@@ -301,7 +308,7 @@ def transaction(*, rollback: bool = False) -> Generator[StudioConnection]:
         with _part_of_unit(held), held.transaction(force_rollback=rollback):
             yield held
             if not rollback:
-                _check_can_commit(held)
+                check_can_go_on(held)
         return
 
     with _connection() as connection, _unit_on(connection, rollback=rollback):
@@ -309,16 +316,36 @@ def transaction(*, rollback: bool = False) -> Generator[StudioConnection]:
 
 
 @contextmanager
+def savepoint() -> Generator[None]:
+    """Let a call inside a unit fail without spoiling the unit, one call at a time; outside a unit do nothing.
+
+    Threads of one unit share its connection, and savepoints must nest: so a unit's calls take turns.
+    """
+    held = _held()
+    unit = _current.get()
+    if held is None or unit is None:
+        yield
+        return
+    if not unit.turn.acquire(timeout=_time_left()):
+        raise UnavailableError("Another call of this unit has not ended in time.", hint=REPEAT_UNIT)
+    try:
+        with transaction():
+            yield
+    finally:
+        unit.turn.release()
+
+
+@contextmanager
 def _unit_on(connection: StudioConnection, *, rollback: bool = False) -> Generator[None]:
     """Run the block as a transaction of its own on this connection."""
-    unit = _Unit(_process, connection)
+    unit = _Unit(_process, connection, is_undone=rollback)
     token = _current.set(unit)
     committing = False
     try:
         with connection.transaction(force_rollback=rollback):
             yield
             if not rollback:
-                _check_can_commit(connection)
+                check_can_go_on(connection)
                 committing = True
     except psycopg.Error as error:
         _raise_if_unavailable(error, _failure(error, connection), writes=committing, in_unit=True)
@@ -338,8 +365,8 @@ def _part_of_unit(connection: StudioConnection) -> Generator[None]:
         raise
 
 
-def _check_can_commit(connection: StudioConnection) -> None:
-    """Refuse to end a unit as if it had been done: COMMIT after a failed statement is a silent ROLLBACK."""
+def check_can_go_on(connection: StudioConnection) -> None:
+    """Refuse to go on with a unit as if all was done: COMMIT after a failed statement is a silent ROLLBACK."""
     if connection.is_dead():
         raise UnavailableError(
             "The connection to the database was lost, perhaps because the unit was idle.", hint=REPEAT_UNIT

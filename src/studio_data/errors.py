@@ -26,6 +26,10 @@ class StudioError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.hint}" if self.hint else self.message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let an error cross to another process, whatever its class is made from."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the error as plain JSON: ``code``, ``message``, ``hint``, ``details`` and ``retryable``."""
         return {
@@ -35,6 +39,12 @@ class StudioError(Exception):
             "details": self.details,
             "retryable": self.retryable,
         }
+
+
+def _rebuilt(kind: type[StudioError], args: tuple[Any, ...], state: dict[str, Any]) -> StudioError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class InvalidInputError(StudioError, ValueError):

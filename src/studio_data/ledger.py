@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from studio_data.db import call_deadline, in_transaction, one, pause_before, transaction
+from studio_data.db import call_deadline, in_transaction, one, pause_before, savepoint, transaction
 from studio_data.errors import ConflictError, InvalidInputError, UnavailableError
 from studio_data.validators import checked, key_line
 
@@ -47,7 +47,8 @@ def once[R](key: str, tool: str, arguments: Mapping[str, Any], execute: Callable
     """
     digest = hashlib.sha256(_canonical(arguments)).digest()
     if in_transaction():
-        return _once(key, tool, digest, execute, result_type)
+        with savepoint():
+            return _once(key, tool, digest, execute, result_type)
     attempt = 1
     with call_deadline():
         while True:
@@ -82,15 +83,16 @@ def _once[R](key: str, tool: str, digest: bytes, execute: Callable[[], R], resul
             result = execute()
         finally:
             current_key.reset(token)
+        stored = result_type.dump_json(result)
         one(
             """
             UPDATE call_ledger
             SET result = %(result)s
             WHERE key = %(key)s
             """,
-            {"key": key, "result": result_type.dump_json(result).decode()},
+            {"key": key, "result": stored.decode()},
         )
-        return result
+        return result_type.validate_json(stored)  # the first answer is what every repetition will get
 
 
 def _first_result[R](key: str, tool: str, digest: bytes, result_type: TypeAdapter[R]) -> R:

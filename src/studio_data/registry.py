@@ -8,6 +8,7 @@ import logging
 import pkgutil
 import re
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from functools import cached_property, wraps
 from typing import Any, get_type_hints
 
@@ -18,7 +19,7 @@ from studio_data import schemas
 from studio_data.actor import current_actor
 from studio_data.arguments import Arguments
 from studio_data.audit import NOBODY, Call, current_call
-from studio_data.db import only_reads
+from studio_data.db import in_transaction, only_reads, savepoint
 from studio_data.errors import InvalidInputError, PermissionDeniedError, did_you_mean
 from studio_data.failures import refusal
 from studio_data.ledger import current_key, once
@@ -89,13 +90,18 @@ class Tool:
         is_outermost = current_call.get() is NOBODY
         if is_outermost:
             self._check_role()
+        elif only_reads.get() and not self.reads:
+            raise PermissionDeniedError(
+                f"{self.name} writes, and a tool that reads may not call it.", details={"tool": self.name}
+            )
         arguments = self.arguments.validated(args, kwargs)
         call = current_call.set(self.call)
         reading = only_reads.set(self.reads)
         try:
             key = None if self.reads or not is_outermost else current_key.get()
             if key is None:
-                return self.function(**arguments)
+                with savepoint() if in_transaction() and not self.reads else nullcontext():
+                    return self.function(**arguments)
             given = self.arguments.without_defaults(arguments)
             return once(key, self.name, given, lambda: self.function(**arguments), self.result_type)
         except psycopg.Error as error:
@@ -198,8 +204,10 @@ def find_tools(query: str, *, role: Role | str | None = None, limit: int = 10) -
     """Return the tools that fit a few words best, best first, for harnesses that load tools when they are needed.
 
     A tool fits if its name, its description or its arguments have one of the words, or one that begins alike; words in the
-    name count most. Raises ``InvalidInputError`` for an unknown role.
+    name count most. Without a role it is the actor's. Raises ``InvalidInputError`` for an unknown role.
     """
+    acting = current_actor.get()
+    role = role or (acting.role if acting else None)
     wanted = [_stem(word) for word in re.findall(r"\w+", query.lower())]
     scored = [(sum(_score(word, tool) for word in wanted), tool) for tool in all_tools(role=role)]
     best = sorted((pair for pair in scored if pair[0]), key=lambda pair: (-pair[0], pair[1].name))

@@ -29,6 +29,7 @@ CENT = Decimal("0.01")
 LARGEST_JSON = 65_536
 DEEPEST_JSON = 32
 LARGEST_JSON_NUMBER = 1e300
+MOST_DIGITS = 400
 LARGEST_PAGE = 500
 
 
@@ -88,8 +89,11 @@ def line(value: object, longest: int = LONGEST_LINE) -> str:
 
 
 def key_line(value: object) -> str:
-    """Return the key of a call."""
-    return line(value, LONGEST_KEY)
+    """Return the key of a call, as it is: a key that were trimmed could be another one's."""
+    key = line(value, LONGEST_KEY)
+    if key != value:
+        raise ValueError("must not begin or end with blanks")
+    return key
 
 
 def text(value: object) -> str:
@@ -158,7 +162,7 @@ def dollars(value: object) -> Decimal:
         raise ValueError("must not be negative")
     if amount > LARGEST_AMOUNT:
         raise ValueError(f"must be at most {LARGEST_AMOUNT:,} dollars")
-    cents = amount.quantize(CENT, ROUND_HALF_EVEN, Context(prec=28))
+    cents = abs(amount.quantize(CENT, ROUND_HALF_EVEN, Context(prec=28)))  # abs: -0.00 is 0.00
     if isinstance(value, Decimal) and cents != amount:
         raise ValueError("must have at most two decimal places")
     return cents
@@ -173,7 +177,7 @@ def freight_factor(value: object) -> Decimal:
     factor = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
     if not factor.is_finite() or not 0 <= factor <= LARGEST_FACTOR:
         raise ValueError(f"must be between 0 and {LARGEST_FACTOR}")
-    rounded = factor.quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+    rounded = abs(factor.quantize(Decimal("0.0001"), ROUND_HALF_EVEN, Context(prec=28)))
     if isinstance(value, Decimal) and rounded != factor:
         raise ValueError("must have at most four decimal places")
     return rounded
@@ -330,12 +334,18 @@ def _check_json_leaf(node: object) -> None:
 def json_object_from(text: str) -> dict[str, Any]:
     """Parse a JSON object in which no key is there twice. Raises ``ValueError`` like the validators."""
     try:
-        document = json.loads(text, object_pairs_hook=_without_repeats)
+        document = json.loads(text, object_pairs_hook=_without_repeats, parse_int=_integer)
     except (json.JSONDecodeError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise ValueError('must be a JSON object, like {"name": "Ann"}')
     return cast("dict[str, Any]", document)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError("must not contain numbers beyond 1e300")
+    return int(digits)
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -70,13 +70,20 @@ def _exit_code(error: StudioError) -> int:
 
 def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
     """Print one JSON value on one line, for scripts."""
-    print(json.dumps(value, ensure_ascii=False))  # noqa: T201
+    print(json.dumps(value, ensure_ascii=False).encode(errors="replace").decode())  # noqa: T201
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        raise ConfigurationError("Your account has no name.", hint="Say who acts: --actor NAME.") from None
 
 
 @contextmanager
 def a_person(name: str | None, *, role: Role | None = None, run_id: str | None = None) -> Generator[None]:
     """Let the person at the terminal act in the block; in a role, only that role's tools may be called."""
-    with acting_as("user", name or getpass.getuser(), role=role, run_id=run_id):
+    with acting_as("user", name or _login(), role=role, run_id=run_id):
         yield
 
 

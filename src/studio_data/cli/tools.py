@@ -94,9 +94,10 @@ def _show_help(tool: Tool) -> None:
 def _arguments(tool: Tool, given: list[str]) -> dict[str, Any]:
     """Read what stands after the tool's name: one JSON object, or fields."""
     if len(given) == 1 and not given[0].startswith("--"):
-        text = sys.stdin.read() if given[0] == "-" else given[0]
         try:
-            return json_object_from(text)
+            return json_object_from(sys.stdin.read() if given[0] == "-" else given[0])
+        except UnicodeDecodeError:
+            raise InvalidInputError("The arguments must be UTF-8.") from None
         except ValueError as error:
             raise InvalidInputError(f"The arguments {error}.", hint="Or give them as --field value.") from None
     arguments: dict[str, Any] = {}
@@ -124,7 +125,7 @@ def _typed(value: str, schema: dict[str, Any]) -> Any:  # noqa: ANN401 (the tool
     if schema.get("type") in {"integer", "number", "boolean", "array"}:
         try:
             return json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return value
     return value
 
