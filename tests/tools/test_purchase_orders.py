@@ -16,6 +16,7 @@ from studio_data.tools.purchase_orders import (
     get_purchase_order,
     list_purchase_orders,
 )
+from tests.embedded import within
 from tests.examples import Practice
 from tests.examples.purchase_orders import order_in, orderable_item, quoted_item, ready_to_order
 
@@ -268,6 +269,40 @@ def test_a_draft_that_came_second_spoils_no_unit(committed_db: str) -> None:
     with ThreadPoolExecutor(12) as threads:
         assert sum(threads.map(draft_both, range(12))) == 1
     assert numbers() == [f"PO-{YEAR}-0001", f"PO-{YEAR}-0002"]
+
+
+def test_a_unit_of_several_drafts_does_not_deadlock_with_a_draft_of_one_of_them(committed_db: str) -> None:
+    practice = Practice()
+    order_in(practice, "draft")
+    items = [quoted_item(practice.project["id"]) for _ in range(2)]
+
+    with ThreadPoolExecutor(1) as thread:
+        with transaction():
+            draft_purchase_order(items[0])
+            waiting = thread.submit(draft_purchase_order, items[1])
+            assert within(5, lambda: one("SELECT count(*) AS locks FROM pg_locks WHERE NOT granted")["locks"] == 1)
+            one("SET LOCAL lock_timeout = '500ms'")  # sooner than Postgres looks for a deadlock, and ends it
+            draft_purchase_order(items[1])
+        with pytest.raises(ConflictError, match="has the open order"):
+            waiting.result()
+    assert numbers() == [f"PO-{YEAR}-000{number}" for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("change", ["designer_net = 1300.00", "status = 'specified'"])
+def test_a_draft_that_waited_orders_what_is_selected_then(change: str, committed_db: str) -> None:
+    line_item_id = orderable_item(Practice())
+
+    with ThreadPoolExecutor(1) as thread:
+        with transaction() as connection:
+            connection.execute(f"UPDATE line_items SET {change}".encode())  # noqa: S608
+            waiting = thread.submit(draft_purchase_order, line_item_id)
+            assert within(5, lambda: one("SELECT count(*) AS locks FROM pg_locks WHERE NOT granted")["locks"] == 1)
+        if "status" in change:
+            with pytest.raises(RuleViolationError):
+                waiting.result()
+            assert many("SELECT * FROM purchase_order_numbers") == []
+        else:
+            assert waiting.result()["amount"] == Decimal("2600.00")
 
 
 # Lists ----------------------------------------------------------------------------------------------------------------

@@ -103,4 +103,4 @@ def test_twelve_who_change_a_trade_at_once_lose_no_change(committed_db: str) -> 
 
     changes = [line["metadata"]["changes"]["phone"] for line in log_of(trade["id"])[1:]]
     assert sorted(new for _, new in changes) == sorted(phones)
-    assert sorted([*(old for old, _ in changes), get_trade(trade["id"])["phone"]]) == sorted(["0", *phones])
+    assert sorted([*(old for old, _ in changes), str(get_trade(trade["id"])["phone"])]) == sorted(["0", *phones])

@@ -58,18 +58,28 @@ def draft_purchase_order(line_item_id: EntityId) -> PurchaseOrder:
 
 
 def _draft(line_item_id: EntityId) -> PurchaseOrder | None:
-    """Draft the order if the rules allow it; None if they do not, or there is no such line item."""
+    """Draft the order if the rules allow it; None if they do not, or there is no such line item.
+
+    The year's counter is locked before the line item: a unit that drafts several orders holds the counter from the first on,
+    and would wait in a circle with a caller who had locked the second line item and waited for the counter.
+    """
     try:
         # In the caller's unit, a refused statement would spoil the unit; alone it needs no transaction of its own.
         with transaction() if in_transaction() else nullcontext():
             return one(
                 """
-                WITH item AS (
+                WITH this_year AS (
+                    SELECT year
+                    FROM purchase_order_numbers
+                    WHERE year = extract(YEAR FROM now() AT TIME ZONE 'UTC')::integer
+                    FOR NO KEY UPDATE
+                ), item AS (
                     SELECT item.*, room.project_id
                     FROM line_items AS item
                     JOIN project_rooms AS room ON room.id = item.room_id
                     JOIN projects AS project ON project.id = room.project_id
                     WHERE item.id = %(line_item_id)s
+                        AND (SELECT count(*) FROM this_year) <= 1
                         AND item.status = 'quoted'
                         AND item.selected_vendor_id IS NOT NULL
                         AND item.designer_net * item.quantity <= %(largest_amount)s
