@@ -268,16 +268,19 @@ def list_purchase_orders(
         FROM purchase_orders AS purchase
         WHERE (
                 %(project_id)s::uuid IS NULL
-                OR line_item_id IN (
+                OR line_item_id = ANY(ARRAY(
                     SELECT item.id
                     FROM project_rooms AS room
                     JOIN line_items AS item ON item.room_id = room.id
                     WHERE room.project_id = %(project_id)s
-                )
+                ))
             )
             AND (%(vendor_id)s::uuid IS NULL OR vendor_id = %(vendor_id)s)
             AND (%(status)s::po_status IS NULL OR status = %(status)s)
-            AND (NOT (%(open_only)s OR %(late_only)s) OR status NOT IN ('delivered', 'cancelled'))
+            AND (
+                NOT (%(open_only)s OR %(late_only)s)
+                OR status IN ('draft', 'submitted', 'acknowledged', 'in_production', 'shipped')
+            )
             AND (NOT %(late_only)s OR estimated_delivery < (now() AT TIME ZONE 'UTC')::date)
             AND (%(after)s::uuid IS NULL OR id > %(after)s)
         ORDER BY id
