@@ -153,8 +153,8 @@ def test_the_line_item_of_a_cancelled_order_can_be_selected_for_again() -> None:
 
     item = item_of(order)
     assert item == {
-        **before, "status": "specified", "selected_vendor_id": None, "designer_net": None, "freight": None,
-        "updated_at": item["updated_at"],
+        **before, "status": "specified", "selected_vendor_id": None, "designer_net": None,
+        "unit_retail_price": None, "freight": None, "updated_at": item["updated_at"],
     }  # fmt: skip
     assert (cancelled["amount"], cancelled["ordered_at"]) == (order["amount"], order["ordered_at"])
     assert log_of(order["id"])[-1]["metadata"] == {
@@ -165,6 +165,7 @@ def test_the_line_item_of_a_cancelled_order_can_be_selected_for_again() -> None:
             "status": ["ordered", "specified"],
             "selected_vendor_id": [str(before["selected_vendor_id"]), None],
             "designer_net": [1250.50, None],
+            "unit_retail_price": [2100.00, None],
             "freight": [300.00, None],
         },
         "reason": "The fabric is discontinued.",

@@ -118,10 +118,13 @@ def test_nothing_is_ordered_before_exhibit_b_is_signed() -> None:
         ),
         ("status = 'specified'", "the line item is specified, not quoted", ["record_quote", "select_quote"]),
         ("status = 'installed'", "the line item is installed, not quoted", []),
-        ("selected_vendor_id = NULL", "the line item has no selected vendor", ["record_quote", "select_quote"]),
+        (
+            "selected_vendor_id = NULL", "the line item has no selected vendor",
+            ["respecify_line_item", "record_quote", "select_quote"],
+        ),
         (
             "selected_vendor_id = NULL, designer_net = NULL", "the line item has no selected vendor and no designer net",
-            ["record_quote", "select_quote"],
+            ["respecify_line_item", "record_quote", "select_quote"],
         ),
     ],
 )  # fmt: skip

@@ -184,6 +184,7 @@ def not_ready_to_order(line_item_id: UUID | str, item: dict[str, Any]) -> Studio
         calls += _calls_to_quoted(line_item_id, item["status"])
     elif not item["fits"]:
         found["amount_fits"] = f"{item['quantity']:,} times {item['designer_net']:,} is more than {LARGEST_AMOUNT:,}"
+        calls += _calls_to_quoted(line_item_id, item["status"])
     if not found:
         return ConflictError(f"Line item {line_item_id} has just changed.", hint="Call again.")
     return RuleViolationError(
@@ -218,12 +219,19 @@ def _calls_to_purchasing(project_id: UUID, phase: str) -> list[SatisfyingCall]:
 
 def _calls_to_quoted(line_item_id: UUID | str, status: str) -> list[SatisfyingCall]:
     of_item = {"line_item_id": str(line_item_id)}
-    calls: list[SatisfyingCall] = [
-        {"tool": "specify_line_item", "arguments": of_item},
+    quote: list[SatisfyingCall] = [
         {"tool": "record_quote", "arguments": of_item},
         {"tool": "select_quote", "arguments": {}},
     ]
-    return calls[{"estimated": 0, "specified": 1, "quoted": 1}.get(status, len(calls)) :]
+    match status:
+        case "estimated":
+            return [{"tool": "specify_line_item", "arguments": of_item}, *quote]
+        case "specified":
+            return quote
+        case "quoted":
+            return [{"tool": "respecify_line_item", "arguments": of_item}, *quote]
+        case _:
+            return []
 
 
 @tool(reads=True)
