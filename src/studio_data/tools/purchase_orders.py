@@ -58,18 +58,28 @@ def draft_purchase_order(line_item_id: EntityId) -> PurchaseOrder:
 
 
 def _draft(line_item_id: EntityId) -> PurchaseOrder | None:
-    """Draft the order if the rules allow it; None if they do not, or there is no such line item."""
+    """Draft the order if the rules allow it; None if they do not, or there is no such line item.
+
+    The year's counter is locked before the line item: a unit that drafts several orders holds the counter from the first on,
+    and would wait in a circle with a caller who had locked the second line item and waited for the counter.
+    """
     try:
         # In the caller's unit, a refused statement would spoil the unit; alone it needs no transaction of its own.
         with transaction() if in_transaction() else nullcontext():
             return one(
                 """
-                WITH item AS (
+                WITH this_year AS (
+                    SELECT year
+                    FROM purchase_order_numbers
+                    WHERE year = extract(YEAR FROM now() AT TIME ZONE 'UTC')::integer
+                    FOR NO KEY UPDATE
+                ), item AS (
                     SELECT item.*, room.project_id
                     FROM line_items AS item
                     JOIN project_rooms AS room ON room.id = item.room_id
                     JOIN projects AS project ON project.id = room.project_id
                     WHERE item.id = %(line_item_id)s
+                        AND (SELECT count(*) FROM this_year) <= 1
                         AND item.status = 'quoted'
                         AND item.selected_vendor_id IS NOT NULL
                         AND item.designer_net * item.quantity <= %(largest_amount)s
@@ -174,6 +184,7 @@ def not_ready_to_order(line_item_id: UUID | str, item: dict[str, Any]) -> Studio
         calls += _calls_to_quoted(line_item_id, item["status"])
     elif not item["fits"]:
         found["amount_fits"] = f"{item['quantity']:,} times {item['designer_net']:,} is more than {LARGEST_AMOUNT:,}"
+        calls += _calls_to_quoted(line_item_id, item["status"])
     if not found:
         return ConflictError(f"Line item {line_item_id} has just changed.", hint="Call again.")
     return RuleViolationError(
@@ -208,12 +219,19 @@ def _calls_to_purchasing(project_id: UUID, phase: str) -> list[SatisfyingCall]:
 
 def _calls_to_quoted(line_item_id: UUID | str, status: str) -> list[SatisfyingCall]:
     of_item = {"line_item_id": str(line_item_id)}
-    calls: list[SatisfyingCall] = [
-        {"tool": "specify_line_item", "arguments": of_item},
+    quote: list[SatisfyingCall] = [
         {"tool": "record_quote", "arguments": of_item},
         {"tool": "select_quote", "arguments": {}},
     ]
-    return calls[{"estimated": 0, "specified": 1, "quoted": 1}.get(status, len(calls)) :]
+    match status:
+        case "estimated":
+            return [{"tool": "specify_line_item", "arguments": of_item}, *quote]
+        case "specified":
+            return quote
+        case "quoted":
+            return [{"tool": "respecify_line_item", "arguments": of_item}, *quote]
+        case _:
+            return []
 
 
 @tool(reads=True)
@@ -258,16 +276,19 @@ def list_purchase_orders(
         FROM purchase_orders AS purchase
         WHERE (
                 %(project_id)s::uuid IS NULL
-                OR line_item_id IN (
+                OR line_item_id = ANY(ARRAY(
                     SELECT item.id
                     FROM project_rooms AS room
                     JOIN line_items AS item ON item.room_id = room.id
                     WHERE room.project_id = %(project_id)s
-                )
+                ))
             )
             AND (%(vendor_id)s::uuid IS NULL OR vendor_id = %(vendor_id)s)
             AND (%(status)s::po_status IS NULL OR status = %(status)s)
-            AND (NOT (%(open_only)s OR %(late_only)s) OR status NOT IN ('delivered', 'cancelled'))
+            AND (
+                NOT (%(open_only)s OR %(late_only)s)
+                OR status IN ('draft', 'submitted', 'acknowledged', 'in_production', 'shipped')
+            )
             AND (NOT %(late_only)s OR estimated_delivery < (now() AT TIME ZONE 'UTC')::date)
             AND (%(after)s::uuid IS NULL OR id > %(after)s)
         ORDER BY id
