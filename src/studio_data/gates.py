@@ -211,7 +211,7 @@ _ORDER_DONE = {
 _OF_ITEM = {"specify_line_item", "record_quote", "draft_purchase_order", "install_line_item"}
 
 
-def _item_calls(item: dict[str, Any], target: str) -> list[SatisfyingCall]:
+def item_calls(item: dict[str, Any], target: str) -> list[SatisfyingCall]:
     """Return the calls that bring a line item from its status to the target."""
     calls: list[SatisfyingCall] = []
     done = _ORDER_DONE.get(item["order_status"] or "", ())
@@ -235,7 +235,7 @@ def _item_calls(item: dict[str, Any], target: str) -> list[SatisfyingCall]:
 def _items(target: str) -> Callable[[Facts], tuple[bool, str, list[SatisfyingCall]]]:
     def look(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
         behind = [item for item in facts["items"] if _ITEM_STATUSES.index(item["status"]) < _ITEM_STATUSES.index(target)]
-        calls = [call for item in behind for call in _item_calls(item, target)]
+        calls = [call for item in behind for call in item_calls(item, target)]
         return not behind, f"{len(behind)} of {len(facts['items'])} line items not yet {target}", calls
 
     return look

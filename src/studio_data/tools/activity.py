@@ -217,7 +217,7 @@ def changes_since(
     only_new: Truth = False,
     limit: Limit = 50,
 ) -> Changes:
-    """Follow the audit trail without missing a line: give the ``cursor`` of the answer before, until ``more`` is false.
+    """Follow what happens without missing a line: give the ``cursor`` of the answer before, until ``more`` is false.
 
     Without a cursor it begins with the first line ever, or with ``only_new`` after all there is. ``entity_id`` needs its
     ``entity_type``.

@@ -8,11 +8,11 @@ from uuid import UUID
 from annotated_types import Len
 from psycopg.types.json import Jsonb
 
-from studio_data import lifecycles
+from studio_data import lifecycles, pipeline
 from studio_data.audit import actor
 from studio_data.db import many, one
 from studio_data.entities import no_such
-from studio_data.errors import NotFoundError, RuleViolationError, SatisfyingCall, StudioError
+from studio_data.errors import ConflictError, NotFoundError, StudioError
 from studio_data.fields import ClientStatusName, Cursor, Email, EntityId, JsonObject, Limit, Line, Name, Text, choice
 from studio_data.lifecycles import ClientStatus
 from studio_data.paging import Page, page
@@ -354,49 +354,13 @@ def _move(client_id: EntityId, to: str, reason: str | None = None) -> Client | N
 
 
 def _why_not(client_id: EntityId, to: str) -> StudioError:
-    client = one(
-        """
-        SELECT
-            status, coalesce(email, phone) IS NOT NULL AS can_be_reached, screening_data <> '{}' AS is_screened,
-            ARRAY(
-                SELECT id::text FROM projects WHERE client_id = clients.id AND phase <> 'completed' ORDER BY id
-            ) AS open_projects
-        FROM clients
-        WHERE id = %(client_id)s
-        """,
-        {"client_id": client_id},
-        reads=True,
-    )
+    client = pipeline.facts_of(client_id)
     if client is None:
         return _no_such_client(client_id)
     if client["status"] not in lifecycles.CLIENT.sources_of(ClientStatus(to)):
         return lifecycles.CLIENT.refusal(client_id, client["status"], to)
-    calls: list[SatisfyingCall] = []
-    if to == ClientStatus.QUALIFIED:
-        missing: list[str] = []
-        if not client["can_be_reached"]:
-            missing.append("an e-mail address or phone number")
-            calls.append({"tool": "update_client", "arguments": {"client_id": str(client_id)}})
-        if not client["is_screened"]:
-            missing.append("screening data")
-            calls.append({"tool": "record_screening", "arguments": {"client_id": str(client_id)}})
-        return RuleViolationError(
-            f"Client {client_id} lacks {' and '.join(missing)}, and a qualified client has both.",
-            rule="qualified_clients_are_screened",
-            found=f"no {' and no '.join(missing)}",
-            calls=calls,
-            hint="Record it first.",
-        )
-    calls = [
-        {"tool": "advance_project", "arguments": {"project_id": project, "to": "completed"}}
-        for project in client["open_projects"]
-    ]
-    return RuleViolationError(
-        f"Client {client_id} has {len(calls)} projects that are not completed.",
-        rule="completed_clients_have_completed_projects",
-        found=f"{len(calls)} open projects",
-        calls=calls,
-        hint="Complete them first.",
+    return pipeline.rule_against(client, to) or ConflictError(
+        f"Client {client_id} has just been changed by somebody else.", hint="Nothing was written: call again."
     )
 
 
