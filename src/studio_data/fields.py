@@ -106,7 +106,9 @@ type Position = Annotated[int, *_between(1, 10_000)]
 type InstalmentCount = Annotated[int, *_between(1, 12)]
 """How many parts a fee is paid in: 1 to 12."""
 
-type Limit = Annotated[int, *_between(1, validators.LARGEST_PAGE)]
+type Limit = Annotated[
+    int, PlainValidator(validators.whole_number(1, validators.LARGEST_PAGE)), WithJsonSchema({"type": "integer"})
+]
 """How many items a page has at most: 1 to 500."""
 
 type Cursor = Annotated[str, PlainValidator(validators.cursor), WithJsonSchema({"type": "string"})]

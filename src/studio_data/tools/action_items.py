@@ -203,7 +203,7 @@ def list_action_items(
 ) -> Page[ActionItem]:
     """List action items, the oldest first; by project, meeting or person; only those still open, or only those overdue.
 
-    Open ones are ``open`` or ``in_progress``; overdue ones are open and past their ``due_date``. ``after`` is the ``next``
+    Open ones are ``open`` or ``in_progress``. ``after`` is the ``next``
     of the page before.
 
     Returns ``limit`` rows at most and the cursor of the next page, None on the last.

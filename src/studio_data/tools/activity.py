@@ -56,8 +56,7 @@ def log_activity(
 ) -> Activity:
     """Write a line into the audit trail for something that no other tool records.
 
-    Use it for what happens outside the system, such as a call or a visit: any entity type, any action in the past tense.
-    The line is final, and nothing else changes.
+    Use it for what happens outside, such as a call or a visit; the action in the past tense. The line is final.
 
     ``entity_id`` need not exist in the database. Who acts is whoever ``acting_as`` says, else the system under the name
     ``unknown``; Python code may say otherwise. Returns the line. Raises ``InvalidInputError`` for a bad argument.

@@ -46,7 +46,7 @@ def register_document(
 ) -> Document:
     """Put a stored file on record as the next version of its type in a project; a signed Exhibit B, for one.
 
-    ``created_by`` is whoever calls, unless another name is given.
+    ``created_by`` is whoever calls, unless given.
 
     Versions count from 1 for each project and type, without gaps. Returns the document's row. Raises ``NotFoundError`` for
     an unknown project.

@@ -239,8 +239,8 @@ def render_email(
 ) -> RenderedEmail:
     """Write a mail about a project from a template. Nothing is sent.
 
-    Give the vendor or trade it goes to, if not the client. Unless said otherwise, the meeting is the project's next one, the
-    fee its next unpaid one. Refused, with the calls that help, if a value is missing.
+    Give the vendor or trade it goes to, if not the client; the meeting and the fee are the project's next ones
+    unless given.
 
     The sender is whoever the actor acts for, else the actor. Returns subject and body in plain text, with money and dates
     as people write them. Raises ``InvalidInputError``, ``NotFoundError``, ``RuleViolationError``.

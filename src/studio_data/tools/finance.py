@@ -202,8 +202,7 @@ def _budget(row: dict[str, Any]) -> Budget:
 def project_budget_for_client(project_id: EntityId) -> ProjectBudgetForClient:
     """Say what a client may be told of a project's budget: estimate, Exhibit B and retail prices, in all and per room.
 
-    ``retail_total`` is the unit retail price times the quantity of every item that is specified. It has nothing of what the
-    practice pays.
+    It has nothing of what the practice pays.
 
     Returns the sums and their rooms in id order. Raises ``NotFoundError`` for an unknown project.
     """
@@ -255,7 +254,7 @@ def _budget_for_client(row: dict[str, Any]) -> ClientBudget:
 def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: Cursor | None = None) -> PracticeReport:
     """Report fees and orders of a period, and what is outstanding, overdue and earned as of now; internal.
 
-    The period has both days (UTC). ``totals`` are of all projects; ``projects`` has those with a figure, a page at a time.
+    The period has both days (UTC).
 
     Returns the totals, a page of projects in id order, and the cursor of the next, None on the last. Raises
     ``InvalidInputError`` for a period that ends before it begins.

@@ -4,8 +4,6 @@ Whatever moves an order locks its line item first and then the order, so that tw
 """
 
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import TypedDict
 from uuid import UUID
 
 from studio_data import lifecycles
@@ -17,6 +15,7 @@ from studio_data.fields import Day, EntityId, Text
 from studio_data.lifecycles import LineItemStatus, PurchaseOrderStatus
 from studio_data.registry import tool
 from studio_data.roles import Role
+from studio_data.tools.line_items import LineItem
 from studio_data.tools.purchase_orders import ORDERING_PHASES, PurchaseOrder, not_ready_to_order
 from studio_data.validators import LARGEST_AMOUNT, day
 
@@ -26,26 +25,6 @@ _ITEM_FOLLOWS = {
     PurchaseOrderStatus.SHIPPED: LineItemStatus.SHIPPED,
     PurchaseOrderStatus.DELIVERED: LineItemStatus.DELIVERED,
 }
-
-
-class LineItem(TypedDict):
-    """One row of ``line_items``; money in dollars."""
-
-    id: UUID
-    room_id: UUID
-    benchmark_id: UUID | None
-    description_generic: str
-    quantity: int
-    estimated_unit_price: Decimal | None
-    product_name: str | None
-    product_spec: str | None
-    selected_vendor_id: UUID | None
-    designer_net: Decimal | None
-    unit_retail_price: Decimal | None
-    freight: Decimal | None
-    status: str
-    created_at: datetime
-    updated_at: datetime
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])

@@ -255,7 +255,7 @@ def compare_trades(
 ) -> Page[ComparedTrade]:
     """Compare what the trades of one role or specialty ask on a project, the cheapest first.
 
-    The final quote counts, else the ballpark; a trade without either comes last.
+    The final quote counts, else the ballpark.
 
     All trades of the project without role and specialty. Returns ``limit`` trades at most and the cursor of the next page,
     None on the last; ``difference`` is final minus ballpark, negative if the final quote is lower.

@@ -68,8 +68,8 @@ def create_project(
 ) -> CreatedProject:
     """Create a project in conceptual design, with the tasks of the master workflow that its type needs.
 
-    Use it when a client commissions work at an address. The first project of a contracted client makes the client active.
-    Refused for a client who has churned or is completed.
+    The first project of a contracted client makes the client active. Refused for a client who has churned or is
+    completed.
 
     A furnishings project leaves out the renovation-only tasks; renovation and mixed get all of them. Returns the project's
     row and the number of its tasks. Raises ``InvalidInputError`` for a bad argument, ``NotFoundError`` for an unknown

@@ -266,7 +266,7 @@ def list_purchase_orders(
 ) -> Page[PurchaseOrder]:
     """List purchase orders, the oldest first: by project, vendor, status, open or late.
 
-    Open is what is neither delivered nor cancelled; late is what is open and was estimated to be delivered before today.
+    Late is what is open and was estimated to be delivered before today.
 
     Returns ``limit`` rows at most and the cursor of the next page, None on the last. Today is today in UTC.
     """

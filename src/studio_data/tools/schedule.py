@@ -52,8 +52,7 @@ class Schedule(TypedDict):
 def schedule_project(project_id: EntityId, *, start_date: Day) -> Schedule:
     """Plan the due dates of a project's open tasks from its first day on, by the templates' working days.
 
-    ``start_date`` is the day on which the project began or begins, also for one under way: done tasks hold their place.
-    To move what is left, use shift_schedule.
+    ``start_date`` is the project's first day, also for one under way. To move what is left, use shift_schedule.
 
     The module says by which rule. Returns the schedule. Raises ``NotFoundError``, ``InvalidInputError`` if the last date
     would be after the year 2199.
