@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from studio_data import db, migrate
-from tests.support import studio_data
+from tests.support import clients, studio_data
 
 NEWEST = migrate.shipped()[-1].version
 
@@ -111,3 +111,15 @@ def test_serve_keeps_the_server_up_for_other_programs_until_it_is_interrupted(ba
     _, said = serving.communicate(timeout=10)
     assert serving.returncode == 0
     assert "Traceback" not in said
+
+
+def test_the_full_demo_plays_a_practice_and_shows_where_it_stands(committed_db: str) -> None:
+    code, said, error = studio_data("demo", "--full", "--yes")
+
+    assert code == 0, error
+    assert re.search(r"Nguyen living and dining \(furnishings\) +│ purchasing +│ 0 of 135", said)
+    assert re.search(r"Nguyen kitchen \(renovation\) +│ construction +│ 0 of 160", said)
+    assert re.search(r"in all +│ 11,682.00 │ 12,266.10 │  7,350.00 │ +│ 4,916.10", said)
+    assert "Feed of Nguyen living and dining" in said
+
+    assert (clients(), len(db.many("SELECT id FROM projects"))) == (3, 4)

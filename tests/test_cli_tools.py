@@ -151,7 +151,7 @@ def test_a_tool_explains_its_arguments() -> None:
     code, said, _ = studio_data("call", "create_project", "--help")
 
     assert code == 0
-    assert "Use it when a client commissions work at an address." in said
+    assert "The first project of a contracted client makes the client active." in said
     assert re.search(r"--project-type +│ string +│ needed │ furnishings, renovation, mixed", said)
     assert re.search(r'--investment-estimate │ dollars, like "1250.00" +│ +│', said)
     assert "For studio_manager, project_manager." in said

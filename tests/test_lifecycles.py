@@ -9,6 +9,7 @@ import pytest
 from studio_data import lifecycles
 from studio_data.errors import InvalidTransitionError
 from studio_data.lifecycles import LIFECYCLES, Lifecycle
+from tests.conftest import ROOT
 from tests.test_schema import ENUMS
 
 each_lifecycle = pytest.mark.parametrize("lifecycle", LIFECYCLES, ids=lambda lifecycle: lifecycle.entity_type)
@@ -60,3 +61,12 @@ def test_a_refusal_names_the_moves_that_are_allowed() -> None:
 def test_sources_are_the_states_a_move_may_start_from() -> None:
     assert lifecycles.CLIENT.sources_of(lifecycles.ClientStatus.LEAD) == ["churned"]
     assert lifecycles.TASK.sources_of(lifecycles.TaskStatus.SKIPPED) == ["not_started", "in_progress", "blocked"]
+
+
+@each_lifecycle
+def test_the_diagram_in_the_docs_is_drawn_from_the_table(lifecycle: Lifecycle[Any]) -> None:
+    heading = f"### {lifecycle.entity_type.replace('_', ' ').capitalize()}\n"
+    diagram = (ROOT / "docs" / "practice.md").read_text(encoding="utf-8").split(heading)[1].split("```")[1]
+
+    drawn = set(re.findall(r"^    (\w+) --> (\w+)$", diagram, re.MULTILINE))
+    assert drawn == {(source.value, target.value) for source, targets in lifecycle.moves.items() for target in targets}
