@@ -19,7 +19,10 @@ SMALL = 5_000  # a table that is read whole sooner than through an index
 LISTS = [
     tool
     for tool in all_tools()
-    if tool.module.startswith("studio_data.tools.") and tool.reads and {"limit"} <= tool.input_schema["properties"].keys()
+    if tool.module.startswith("studio_data.tools.")
+    and tool.reads
+    and "limit" in tool.input_schema["properties"]
+    and tool.name != "practice_report"  # sums over everything there is
 ]
 
 # Rows of every table that grows with the practice's work, each under one of the rows before it.

@@ -106,7 +106,7 @@ MOVES: dict[str, Moves] = {
         lifecycles.FEE, "fee_id", {"invoice_fee": FeeStatus.INVOICED, "pay_fee": FeeStatus.PAID}, {}
     ),
     "task": Moves(lifecycles.TASK, "task_id", [
-        _move(lifecycles.TASK, "start_task", TaskStatus.IN_PROGRESS),
+        _move(lifecycles.TASK, "start_task", TaskStatus.IN_PROGRESS, but=(TaskStatus.BLOCKED,)),
         _move(lifecycles.TASK, "complete_task", TaskStatus.COMPLETED),
         _move(lifecycles.TASK, "block_task", TaskStatus.BLOCKED, is_step=False),
         Move("unblock_task", TaskStatus.NOT_STARTED.value, (TaskStatus.BLOCKED.value,)),
