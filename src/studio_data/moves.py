@@ -110,6 +110,9 @@ MOVES: dict[str, Moves] = {
         _move(lifecycles.TASK, "complete_task", TaskStatus.COMPLETED),
         _move(lifecycles.TASK, "block_task", TaskStatus.BLOCKED, is_step=False),
         Move("unblock_task", TaskStatus.NOT_STARTED.value, (TaskStatus.BLOCKED.value,)),
+        Move(
+            "unblock_task", TaskStatus.IN_PROGRESS.value, (TaskStatus.BLOCKED.value,), names_target=True, is_listed=False
+        ),
         _move(lifecycles.TASK, "skip_task", TaskStatus.SKIPPED, is_step=False),
         _move(
             lifecycles.TASK, "reopen_task", TaskStatus.NOT_STARTED, but=(TaskStatus.BLOCKED,), rules=("people_reopen_tasks",)

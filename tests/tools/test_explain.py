@@ -162,7 +162,7 @@ def thing(kind: str, status: str) -> UUID:
     [
         ("task", "not_started", ["start_task", "block_task", "skip_task"]),
         ("task", "in_progress", ["complete_task", "block_task", "skip_task"]),
-        ("task", "blocked", ["start_task", "unblock_task", "skip_task"]),
+        ("task", "blocked", ["unblock_task", "skip_task"]),
         ("task", "completed", []),
         ("task", "skipped", []),
         ("meeting", "scheduled", ["confirm_meeting", "reschedule_meeting", "cancel_meeting"]),
@@ -192,7 +192,7 @@ def test_what_is_available_follows_the_lifecycle(kind: str, status: str, expecte
     ("kind", "status", "tool", "calls"),
     [
         ("task", "not_started", "complete_task", ["start_task"]),
-        ("task", "blocked", "complete_task", ["start_task"]),
+        ("task", "blocked", "complete_task", ["unblock_task"]),
         ("task", "not_started", "unblock_task", []),
         ("task", "skipped", "complete_task", ["reopen_task", "start_task"]),
         ("meeting", "rescheduled", "complete_meeting", ["reschedule_meeting", "confirm_meeting"]),
