@@ -13,6 +13,7 @@ from studio_data.errors import (
     StudioError,
 )
 from studio_data.lifecycles import PROJECT, ProjectPhase
+from studio_data.tools.action_items import add_action_item
 from studio_data.tools.clients import create_client
 from studio_data.tools.phases import advance_project, check_gates, hold_project, resume_project
 from studio_data.tools.projects import create_project, get_project
@@ -219,3 +220,27 @@ def test_twelve_who_advance_a_project_at_once_advance_it_once(committed_db: str)
     with ThreadPoolExecutor(12) as threads:
         assert sum(threads.map(advance, range(12))) == 1
     assert transitions(project_id) == [("detailed_design", "purchasing")]
+
+
+def test_no_project_is_completed_with_an_open_action_item_however_many_try(committed_db: str) -> None:
+    for _ in range(6):
+        project_id = project_in("reveal_punch_list")
+        db.one("UPDATE project_tasks SET status = 'skipped' WHERE project_id = %s", (project_id,))
+        meeting_id = db.one(
+            "INSERT INTO meetings (project_id, meeting_type) VALUES (%s, 'other') RETURNING id", (project_id,)
+        )["id"]
+
+        def attempt(number: int, project_id: UUID = project_id, meeting_id: UUID = meeting_id) -> str:
+            try:
+                if number % 4 == 0:
+                    return advance_project(project_id)["project"]["phase"]
+                return add_action_item(meeting_id, description="Touch up the paint.")["status"]
+            except (RuleViolationError, InvalidTransitionError) as error:
+                return error.code
+
+        with ThreadPoolExecutor(12) as threads:
+            list(threads.map(attempt, range(12)))
+
+        items = db.one("SELECT count(*) AS items FROM meeting_action_items WHERE meeting_id = %s", (meeting_id,))["items"]
+        assert (phase_of(project_id) == "completed") == (items == 0)
+    assert db.one("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == {"deadlocks": 0}

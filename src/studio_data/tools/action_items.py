@@ -17,6 +17,7 @@ from studio_data.lifecycles import ActionItemStatus
 from studio_data.paging import Page, page
 from studio_data.registry import tool
 from studio_data.roles import Role
+from studio_data.tools.projects import closed_or_unknown
 
 KEEPERS = (Role.TRANSCRIPTIONIST, Role.STUDIO_MANAGER)
 DOERS = (*KEEPERS, Role.PROJECT_MANAGER)
@@ -48,14 +49,17 @@ def add_action_item(
 ) -> ActionItem:
     """Add an action item to a meeting. Those agreed in the meeting itself can be given to complete_meeting.
 
-    Returns the action item's row. Raises ``NotFoundError`` for an unknown meeting.
+    Returns the action item's row. Raises ``NotFoundError`` for an unknown meeting, ``RuleViolationError`` for a completed
+    project.
     """
     row = one(
         """
         WITH meeting AS (
-            SELECT id, project_id
-            FROM meetings
-            WHERE id = %(meeting_id)s
+            SELECT meeting.id, meeting.project_id
+            FROM meetings AS meeting
+            JOIN projects AS project ON project.id = meeting.project_id
+            WHERE meeting.id = %(meeting_id)s AND project.phase <> 'completed'
+            FOR SHARE OF project
         ), item AS (
             INSERT INTO meeting_action_items (meeting_id, description, assigned_to, due_date)
             SELECT id, %(description)s, %(assigned_to)s, %(due_date)s::date
@@ -82,7 +86,10 @@ def add_action_item(
         },
     )
     if row is None:
-        raise no_such("meeting", meeting_id, hint="list_meetings shows them all.")
+        meeting = one("SELECT project_id FROM meetings WHERE id = %(id)s", {"id": meeting_id}, reads=True)
+        if meeting is None:
+            raise no_such("meeting", meeting_id, hint="list_meetings shows them all.")
+        raise closed_or_unknown(meeting["project_id"])
     return row
 
 

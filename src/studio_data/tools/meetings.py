@@ -29,6 +29,7 @@ from studio_data.paging import Page, page
 from studio_data.registry import tool
 from studio_data.roles import Role
 from studio_data.tools.action_items import ActionItem
+from studio_data.tools.projects import closed_or_unknown
 
 KEEPERS = (Role.STUDIO_MANAGER, Role.TRANSCRIPTIONIST)
 
@@ -137,16 +138,19 @@ def complete_meeting(
     """Record that a confirmed meeting was held, with its transcript, its notes and the action items agreed in it.
 
     Returns the meeting's row and the ``action_items`` made, in the order given. Raises ``NotFoundError``,
-    ``InvalidTransitionError``; then no action item is made.
+    ``InvalidTransitionError``, ``RuleViolationError`` for action items in a completed project; then none is made.
     """
     agreed = action_items or []
     row = one(
         """
         WITH before AS (
-            SELECT *
-            FROM meetings
-            WHERE id = %(meeting_id)s
-            FOR NO KEY UPDATE
+            SELECT meeting.*
+            FROM meetings AS meeting
+            JOIN projects AS project ON project.id = meeting.project_id
+            WHERE meeting.id = %(meeting_id)s
+                AND (project.phase <> 'completed' OR cardinality(%(descriptions)s::text[]) = 0)
+            FOR NO KEY UPDATE OF meeting
+            FOR SHARE OF project
         ), after AS (
             UPDATE meetings
             SET status = 'completed',
@@ -353,7 +357,7 @@ def _sources_of(to: MeetingStatus) -> list[str]:
 def _why_not(meeting_id: EntityId, to: MeetingStatus) -> StudioError:
     meeting = one(
         """
-        SELECT status, scheduled_date
+        SELECT status, scheduled_date, project_id
         FROM meetings
         WHERE id = %(meeting_id)s
         """,
@@ -369,6 +373,8 @@ def _why_not(meeting_id: EntityId, to: MeetingStatus) -> StudioError:
             found=str(meeting["scheduled_date"]),
             hint="Give another date, or none until there is one.",
         )
+    if to is MeetingStatus.COMPLETED and meeting["status"] == MeetingStatus.CONFIRMED:
+        return closed_or_unknown(meeting["project_id"])
     return lifecycles.MEETING.refusal(meeting_id, meeting["status"], to)
 
 
