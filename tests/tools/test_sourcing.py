@@ -88,6 +88,12 @@ def test_a_benchmark_is_set_once_for_a_tier_and_changed_in_place() -> None:
     assert set_benchmark("seating", item_type="sofa", unit_price_estimate=1, quality_tier="high")["id"] != first["id"]
 
 
+def test_a_known_freight_factor_stays_when_the_price_changes() -> None:
+    set_benchmark("lighting", item_type="lamp", unit_price_estimate="400.00", freight_factor="0.12")
+
+    assert set_benchmark("lighting", item_type="lamp", unit_price_estimate="450.00")["freight_factor"] == Decimal("0.1200")
+
+
 def test_benchmarks_and_vendors_are_found() -> None:
     sofa = set_benchmark("seating", item_type="Sofa, 90 in", unit_price_estimate="4200.00")
     set_benchmark("lighting", item_type="lamp", unit_price_estimate="400.00")

@@ -12,9 +12,6 @@ from studio_data.paging import Page, page
 from studio_data.registry import tool
 from studio_data.roles import Role
 
-USUAL_FREIGHT = "0.18"
-"""Freight as a fraction of the price where nothing better is known: the practice's own figure."""
-
 
 class Benchmark(TypedDict):
     """One row of ``pricing_benchmarks``; the price in dollars a unit, freight as a fraction of it."""
@@ -37,14 +34,15 @@ def set_benchmark(
     item_type: Line,
     unit_price_estimate: Money,
     quality_tier: Line = "mid-high",
-    freight_factor: FreightFactor = USUAL_FREIGHT,
+    freight_factor: FreightFactor | None = None,
     notes: Text | None = None,
 ) -> Benchmark:
     """Set the typical unit price of an item type in a quality tier, new or anew.
 
     ``freight_factor`` is 0.18 unless known.
 
-    Returns the benchmark's row. Raises ``InvalidInputError`` for a bad argument.
+    A known factor stays when it is not given again. Returns the benchmark's row. Raises ``InvalidInputError`` for a bad
+    argument.
     """
     return one(
         """
@@ -57,15 +55,18 @@ def set_benchmark(
                 category, item_type, quality_tier, unit_price_estimate, freight_factor, notes
             )
             VALUES (
-                %(category)s, %(item_type)s, %(quality_tier)s, %(unit_price_estimate)s, %(freight_factor)s, %(notes)s
+                %(category)s, %(item_type)s, %(quality_tier)s, %(unit_price_estimate)s,
+                coalesce(%(freight_factor)s, 0.18), %(notes)s
             )
             ON CONFLICT (category, item_type, quality_tier) DO UPDATE
             SET unit_price_estimate = excluded.unit_price_estimate,
-                freight_factor = excluded.freight_factor,
+                freight_factor = coalesce(%(freight_factor)s, benchmark.freight_factor),
                 notes = coalesce(excluded.notes, benchmark.notes),
                 last_updated = now()
             WHERE (benchmark.unit_price_estimate, benchmark.freight_factor, benchmark.notes) IS DISTINCT FROM (
-                excluded.unit_price_estimate, excluded.freight_factor, coalesce(excluded.notes, benchmark.notes)
+                excluded.unit_price_estimate,
+                coalesce(%(freight_factor)s, benchmark.freight_factor),
+                coalesce(excluded.notes, benchmark.notes)
             )
             RETURNING *
         ), logged AS (
