@@ -9,7 +9,7 @@ from studio_data import call, db
 from studio_data.errors import InvalidInputError, NotFoundError, RuleViolationError
 from studio_data.tools.benchmarks import set_benchmark
 from studio_data.tools.clients import create_client
-from studio_data.tools.line_items import estimate_room
+from studio_data.tools.estimates import estimate_room
 from studio_data.tools.projects import create_project, get_project
 from studio_data.tools.rooms import add_room, get_room, list_rooms, update_room
 from tests.lifecycle import lines
