@@ -3,7 +3,6 @@
 import logging
 import select
 from contextlib import suppress
-from contextvars import ContextVar
 from math import ceil
 from time import monotonic
 from typing import Any, Self, override
@@ -16,6 +15,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from studio_data.config import Settings
+from studio_data.deadlines import current_deadline
 from studio_data.errors import ConfigurationError, UnavailableError
 from studio_data.failures import DeadlineExceededError
 
@@ -25,9 +25,6 @@ OLDEST_SERVER = 16
 TURNED_AWAY = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 
 log = logging.getLogger("studio_data")
-
-deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-"""When the running call must have ended, on the monotonic clock; None outside a call."""
 
 
 class StudioConnection(psycopg.Connection[DictRow]):
@@ -59,7 +56,7 @@ class StudioConnection(psycopg.Connection[DictRow]):
     def wait[T](self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         if timeout is not None:
             return super().wait(gen, interval=interval, timeout=timeout)
-        ends = deadline.get()
+        ends = current_deadline.get()
         seconds = self.call_timeout if ends is None else max(0.0, ends - monotonic())
         try:
             return super().wait(gen, interval=interval, timeout=seconds)
@@ -121,7 +118,7 @@ def connect(conninfo: str, settings: Settings) -> StudioConnection:
     Raises ``ConfigurationError`` if the server is too old or turns this user away, ``UnavailableError`` if it is not there.
     """
     arguments = connection_arguments(settings)
-    ends = deadline.get()
+    ends = current_deadline.get()
     if ends is not None:
         arguments["connect_timeout"] = max(2, min(settings.connect_timeout, ceil(ends - monotonic())))  # 2 is the least
     try:
