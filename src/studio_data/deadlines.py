@@ -24,8 +24,9 @@ current_deadline: ContextVar[float | None] = ContextVar("current deadline", defa
 def deadline(seconds: float) -> Generator[None]:
     """Let everything in the block end within so many seconds, counted from its beginning.
 
-    Without it each call has ``STUDIO_DATA_CALL_TIMEOUT`` of its own. A call that has not ended by then raises ``UnavailableError``. Blocks nest; the earliest deadline counts. Raises
-    ``InvalidInputError`` unless the seconds are a number above 0.
+    Without it each call has ``STUDIO_DATA_CALL_TIMEOUT`` of its own. A call that has not ended by then raises
+    ``UnavailableError``. Blocks nest; the earliest deadline counts. Raises ``InvalidInputError`` unless the seconds are a
+    number above 0.
     """
     given: object = seconds  # callers are not type-checked
     if type(given) not in {int, float} or not 0 < seconds < math.inf:
