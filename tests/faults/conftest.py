@@ -7,17 +7,32 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row
+from psycopg.rows import DictRow, dict_row
 
 from studio_data import db, migrate
 from studio_data.config import settings
-from studio_data.pool import connect
+from studio_data.pool import StudioConnection, connect
 from tests.faults.proxy import Proxy
 from tests.faults.server import Postgres
 from tests.support import use
 
 IS_FULL = os.environ.get("TEST_FAULTS") == "full"
 """Whether to run everything, which takes an hour, or the short run of CI."""
+
+
+_measured: list[str] = []
+
+
+def measured(figure: str) -> None:
+    """Keep a figure for the end of the run's report."""
+    _measured.append(figure)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _measured:
+        terminalreporter.section("measured")
+        for figure in _measured:
+            terminalreporter.line(figure)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -86,7 +101,7 @@ def proxy(postgres: Postgres, fault_folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def observer(postgres: Postgres) -> Generator[psycopg.Connection[dict[str, object]]]:
+def observer(postgres: Postgres) -> Generator[psycopg.Connection[DictRow]]:
     """A connection past the library and the proxy."""
-    with psycopg.connect(postgres.url, autocommit=True, row_factory=dict_row) as connection:
+    with StudioConnection.connect(postgres.url, autocommit=True, row_factory=dict_row) as connection:
         yield connection

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from studio_data import raising_call
 from studio_data.errors import StudioError, UnavailableError
@@ -42,7 +42,7 @@ class Load:
             for number, books in enumerate(self.books)
         ]
 
-    def __enter__(self) -> "Load":
+    def __enter__(self) -> Self:
         for thread in self.threads:
             thread.start()
         return self
@@ -112,7 +112,9 @@ class Load:
         """Hold what the callers were told against what is there: nothing lost, nothing doubled, one line each."""
         assert [wrong for books in self.books for wrong in books.wrong] == []
         told = {answer["id"]: key for books in self.books for key, answer in books.answers.items()}
-        there = {str(row[0]): str(row[1]) for row in server.execute("SELECT id, name FROM clients WHERE name LIKE 'caller %'")}
+        there = {
+            str(row[0]): str(row[1]) for row in server.execute("SELECT id, name FROM clients WHERE name LIKE 'caller %'")
+        }
         lost = {key for id_, key in told.items() if there.get(id_) != key}
         doubled = [name for name, count in Counter(there.values()).items() if count > 1]
         lines = server.execute(

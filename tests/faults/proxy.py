@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from studio_data.supervisor import PORT, SUPERUSER
 
 KEEPALIVE_SECONDS = 1.5
-"""When a server's keepalives notice that a client is gone. Nothing else ends a transaction of which only the Sync is missing."""
+"""When a server's keepalives notice that a client is gone; nothing else ends a statement whose Sync alone is missing."""
 
 type Fault = Literal["cut before", "cut after", "black hole"]
 FAULTS: tuple[Fault, ...] = ("cut before", "cut after", "black hole")

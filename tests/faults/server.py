@@ -1,5 +1,6 @@
 """Real servers that the tests may kill, freeze and promote: Postgres' own programs, reached through Unix sockets."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -34,7 +35,9 @@ class Postgres:
     """One server in a folder of its own. It runs until ``stop`` or ``kill``, and never by itself again."""
 
     def __init__(self, folder: Path, **options: str) -> None:
-        self.server: Server = embedded._prepare(Settings(embedded_dir=folder), embedded._programs(Settings().embedded_version))
+        self.server: Server = embedded._prepare(
+            Settings(embedded_dir=folder), embedded._programs(Settings().embedded_version)
+        )
         self.options = OPTIONS | options
         self.child: subprocess.Popen[bytes] | None = None
 
@@ -52,6 +55,9 @@ class Postgres:
 
     def standby_of(self, primary: "Postgres") -> None:
         """Begin with a base backup of a running one, and follow it."""
+        self.server.data.mkdir(mode=0o700)
+        if self.server.owner is not None and self.server.group is not None:
+            os.chown(self.server.data, self.server.owner, self.server.group)
         self.run(
             "pg_basebackup", "--pgdata", str(self.server.data), "--write-recovery-conf", "--checkpoint", "fast",
             "--dbname", f"host={primary.server.sockets} port={PORT} user={SUPERUSER} application_name=standby",
@@ -92,7 +98,7 @@ class Postgres:
         assert within(READY_SECONDS, self.is_ready), self.server.log.read_text()[-2000:]
 
     def is_ready(self) -> bool:
-        """Tell whether it accepts connections: a client's own attempt, which is what the figures count from."""
+        """Tell whether it accepts connections."""
         with suppress(psycopg.Error):
             psycopg.connect(self.url, connect_timeout=2).close()
             return True
@@ -165,4 +171,3 @@ class Postgres:
         if self.child is not None:
             self.kill()
         shutil.rmtree(self.server.home, ignore_errors=True)
-

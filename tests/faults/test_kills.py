@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from tests.faults.conftest import IS_FULL
+from tests.faults.conftest import IS_FULL, measured
 from tests.faults.load import Load
 from tests.faults.server import Postgres
 
@@ -38,7 +38,7 @@ def test_nothing_is_lost_or_doubled_when_backends_and_postmasters_are_killed(pos
 
     assert load.acknowledged > KILLS
     load.check(postgres)
-    print(f"\n{KILLS} kills: {load.acknowledged} acknowledged, {sum(load.errors.values())} errors to callers: {load.errors}")
+    measured(f"{KILLS} kills: {load.acknowledged} acknowledged, errors to callers: {dict(load.errors)}")
 
 
 @pytest.mark.parametrize("outage", [0.5, 2, 5, 20, 60] if IS_FULL else [0.5, 3])
@@ -54,7 +54,7 @@ def test_the_first_write_after_an_outage_comes_within_a_second(postgres: Postgre
 
     load.check(postgres)
     took = load.first_after(back)
-    print(f"\nout for {outage} s, {how}: first write after {took:.3f} s, {sum(load.errors.values())} errors to callers")
+    measured(f"out for {outage} s, {how}: first write after {took:.3f} s, {sum(load.errors.values())} errors to callers")
     assert took < BACK_IN_TIME
 
 
@@ -68,7 +68,7 @@ def test_a_planned_restart_under_load_reaches_no_caller(postgres: Postgres) -> N
         time.sleep(0.5)
 
     load.check(postgres)
-    print(f"\n{restarts} restarts under load: {load.acknowledged} acknowledged, {load.errors}")
+    measured(f"{restarts} restarts under load: {load.acknowledged} acknowledged, errors to callers: {dict(load.errors)}")
     assert not load.errors
 
 

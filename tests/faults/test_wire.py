@@ -1,4 +1,4 @@
-"""The network fails at every single message of every kind of call: nothing is lost, nothing doubled, nobody waits too long."""
+"""The network fails at every message of every kind of call: nothing is lost, nothing doubled, nobody waits too long."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from studio_data import call_key, db, deadline, preview, raising_call
 from studio_data.errors import NotFoundError, StudioError, UnavailableError
 from studio_data.tools.clients import create_client, list_clients
 from studio_data.tools.projects import create_project
-from tests.faults.conftest import IS_FULL
+from tests.faults.conftest import IS_FULL, measured
 from tests.faults.proxy import FAULTS, Fault, Proxy
 
 DEADLINE = 0.6
@@ -177,6 +177,7 @@ def test_a_call_survives_a_fault_at_any_of_its_messages(kind: Kind, proxy: Proxy
             with proxy.failing(number, fault):
                 answer = in_time(kind.function, mark)
             check(kind, fault, mark, answer, observer)
+    measured(f"{kind.function.__name__}: {len(messages)} messages, each cut before and after and swallowed")
 
 
 def test_a_first_call_survives_a_fault_at_any_message_of_its_connection(proxy: Proxy, observer: Observer) -> None:
