@@ -23,12 +23,14 @@ from studio_data import db, embedded, migrate
 from studio_data.config import Settings, settings
 from studio_data.pool import connect
 from studio_data.supervisor import Server, flock
+from tests import pgbouncer
 from tests.embedded import VERSION, servers, users, within
 from tests.support import tools_of_the_test
 
 ROOT = Path(__file__).parents[1]
 _numbers = count(1)
 _in_use: list[str] = []
+_pooler: list[str] = []
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +56,18 @@ def server_url() -> Generator[str]:
         supervisor = flock(server.lock("supervisor"), LOCK_SH)  # given up when the server has stopped
         assert supervisor is not None
         os.close(supervisor)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pooled(request: pytest.FixtureRequest) -> Generator[None]:
+    """With TEST_POOLER=pgbouncer let the library reach every database through PgBouncer in transaction mode."""
+    if not pgbouncer.IS_WANTED:
+        yield
+        return
+    with pgbouncer.running(request.getfixturevalue("server_url")) as folder:
+        _pooler.append(folder)
+        yield
+        db.close()
 
 
 @pytest.fixture(scope="session")
@@ -167,6 +181,9 @@ def new_database(server_url: str, *, template: str = "template0") -> Generator[s
 
 def use_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Point the library at a database; the pool of another one is closed."""
+    if _pooler:
+        url = pgbouncer.through(url, _pooler[0])
+        monkeypatch.setenv("STUDIO_DATA_POOLER", "transaction")
     monkeypatch.setenv("DATABASE_URL", url)
     settings.cache_clear()
     if _in_use[:] != [url]:
