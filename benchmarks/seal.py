@@ -1,7 +1,7 @@
 """Measure what sealing costs those who write, and how fast a sealed trail is verified.
 
-``uv run python -m benchmarks.seal [ROUNDS] [SECONDS]``, on the database in use, which should be an empty one. Two threads write
-with log_activity for so many seconds a turn; in every second turn the trail is sealed once a second beside them.
+``uv run python -m benchmarks.seal [ROUNDS] [SECONDS]``, on the database in use, an empty one. Two threads write with
+log_activity for so many seconds a turn; in every second turn the trail is sealed once a second beside them.
 """
 
 import statistics
