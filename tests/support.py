@@ -1,5 +1,6 @@
 """What several test modules do to the library and the server."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -7,11 +8,40 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from typer.testing import CliRunner
 
 from studio_data import db, registry
 from studio_data.cli import app
 from studio_data.config import settings
+
+ROLE = os.environ.get("TEST_DATABASE_ROLE")
+"""The database role in which tests and library act; not set: whoever the connection string says."""
+
+
+def in_the_role(url: str) -> str:
+    """Let every session begin in the role under test: Postgres then checks its privileges, and no others."""
+    return url if ROLE is None else _beginning_as(ROLE, url)
+
+
+def as_server_administrator(url: str) -> str:
+    """Return the connection string without the role under test."""
+    return url if ROLE is None else _beginning_as("none", url)
+
+
+def _beginning_as(role: str, url: str) -> str:
+    return make_conninfo(url, options=f"{conninfo_to_dict(url).get('options', '')} -c role={role}".strip())
+
+
+@contextmanager
+def as_administrator() -> Generator[None]:
+    """Let a test's own set-up do, as a unit, what the role under test may not."""
+    with db.transaction():
+        if ROLE is not None:
+            db.one("SET LOCAL ROLE NONE")
+        yield
+        if ROLE is not None:
+            db.one("SELECT set_config('role', %s, true)", (ROLE,))
 
 
 def clients() -> int:
@@ -21,7 +51,7 @@ def clients() -> int:
 
 def end_every_connection(url: str) -> None:
     """End every connection of a database but our own, and return when they have ended."""
-    with psycopg.connect(url, autocommit=True) as killer:
+    with psycopg.connect(as_server_administrator(url), autocommit=True) as killer:
         killer.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"  # returns when it has ended
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
