@@ -15,22 +15,24 @@ from studio_data import db, registry
 from studio_data.cli import app
 from studio_data.config import settings
 
-ROLE = os.environ.get("TEST_DATABASE_ROLE")
+ROLE = os.environ.get("TEST_DATABASE_ROLE") or None
 """The database role in which tests and library act; not set: whoever the connection string says."""
+
+_IN_ROLE = f"-c role={ROLE}"
 
 
 def in_the_role(url: str) -> str:
     """Let every session begin in the role under test: Postgres then checks its privileges, and no others."""
-    return url if ROLE is None else _beginning_as(ROLE, url)
+    return url if ROLE is None else make_conninfo(url, options=f"{_options(url)} {_IN_ROLE}".strip())
 
 
 def as_server_administrator(url: str) -> str:
     """Return the connection string without the role under test."""
-    return url if ROLE is None else _beginning_as("none", url)
+    return url if ROLE is None else make_conninfo(url, options=_options(url).removesuffix(_IN_ROLE).strip())
 
 
-def _beginning_as(role: str, url: str) -> str:
-    return make_conninfo(url, options=f"{conninfo_to_dict(url).get('options', '')} -c role={role}".strip())
+def _options(url: str) -> str:
+    return str(conninfo_to_dict(url).get("options") or "")
 
 
 @contextmanager

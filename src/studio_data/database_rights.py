@@ -1,6 +1,6 @@
 """Which rights each database role should have, and which the catalogs say it has.
 
-A table that a later migration brings is named here, with what the tools do with it; tests/faults/test_privileges.py fails by
+A table that a later migration brings is named here, with what the tools do with it; tests/test_privileges.py fails by
 name until it is. Tables of others in the same schema are left alone.
 """
 

@@ -2,7 +2,7 @@
 
 ``set_up`` compares what the catalogs say with what is written here and makes the difference up, so a second run changes
 nothing, and a run after a later migration only takes in what is new. It drops nothing. Who holds what against whom is said
-in SECURITY.md; tests/faults/test_privileges.py tries it.
+in SECURITY.md; tests/test_privileges.py tries it.
 """
 
 import random
