@@ -76,6 +76,8 @@ def test_the_second_run_changes_nothing(url: str) -> None:
 
 def test_the_command_shows_what_it_did_and_then_that_nothing_is_to_do(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(url, monkeypatch)
+    run(url, "ALTER TABLE activity_log OWNER TO CURRENT_USER")
+
     code, said, _ = studio_data("roles")
     assert code == 0
     assert 'ALTER TABLE "public"."activity_log" OWNER TO "studio_audit";' in said
