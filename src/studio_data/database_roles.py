@@ -33,7 +33,7 @@ from studio_data.database_rights import (
     present,
     wanted,
 )
-from studio_data.errors import ConfigurationError, PermissionDeniedError
+from studio_data.errors import ConfigurationError, PermissionDeniedError, UnavailableError
 from studio_data.pool import StudioConnection
 
 MAKES_THE_LOG = ("changed_fields",)
@@ -73,7 +73,7 @@ def set_up(connection: StudioConnection) -> list[str]:
 
     Several runs, in one database or in many of a server, may go on at the same time. All of it is done, or nothing. Raises
     ``ConfigurationError`` if migrations are missing or a role has powers from elsewhere, ``PermissionDeniedError`` if the
-    login's privileges do not suffice.
+    login's privileges do not suffice, ``UnavailableError`` if the tables stay in use.
     """
     missing = migrate.pending(connection)
     if missing:
@@ -88,14 +88,16 @@ def set_up(connection: StudioConnection) -> list[str]:
             fact = " ".join((error.diag.message_primary or str(error)).split())
             raise PermissionDeniedError(f"{connection.info.user} may not set up the roles: {fact}.", hint=NEEDED) from error
         except psycopg.Error as error:
-            if attempt == MOST_ATTEMPTS or not _another_run_was_first(error):
+            if not _another_was_first(error):
                 raise
+            if attempt == MOST_ATTEMPTS:
+                raise UnavailableError("The database is busy.", hint="Nothing was changed: run it again.") from error
         time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))  # noqa: S311 (not a secret)
     raise AssertionError  # the last attempt has returned or raised
 
 
-def _another_run_was_first(error: psycopg.Error) -> bool:
-    """Tell whether a run in another database made the same role at the same moment: roles belong to the whole server."""
+def _another_was_first(error: psycopg.Error) -> bool:
+    """Tell whether another run made the same role at that moment (roles are the whole server's), or a table is in use."""
     return isinstance(
         error,
         psycopg.errors.DuplicateObject
@@ -110,7 +112,7 @@ def _set_up(connection: StudioConnection) -> list[str]:
         "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
         (migrate.LOCK_TIMEOUT, f"{settings().migration_timeout * 1000:.0f}ms"),
     )
-    connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", (migrate.ADVISORY_LOCK,))
+    connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", (migrate.ADVISORY_LOCK,))
     here: Any = connection.execute(
         """
         SELECT current_database() AS database, current_schema() AS schema, rolsuper AS is_superuser
