@@ -354,3 +354,16 @@ def test_the_owner_can_change_the_practice_without_a_line_and_a_superuser_the_lo
         sessions[OWNER].execute("UPDATE clients SET created_at = '2020-01-01'; DELETE FROM clients")
     with administrator.transaction(force_rollback=True):
         administrator.execute("ALTER TABLE activity_log DISABLE TRIGGER ALL; DELETE FROM activity_log")
+
+
+def test_what_the_owner_has_put_on_a_table_runs_with_the_rights_of_whoever_writes_to_it(
+    sessions: dict[str, Session], administrator: Session
+) -> None:
+    sessions[OWNER].execute("ALTER TABLE vendors ALTER COLUMN category SET DEFAULT trim(pg_read_file('PG_VERSION'), E'\\n')")
+    try:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            sessions[AGENT].execute("INSERT INTO vendors (name) VALUES ('Sofa maker')")
+        with administrator.transaction(force_rollback=True):
+            administrator.execute("INSERT INTO vendors (name) VALUES ('Sofa maker')")
+    finally:
+        sessions[OWNER].execute("ALTER TABLE vendors ALTER COLUMN category DROP DEFAULT")

@@ -36,8 +36,8 @@ from studio_data.database_rights import (
 from studio_data.errors import ConfigurationError, PermissionDeniedError, UnavailableError
 from studio_data.pool import StudioConnection
 
-MAKES_THE_LOG = ("changed_fields",)
-"""Functions that no table relies on, but the statements that write the log."""
+MAKES_THE_LOG = ("changed_fields", "trail_line_hash", "trail_number")
+"""Functions that the statements which write or seal the log rely on."""
 
 SETTINGS = {
     "statement_timeout": "15s",
