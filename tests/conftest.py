@@ -26,12 +26,14 @@ from studio_data import database_roles, db, embedded, migrate
 from studio_data.config import Settings, settings
 from studio_data.pool import connect
 from studio_data.supervisor import Server, flock
+from tests import pgbouncer
 from tests.embedded import VERSION, servers, users, within
 from tests.support import ROLE, in_the_role, tools_of_the_test
 
 ROOT = Path(__file__).parents[1]
 _numbers = count(1)
 _in_use: list[str] = []
+_pooler: list[str] = []
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +61,18 @@ def server_url() -> Generator[str]:
         os.close(supervisor)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def pooled(request: pytest.FixtureRequest) -> Generator[None]:
+    """With TEST_POOLER=pgbouncer let the library reach every database through PgBouncer in transaction mode."""
+    if not pgbouncer.IS_WANTED:
+        yield
+        return
+    with pgbouncer.running(request.getfixturevalue("server_url")) as folder:
+        _pooler.append(folder)
+        yield
+        db.close()
+
+
 @pytest.fixture(scope="session")
 def template(server_url: str) -> Generator[str]:
     """Name of a migrated database that nobody connects to."""
@@ -80,7 +94,7 @@ def shared_db(server_url: str, template: str) -> Generator[str]:
 @pytest.fixture(autouse=True)
 def transaction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     """Run the test in a transaction that is rolled back, unless it has a database of its own."""
-    if {"committed_db", "empty_db", "large_db"} & set(request.fixturenames):
+    if {"committed_db", "empty_db", "large_db", "new_server"} & set(request.fixturenames):
         yield
         return
     use_database(request.getfixturevalue("shared_db"), monkeypatch)
@@ -173,6 +187,9 @@ def new_database(server_url: str, *, template: str = "template0") -> Generator[s
 
 def use_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Point the library at a database; the pool of another one is closed."""
+    if _pooler:
+        url = pgbouncer.through(url, _pooler[0])
+        monkeypatch.setenv("STUDIO_DATA_POOLER", "transaction")
     monkeypatch.setenv("DATABASE_URL", url)
     settings.cache_clear()
     if _in_use[:] != [url]:

@@ -13,6 +13,7 @@ from studio_data import db, pool
 from studio_data.config import settings
 from studio_data.errors import ConfigurationError, UnavailableError
 from studio_data.tools.clients import create_client
+from tests import pgbouncer
 from tests.support import clients, use, with_setting
 
 # The pool -------------------------------------------------------------------------------------------------------------
@@ -79,6 +80,7 @@ with transaction():
     assert clients() == 1
 
 
+@pytest.mark.skipif(pgbouncer.IS_WANTED, reason="PgBouncer's own connections keep what was prepared on them")
 def test_behind_a_pooler_nothing_is_prepared(committed_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def prepared() -> int:
         with db.get_connection():

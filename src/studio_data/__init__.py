@@ -7,17 +7,19 @@ if TYPE_CHECKING:
     from studio_data.actor import acting_as
     from studio_data.audit import changeset
     from studio_data.changes import preview
+    from studio_data.deadlines import deadline
     from studio_data.dispatch import call, raising_call
     from studio_data.ledger import call_key
     from studio_data.registry import find_tools
 
-__all__ = ["acting_as", "call", "call_key", "changeset", "find_tools", "preview", "raising_call"]
+__all__ = ["acting_as", "call", "call_key", "changeset", "deadline", "find_tools", "preview", "raising_call"]
 
 _HOMES = {
     "acting_as": "actor",
     "call": "dispatch",
     "call_key": "ledger",
     "changeset": "audit",
+    "deadline": "deadlines",
     "find_tools": "registry",
     "preview": "changes",
     "raising_call": "dispatch",

@@ -55,6 +55,15 @@ class Settings(BaseSettings):
     call_timeout: float = Field(default=20.0, gt=0, le=3600)
     """Seconds after which a call ends, its retries included, even if the server never answers."""
 
+    retry_attempts: int = Field(default=5, ge=1, le=100)
+    """How often a call is tried in all, where repeating it is safe."""
+
+    retry_pause: float = Field(default=0.01, ge=0, le=60)
+    """Seconds; the pause before an attempt is random, up to this much doubled by each attempt."""
+
+    retry_longest_pause: float = Field(default=0.5, ge=0, le=60)
+    """Seconds that no pause exceeds."""
+
     migration_timeout: float = Field(default=60.0, gt=0, le=3600)
     """Seconds that one migration may take, and that it waits for another process that migrates."""
 

@@ -6,7 +6,6 @@ transaction is carried by a context variable, so tools compose into one unit wit
 
 import atexit
 import os
-import random
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 
 from studio_data import embedded, migrate
 from studio_data.config import settings
+from studio_data.deadlines import call_deadline, in_time, pause_before, time_left
 from studio_data.errors import StudioError, UnavailableError
 from studio_data.failures import (
     REPEAT_UNIT,
@@ -31,9 +31,7 @@ from studio_data.failures import (
     unavailable,
     unit_refused,
 )
-from studio_data.pool import StudioConnection, connect, deadline, open_pool
-
-MOST_ATTEMPTS = 5
+from studio_data.pool import StudioConnection, connect, open_pool
 
 type Parameters = Mapping[str, Any] | tuple[Any, ...] | list[Any] | None
 
@@ -122,25 +120,32 @@ def _pool() -> ConnectionPool[StudioConnection]:
     process = _process
     if process.pool is not None:
         return process.pool
-    if not process.lock.acquire(timeout=_time_left()):
+    if not process.lock.acquire(timeout=time_left()):
         raise UnavailableError(
             "Another thread is still connecting to the database.", hint="Nothing was written: call again."
         )
     try:
         if process.pool is None:
-            conninfo = connection_string()
-            with _first_connection(conninfo) as connection:
-                if settings().database_url is None:
-                    migrate.migrate(connection)
-            process.pool = open_pool(conninfo, settings())
+            process.pool = in_time(_open, abandoned=lambda late: late.close())
+    except TimeoutError:
+        raise UnavailableError("The database did not answer in time.", hint="Nothing was written: call again.") from None
+    else:
         return process.pool
     finally:
         process.lock.release()
 
 
+def _open() -> ConnectionPool[StudioConnection]:
+    conninfo = connection_string()
+    with _first_connection(conninfo) as connection:
+        if settings().database_url is None:
+            migrate.migrate(connection)
+    return open_pool(conninfo, settings())
+
+
 def _first_connection(conninfo: str) -> StudioConnection:
     """Connect outside the pool, whose own time-out would not tell what is wrong; wait for a server that is on its way."""
-    ends = time.monotonic() + min(settings().pool_timeout, _time_left())
+    ends = time.monotonic() + min(settings().pool_timeout, time_left())
     while True:
         try:
             return connect(conninfo, settings())
@@ -168,7 +173,7 @@ def _connection() -> Generator[StudioConnection]:
 
 def _take(pool: ConnectionPool[StudioConnection], *, revived: bool = False) -> StudioConnection:
     try:
-        return pool.getconn(timeout=max(0.001, min(pool.timeout, _time_left())))
+        return pool.getconn(timeout=max(0.001, min(pool.timeout, time_left())))
     except (PoolTimeout, PoolClosed, TooManyRequests) as error:
         cause = pool.connection_class.last_error
         if cause is None:
@@ -178,12 +183,6 @@ def _take(pool: ConnectionPool[StudioConnection], *, revived: bool = False) -> S
         else:
             fact = f"The database cannot be reached: {' '.join(str(cause).split())}."
         raise UnavailableError(fact, hint="Nothing was written: call again.") from error
-
-
-def _time_left() -> float:
-    """Return the seconds until the running call's deadline; a whole call's time where none runs."""
-    ends = deadline.get()
-    return settings().call_timeout if ends is None else max(0.0, ends - time.monotonic())
 
 
 # One statement --------------------------------------------------------------------------------------------------------
@@ -222,16 +221,6 @@ def _run[T](query: LiteralString, params: Parameters, fetch: Callable[[Cursor[Di
         return _run_alone(query, params, fetch, reads=reads or only_reads.get())
 
 
-@contextmanager
-def call_deadline() -> Generator[None]:
-    """Give everything in the block the time of one call, unless a deadline runs already."""
-    token = deadline.set(deadline.get() or time.monotonic() + settings().call_timeout)
-    try:
-        yield
-    finally:
-        deadline.reset(token)
-
-
 def _run_alone[T](query: LiteralString, params: Parameters, fetch: Callable[[Cursor[DictRow]], T], *, reads: bool) -> T:
     """Run an atomic statement, and again where that cannot write twice: it was undone, or it only reads."""
     attempt = 1
@@ -248,12 +237,6 @@ def _run_alone[T](query: LiteralString, params: Parameters, fetch: Callable[[Cur
                     raise
         time.sleep(pause)
         attempt += 1
-
-
-def pause_before(attempt: int) -> float | None:
-    """Return the seconds to wait before a failed call's next attempt (full jitter), None if it has had its attempts."""
-    pause = random.uniform(0, min(0.5, 0.01 * 2 ** (attempt - 1)))  # noqa: S311 (not a secret)
-    return pause if attempt <= MOST_ATTEMPTS and pause < _time_left() else None
 
 
 def _failure(error: psycopg.Error, connection: StudioConnection) -> Failure:
@@ -326,7 +309,7 @@ def savepoint() -> Generator[None]:
     if held is None or unit is None:
         yield
         return
-    if not unit.turn.acquire(timeout=_time_left()):
+    if not unit.turn.acquire(timeout=time_left()):
         raise UnavailableError("Another call of this unit has not ended in time.", hint=REPEAT_UNIT)
     try:
         with transaction():

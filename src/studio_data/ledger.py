@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from studio_data.db import call_deadline, in_transaction, one, pause_before, savepoint, transaction
+from studio_data.db import in_transaction, one, savepoint, transaction
+from studio_data.deadlines import call_deadline, pause_before
 from studio_data.errors import ConflictError, InvalidInputError, UnavailableError
 from studio_data.validators import checked, key_line
 

@@ -14,9 +14,10 @@ from time import monotonic
 import psycopg
 
 from studio_data.config import settings
+from studio_data.deadlines import current_deadline
 from studio_data.errors import ConfigurationError
 from studio_data.failures import refusal
-from studio_data.pool import StudioConnection, deadline
+from studio_data.pool import StudioConnection
 
 MOST_ATTEMPTS = 5
 LOCK_TIMEOUT = "3s"
@@ -144,11 +145,11 @@ def _wait_for_turn(connection: StudioConnection) -> None:
 
 @contextmanager
 def _time_limit() -> Generator[None]:
-    token = deadline.set(monotonic() + settings().migration_timeout)
+    token = current_deadline.set(monotonic() + settings().migration_timeout)
     try:
         yield
     finally:
-        deadline.reset(token)
+        current_deadline.reset(token)
 
 
 def _failed(migration: Migration, error: psycopg.Error) -> ConfigurationError:

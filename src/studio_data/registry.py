@@ -20,6 +20,7 @@ from studio_data.actor import current_actor
 from studio_data.arguments import Arguments
 from studio_data.audit import NOBODY, Call, current_call
 from studio_data.db import in_transaction, only_reads, savepoint
+from studio_data.deadlines import call_deadline
 from studio_data.errors import InvalidInputError, PermissionDeniedError, did_you_mean
 from studio_data.failures import refusal
 from studio_data.ledger import current_key, once
@@ -100,7 +101,7 @@ class Tool:
         try:
             key = None if self.reads or not is_outermost else current_key.get()
             if key is None:
-                with savepoint() if in_transaction() and not self.reads else nullcontext():
+                with call_deadline(), savepoint() if in_transaction() and not self.reads else nullcontext():
                     return self.function(**arguments)
             given = self.arguments.without_defaults(arguments)
             return once(key, self.name, given, lambda: self.function(**arguments), self.result_type)

@@ -206,7 +206,7 @@ class UndoneError(Exception):
 
 def test_a_follower_among_twelve_writers_sees_every_committed_line_exactly_once(committed_db: str) -> None:
     def write(number: int) -> None:
-        dice = random.Random(number)  # noqa: S311
+        dice = random.Random(number)
         for step in range(25):
             with suppress(UndoneError), transaction():
                 for part in range(dice.randint(1, 3)):

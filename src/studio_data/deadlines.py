@@ -1,0 +1,86 @@
+"""How long a call may take: the deadline of what runs, and the pauses between its attempts.
+
+The deadline is a context variable, so it follows asyncio tasks and ``asyncio.to_thread``. Everything that waits (for a
+connection, an answer, another call) waits until then at the longest.
+"""
+
+import math
+import random
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from threading import Thread
+
+from studio_data.config import settings
+from studio_data.errors import InvalidInputError
+
+current_deadline: ContextVar[float | None] = ContextVar("current deadline", default=None)
+"""When the running call must have ended, on the monotonic clock; None outside a call."""
+
+
+@contextmanager
+def deadline(seconds: float) -> Generator[None]:
+    """Let everything in the block end within so many seconds, counted from its beginning.
+
+    Without it each call has ``STUDIO_DATA_CALL_TIMEOUT`` of its own. A call that has not ended by then raises
+    ``UnavailableError``. Blocks nest; the earliest deadline counts. Raises ``InvalidInputError`` unless the seconds are a
+    number above 0.
+    """
+    given: object = seconds  # callers are not type-checked
+    if type(given) not in {int, float} or not 0 < seconds < math.inf:
+        raise InvalidInputError(
+            f"A deadline is a number of seconds above 0, not {given!r:.40}.", details={"arguments": ["seconds"]}
+        )
+    ends = time.monotonic() + seconds
+    running = current_deadline.get()
+    token = current_deadline.set(ends if running is None else min(running, ends))
+    try:
+        yield
+    finally:
+        current_deadline.reset(token)
+
+
+@contextmanager
+def call_deadline() -> Generator[None]:
+    """Give everything in the block the time of one call, unless a deadline runs already."""
+    token = current_deadline.set(current_deadline.get() or time.monotonic() + settings().call_timeout)
+    try:
+        yield
+    finally:
+        current_deadline.reset(token)
+
+
+def time_left() -> float:
+    """Return the seconds until the running call's deadline; a whole call's time where none runs."""
+    ends = current_deadline.get()
+    return settings().call_timeout if ends is None else max(0.0, ends - time.monotonic())
+
+
+def pause_before(attempt: int) -> float | None:
+    """Return the seconds to wait before a failed call's next attempt (full jitter), None if it has had its attempts."""
+    chosen = settings()
+    pause = random.uniform(0, min(chosen.retry_longest_pause, chosen.retry_pause * 2 ** (attempt - 1)))  # noqa: S311 (not a secret)
+    return pause if attempt <= chosen.retry_attempts and pause < time_left() else None
+
+
+def in_time[R](work: Callable[[], R], *, abandoned: Callable[[R], None]) -> R:
+    """Do work that knows no deadline in a thread of its own, and return its result.
+
+    Raises ``TimeoutError`` at the deadline; what the work then still brings is given to ``abandoned``.
+    """
+    result: Future[R] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:  # noqa: BLE001 (passed on, whatever it is)
+            result.set_exception(error)
+
+    Thread(target=copy_context().run, args=(run,), name="studio-data-in-time", daemon=True).start()
+    try:
+        return result.result(timeout=time_left())
+    except TimeoutError:
+        result.add_done_callback(lambda late: late.exception() or abandoned(late.result()))
+        raise
