@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from studio_data import acting_as, call, call_key, database_roles, db, embedded, ledger, preview
+from studio_data import acting_as, call, call_key, database_roles, db, embedded, ledger, preview, seals
 from studio_data.config import settings
 from studio_data.database_rights import AGENT, LOGINS, OWNER, READER
 from studio_data.errors import PermissionDeniedError
@@ -233,6 +233,20 @@ def test_the_reader_reads_the_practice_and_its_log_and_is_told_that_it_may_not_w
     assert len(list_clients()["items"]) == 1
 
 
+def test_the_owner_seals_the_log_and_the_reader_verifies_it(enter: Callable[[str], str]) -> None:
+    enter(AGENT)
+    create_client("Ann")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        list(seals.seal())
+    enter(OWNER)
+    assert list(seals.seal()) == [1]
+    enter(READER)
+
+    assert list(seals.verify(seals.head())) == [(1, []), (0, [])]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        list(seals.seal())
+
+
 def test_the_owner_prunes_the_ledger_and_backs_the_database_up(enter: Callable[[str], str]) -> None:
     enter(AGENT)
     create_client("Ann")
@@ -345,6 +359,11 @@ def test_a_raw_connection_of_the_agent_can_end_other_sessions_of_its_role_and_no
         assert sessions[AGENT].execute("SELECT pg_terminate_backend(%s, 5000)", (pid,)).fetchone() == (True,)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         sessions[AGENT].execute("SELECT pg_terminate_backend(%s)", (sessions[OWNER].info.backend_pid,))
+
+
+def test_the_owner_can_put_in_a_seal_that_fits_nothing(sessions: dict[str, Session]) -> None:
+    with sessions[OWNER].transaction(force_rollback=True):
+        sessions[OWNER].execute("INSERT INTO audit_seals VALUES (1, '1', 1, sha256('x'), sha256('x'), sha256('x'), now())")
 
 
 def test_the_owner_can_change_the_practice_without_a_line_and_a_superuser_the_log_too(

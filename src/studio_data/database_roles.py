@@ -36,7 +36,7 @@ from studio_data.database_rights import (
 from studio_data.errors import ConfigurationError, PermissionDeniedError, UnavailableError
 from studio_data.pool import StudioConnection
 
-MAKES_THE_LOG = ("changed_fields", "trail_line_hash", "trail_number")
+MAKES_THE_LOG = ("changed_fields", "line_hash", "seal_hash", "trail_number")
 """Functions that the statements which write or seal the log rely on."""
 
 SETTINGS = {
