@@ -187,7 +187,8 @@ def test_only_the_roles_that_may_call_it_can(tool: Tool, caplog: pytest.LogCaptu
         with pytest.raises(PermissionDeniedError) as raised, acting_as("agent", "somebody", role=role):
             call_it()
         assert raised.value.details["roles"] == sorted(tool.roles)
-        assert f"denied: somebody, {role}, called {tool.name}" in caplog.text
+        assert f"failed: tool={tool.name} code=permission_denied" in caplog.text
+        assert f"actor=somebody role={role}" in caplog.text
     assert contents() == before
     for role in tool.roles:
         with acting_as(kind_of_actor(tool), "somebody", role=role), db.transaction(rollback=True):
