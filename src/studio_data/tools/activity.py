@@ -241,7 +241,7 @@ def changes_since(
                 transaction_id
             FROM activity_log
             WHERE (transaction_id, id) > (%(transaction_id)s::xid8, %(line_id)s)
-                AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+                AND transaction_id < trail_number(pg_snapshot_xmin(pg_current_snapshot()))
                 AND NOT %(only_new)s
                 AND (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
                 AND (%(entity_id)s::uuid IS NULL OR entity_id = %(entity_id)s)
@@ -249,7 +249,7 @@ def changes_since(
             ORDER BY transaction_id, id
             LIMIT %(limit)s + 1
         )
-        SELECT lines.*, pg_snapshot_xmin(pg_current_snapshot())::text AS horizon
+        SELECT lines.*, trail_number(pg_snapshot_xmin(pg_current_snapshot()))::text AS horizon
         FROM (VALUES (true)) AS always
         LEFT JOIN lines ON true
         ORDER BY lines.transaction_id, lines.id
