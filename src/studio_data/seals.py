@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 from psycopg import sql
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from studio_data.db import get_connection, many, one, transaction
+from studio_data.db import many, one, transaction
 from studio_data.errors import ConflictError, InvalidInputError, NotFoundError, StudioError
 
 LINES_AT_ONCE = 10_000
@@ -326,9 +326,9 @@ def _unsealed(last: dict[str, Any] | None) -> Unsealed:
         """
         SELECT count(*) AS lines, min(created_at) AS oldest
         FROM activity_log
-        WHERE transaction_id > %(last)s::xid8
+        WHERE transaction_id >= %(first)s::xid8
         """,
-        {"last": "0" if last is None else last["last_transaction"]},
+        {"first": str(_first_after(last))},
         reads=True,
     )
     return {
@@ -345,7 +345,7 @@ def renumber() -> None:
 
     Waits for those who write lines. Raises ``ConflictError`` if it is not needed.
     """
-    with get_connection() as connection:
+    with transaction() as connection:
         connection.execute("LOCK TABLE activity_log IN SHARE ROW EXCLUSIVE MODE")
         if not _lines_ahead():
             raise ConflictError(
@@ -370,7 +370,7 @@ def go_on_numbering() -> None:
         ) AS number
         """
     )["number"]
-    with get_connection() as connection:
+    with transaction() as connection:
         connection.execute(
             sql.SQL(
                 """
@@ -385,7 +385,7 @@ def go_on_numbering() -> None:
 
 
 def _lines_ahead() -> int:
-    """Count lines and seals with numbers that the server has not given out yet. Its own transaction's it has."""
+    """Count the lines, and the newest seal, whose numbers the server has not given out yet; to its own transaction it has."""
     return one(
         """
         WITH server AS (
@@ -400,7 +400,7 @@ def _lines_ahead() -> int:
                 AND transaction_id IS DISTINCT FROM (SELECT own_number FROM server)
         ) + (
             SELECT count(*)
-            FROM audit_seals
+            FROM (SELECT last_transaction FROM audit_seals ORDER BY number DESC LIMIT 1) AS newest
             WHERE last_transaction >= (SELECT next_number FROM server)
         ) AS ahead
         """,
