@@ -308,33 +308,12 @@ CREATE FUNCTION public.changed_fields(before jsonb, after jsonb) RETURNS jsonb
 
 
 --
--- Name: refuse_change_of_log(); Type: FUNCTION; Schema: public; Owner: -
+-- Name: trail_number(xid8); Type: FUNCTION; Schema: public; Owner: -
 --
 
-CREATE FUNCTION public.refuse_change_of_log() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    RAISE EXCEPTION 'activity_log is append-only: % is refused', tg_op
-    USING ERRCODE = 'insufficient_privilege', HINT = 'Write a new entry with log_activity instead.';
-END
-$$;
-
-
---
--- Name: set_updated_at(); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.set_updated_at() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    IF NEW IS DISTINCT FROM OLD THEN
-        NEW.updated_at = now();
-    END IF;
-    RETURN NEW;
-END
-$$;
+CREATE FUNCTION public.trail_number(transaction xid8) RETURNS xid8
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN transaction;
 
 
 --
@@ -365,8 +344,74 @@ CREATE TABLE public.activity_log (
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     context public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
     project_id uuid,
-    transaction_id xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    transaction_id xid8 DEFAULT public.trail_number(pg_current_xact_id()) NOT NULL,
     CONSTRAINT activity_log_actor_type_known CHECK ((actor_type = ANY (ARRAY['system'::text, 'agent'::text, 'user'::text])))
+);
+
+
+--
+-- Name: line_hash(public.activity_log); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.line_hash(line public.activity_log) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN sha256(convert_to((jsonb_build_array((line).id, (line).entity_type, (line).entity_id, (line).action, (line).actor_type, (line).actor_name, (line).metadata, (line).context, (line).project_id, ((line).transaction_id)::text, EXTRACT(epoch FROM (line).created_at)))::text, 'UTF8'::name));
+
+
+--
+-- Name: refuse_change_of_log(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.refuse_change_of_log() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % is refused', tg_table_name, tg_op
+    USING ERRCODE = 'insufficient_privilege', HINT = 'Write a new entry with log_activity instead.';
+END
+$$;
+
+
+--
+-- Name: seal_hash(bytea, bigint, xid8, bigint, timestamp with time zone, bytea); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.seal_hash(previous_hash bytea, number bigint, last_transaction xid8, lines bigint, sealed_at timestamp with time zone, lines_hash bytea) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN sha256(((previous_hash || convert_to(format('%s %s %s %s '::text, number, last_transaction, lines, EXTRACT(epoch FROM sealed_at)), 'UTF8'::name)) || lines_hash));
+
+
+--
+-- Name: set_updated_at(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.set_updated_at() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NEW IS DISTINCT FROM OLD THEN
+        NEW.updated_at = now();
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+
+--
+-- Name: audit_seals; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.audit_seals (
+    number bigint NOT NULL,
+    last_transaction xid8 NOT NULL,
+    lines bigint NOT NULL,
+    lines_hash bytea NOT NULL,
+    previous_hash bytea NOT NULL,
+    hash bytea NOT NULL,
+    sealed_at public.bounded_timestamptz NOT NULL,
+    CONSTRAINT audit_seals_hashes_have_32_bytes CHECK (((octet_length(lines_hash) = 32) AND (octet_length(previous_hash) = 32) AND (octet_length(hash) = 32))),
+    CONSTRAINT audit_seals_lines_range CHECK ((lines > 0)),
+    CONSTRAINT audit_seals_number_range CHECK ((number > 0))
 );
 
 
@@ -767,6 +812,14 @@ CREATE TABLE public.workflow_templates (
 
 ALTER TABLE ONLY public.activity_log
     ADD CONSTRAINT activity_log_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: audit_seals audit_seals_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.audit_seals
+    ADD CONSTRAINT audit_seals_pkey PRIMARY KEY (number);
 
 
 --
@@ -1291,6 +1344,24 @@ ALTER TABLE public.activity_log ENABLE ALWAYS TRIGGER activity_log_is_never_empt
 CREATE TRIGGER activity_log_rows_are_final BEFORE DELETE OR UPDATE ON public.activity_log FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_log();
 
 ALTER TABLE public.activity_log ENABLE ALWAYS TRIGGER activity_log_rows_are_final;
+
+
+--
+-- Name: audit_seals audit_seals_are_final; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audit_seals_are_final BEFORE DELETE OR UPDATE ON public.audit_seals FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_log();
+
+ALTER TABLE public.audit_seals ENABLE ALWAYS TRIGGER audit_seals_are_final;
+
+
+--
+-- Name: audit_seals audit_seals_are_never_emptied; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audit_seals_are_never_emptied BEFORE TRUNCATE ON public.audit_seals FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change_of_log();
+
+ALTER TABLE public.audit_seals ENABLE ALWAYS TRIGGER audit_seals_are_never_emptied;
 
 
 --

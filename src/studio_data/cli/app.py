@@ -35,12 +35,15 @@ ActorRole = Annotated[Role | None, typer.Option("--role", help="Act in a role: o
 RunId = Annotated[str | None, typer.Option("--run-id", help="The run that the audit trail names.")]
 
 
-def command[**P](function: Callable[P, None] | None = None, **options: Any) -> Any:  # noqa: ANN401 (typer's own)
-    """Register a command whose errors of the library are one line on stderr, or JSON on stdout if it has ``--json``."""
-    if function is None:
-        return lambda function: command(function, **options)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType, reportUnknownVariableType]
+def command[**P](function: Callable[P, None] | None = None, *, of: typer.Typer | None = None, **options: Any) -> Any:  # noqa: ANN401 (typer's own)
+    """Register a command whose errors of the library are one line on stderr, or JSON on stdout if it has ``--json``.
 
-    @app.command(**options)
+    ``of`` is the group that it belongs to, where it is not the application itself.
+    """
+    if function is None:
+        return lambda function: command(function, of=of, **options)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType, reportUnknownVariableType]
+
+    @(of or app).command(**options)
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:

@@ -1,0 +1,111 @@
+"""The commands ``audit seal``, ``audit verify``, ``audit head`` and ``audit renumber``."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from studio_data import seals
+from studio_data.cli.app import REFUSED, app, command, out, print_json
+from studio_data.errors import InvalidInputError
+
+audit = typer.Typer(name="audit", help="Seal the audit trail, and find out whether it was changed.", no_args_is_help=True)
+app.add_typer(audit)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+@command(of=audit)
+def seal(
+    *,
+    head_file: Annotated[
+        Path | None, typer.Option("--head", help="Write the newest seal into this file, to be kept elsewhere.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Seal every line of the trail whose transaction has ended. Run it every few minutes."""
+    lines = 0
+    with out.status("Sealing") as status:
+        for sealed in seals.seal():
+            lines += sealed
+            status.update(f"Sealed {lines:,} lines")
+    newest = seals.head()
+    if head_file is not None and newest is not None:
+        head_file.write_text(json.dumps(newest, default=str) + "\n", encoding="utf-8")
+    if as_json:
+        print_json({"sealed": lines, "head": _plain(newest)})
+    elif newest is None:
+        out.print("There is nothing to seal: the trail is empty.")
+    else:
+        out.print(f"Sealed {lines:,} lines. Seal {newest['number']} covers all {newest['lines']:,}: {newest['hash']}")
+
+
+@command(of=audit)
+def head() -> None:
+    """Print the newest seal as JSON. Kept outside the database, it shows whether the tail of the trail was cut off."""
+    print_json(_plain(seals.head()))
+
+
+@command(of=audit)
+def verify(
+    *,
+    head_file: Annotated[Path | None, typer.Option("--head", help="A seal that was kept elsewhere, as a file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute every seal again, and tell what is not as it was sealed. Ends with exit code 1 if there is anything."""
+    kept = None if head_file is None else _kept(head_file)
+    newest = seals.head()
+    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeElapsedColumn())
+    findings: list[seals.Finding] = []
+    lines = 0
+    with Progress(*columns, console=out, disable=as_json, transient=True) as progress:
+        task = progress.add_task("verifying", total=0 if newest is None else newest["lines"])
+        for checked, found in seals.verify(kept):
+            lines += checked
+            findings += found
+            progress.update(task, completed=lines)
+    left = seals.unsealed()
+    if as_json:
+        print_json({"lines": lines, "head": _plain(newest), "findings": findings, "unsealed": _plain(left)})
+    else:
+        _show(lines, newest, findings, left)
+    if findings:
+        raise typer.Exit(REFUSED)
+
+
+@command(of=audit)
+def renumber() -> None:
+    """Let the trail's numbers go on after those of lines that were restored by other means than studio-data restore."""
+    highest = seals.renumber()
+    out.print(f"Done: new lines are numbered above {highest:,}.")
+
+
+def _kept(file: Path) -> seals.Head:
+    try:
+        return TypeAdapter(seals.Head).validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InvalidInputError(
+            f"{file} does not hold a seal.", hint="Give a file that studio-data audit seal --head FILE has written."
+        ) from error
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
+    return json.loads(json.dumps(value, default=str))
+
+
+def _show(lines: int, newest: seals.Head | None, findings: list[seals.Finding], left: seals.Unsealed) -> None:
+    if findings:
+        table = Table("seal", "finding", "what was found")
+        for finding in findings:
+            table.add_row(str(finding["seal"] or ""), f"[red]{finding['kind']}[/]", finding["message"])
+        out.print(table)
+    elif newest is not None:
+        out.print(f"[green]The trail is as it was sealed[/]: {lines:,} lines under {newest['number']:,} seals.")
+    else:
+        out.print("There is no seal yet: studio-data audit seal makes the first.")
+    if left["oldest"] is not None:
+        out.print(f"{left['lines']:,} lines are not sealed yet, the oldest of {left['oldest']:%Y-%m-%d %H:%M} UTC.")
