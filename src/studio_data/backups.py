@@ -201,8 +201,8 @@ def restore(path: Path, *, report: Report = _tell_nobody) -> Manifest:
     """Restore a backup into the connection's schema, which must be empty: all of it, proven, or nothing.
 
     In one transaction the dump is read in, every table is compared with the manifest, the trail's numbering goes on above
-    the restored lines, and the trail is verified against the manifest's head. Raises ``InvalidInputError`` for a file that is
-    not what its manifest says, ``ConflictError`` if the schema is not empty, ``ConfigurationError`` if it does not fit here.
+    the restored lines, and the trail is verified against the manifest's head. Raises ``InvalidInputError`` for a file that
+    is not what its manifest says, ``ConflictError`` if the schema is not empty, ``ConfigurationError`` if it does not fit.
     """
     _refuse_pooler("A restore does")
     report("Reading the file", 0, 1)
