@@ -94,7 +94,7 @@ def shared_db(server_url: str, template: str) -> Generator[str]:
 @pytest.fixture(autouse=True)
 def transaction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     """Run the test in a transaction that is rolled back, unless it has a database of its own."""
-    if {"committed_db", "empty_db", "large_db", "new_server"} & set(request.fixturenames):
+    if {"committed_db", "empty_db", "large_db", "new_server", "played_db"} & set(request.fixturenames):
         yield
         return
     use_database(request.getfixturevalue("shared_db"), monkeypatch)

@@ -6,13 +6,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from studio_data import db, seals
-from studio_data.tools.activity import changes_since
+from studio_data.tools.activity import Changes, changes_since
 from studio_data.tools.clients import create_client, update_client
+from studio_data.validators import TrailPlace, trail_cursor_of
 from tests.support import studio_data
 
 SEED = 20261123
@@ -23,8 +25,12 @@ def small_seals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seals, "LINES_IN_SEAL", 5)
 
 
-def kinds(kept: seals.Head | None = None) -> set[str]:
+def kinds(kept: seals.Head | str | None = None) -> set[str]:
     return {finding["kind"] for _, found in seals.verify(kept) for finding in found}
+
+
+def actions_of(changes: Changes) -> list[str]:
+    return [line["action"] for line in changes["items"]]
 
 
 def sealed(clients: int = 20) -> seals.Head:
@@ -44,7 +50,7 @@ def test_every_line_is_sealed_once_and_in_order(committed_db: str) -> None:
     assert newest["number"] == 8
     assert seals.unsealed() == {"lines": 0, "oldest": None}
     assert list(seals.seal()) == []
-    assert kinds(newest) == set()
+    assert kinds(newest) == kinds(newest["hash"]) == set()
 
 
 def test_an_empty_trail_has_no_seal(committed_db: str) -> None:
@@ -111,6 +117,37 @@ def test_a_seal_is_the_same_whatever_a_session_has_set(committed_db: str) -> Non
         assert kinds(newest) == set()
 
 
+def test_a_transaction_that_writes_finds_nothing_ahead_of_itself(committed_db: str) -> None:
+    with db.transaction():
+        create_client("Ann")
+        assert kinds() == set()
+        assert list(seals.seal()) == []
+
+
+def test_sealing_ends_though_others_go_on_writing(committed_db: str) -> None:
+    for number in range(12):
+        create_client(f"Client {number}")
+    made: list[int] = []
+    for lines in seals.seal():
+        made.append(lines)
+        create_client("meanwhile")
+
+    assert made == [5, 5, 2]
+    assert seals.unsealed()["lines"] == 3
+
+
+def test_seals_are_made_by_one_who_owns_nothing(committed_db: str) -> None:
+    sealed(2)
+    create_client("Ann")
+    with db.transaction(rollback=True) as connection:
+        connection.execute("CREATE ROLE studio_sealer")
+        connection.execute("GRANT SELECT ON activity_log TO studio_sealer")
+        connection.execute("GRANT SELECT, INSERT ON audit_seals TO studio_sealer")
+        connection.execute("SET LOCAL ROLE studio_sealer")
+        assert list(seals.seal()) == [1]
+        assert kinds(seals.head()) == set()
+
+
 # Tampering ------------------------------------------------------------------------------------------------------------
 
 COLUMNS = {
@@ -167,6 +204,13 @@ def insert_ahead(_chance: random.Random) -> str:
     )
 
 
+def insert_before_all(_chance: random.Random) -> str:
+    return (
+        "INSERT INTO activity_log (entity_type, entity_id, action, transaction_id)"
+        " VALUES ('client', uuid_v7(), 'approved', '0')"
+    )
+
+
 def edit_seal(chance: random.Random) -> str:
     column, value = chance.choice([
         ("lines", "lines + 1"), ("sealed_at", "sealed_at - interval '1 day'"), ("hash", "sha256(hash)"),
@@ -220,8 +264,8 @@ def seal_anew(chance: random.Random) -> str:
 
 
 ATTACKS: list[Callable[[random.Random], str]] = [
-    edit_line, edit_line, edit_line, swap_lines, delete_lines, insert_line, insert_ahead, edit_seal, edit_seal, delete_seal,
-    cut_tail, cut_all, seal_anew,
+    edit_line, edit_line, edit_line, swap_lines, delete_lines, insert_line, insert_ahead, insert_before_all, edit_seal,
+    edit_seal, delete_seal, cut_tail, cut_all, seal_anew,
 ]  # fmt: skip
 
 
@@ -229,7 +273,7 @@ def test_whatever_a_superuser_does_to_a_sealed_trail_is_found(committed_db: str)
     newest = sealed()
     chance = random.Random(SEED)
     unnoticed: list[str] = []
-    for number in range(104):
+    for number in range(112):
         attack = ATTACKS[number % len(ATTACKS)](chance)
         with db.transaction(rollback=True) as connection:
             connection.execute("ALTER TABLE activity_log DISABLE TRIGGER USER")
@@ -251,6 +295,7 @@ def test_a_cut_tail_is_found_only_with_a_head_that_was_kept_outside(committed_db
 
     assert kinds() == set()
     assert kinds(newest) == {"head missing"}
+    assert kinds(newest["hash"]) == {"head missing"}
 
 
 @pytest.mark.parametrize(
@@ -290,6 +335,42 @@ def test_what_was_changed_is_told_with_its_seal_and_ends_with_an_exit_code(commi
     assert (code, [finding["kind"] for finding in json.loads(said)["findings"]]) == (1, ["lines changed"])
 
 
+def test_the_seal_that_was_kept_may_be_given_as_its_hash(committed_db: str) -> None:
+    newest = sealed(2)
+
+    assert studio_data("audit", "verify", "--head", newest["hash"].upper())[0] == 0
+    assert studio_data("audit", "verify", "--head", "0" * 64)[0] == 1
+
+
+def test_a_finding_says_which_lines_the_seal_covers(committed_db: str) -> None:
+    newest = sealed(2)
+    with db.transaction() as connection:
+        connection.execute("ALTER TABLE activity_log DISABLE TRIGGER USER")
+        connection.execute("DELETE FROM activity_log WHERE id = (SELECT id FROM activity_log ORDER BY id LIMIT 1)")
+
+    [finding] = json.loads(studio_data("audit", "verify", "--json")[1])["findings"]
+    assert {name: finding[name] for name in ("kind", "seal", "above", "up_to", "sealed", "found")} == {
+        "kind": "lines missing", "seal": 1, "above": 0, "up_to": newest["last_transaction"], "sealed": 4, "found": 3,
+    }  # fmt: skip
+
+
+def test_a_kept_seal_is_not_replaced_once_the_trail_was_cut(committed_db: str, tmp_path: Path) -> None:
+    kept = tmp_path / "head.json"
+    sealed(8)
+    studio_data("audit", "seal", "--head", str(kept))
+    proof = kept.read_text()
+    with db.transaction() as connection:
+        connection.execute("ALTER TABLE activity_log DISABLE TRIGGER USER")
+        connection.execute("ALTER TABLE audit_seals DISABLE TRIGGER USER")
+        connection.execute("DELETE FROM audit_seals WHERE number > 1")
+    create_client("afterwards")
+
+    code, _, error = studio_data("audit", "seal", "--head", str(kept))
+    assert (code, "is not replaced: seal 4, which was kept outside, is missing" in error) == (1, True)
+    assert kept.read_text() == proof
+    assert [path.name for path in tmp_path.iterdir()] == ["head.json"]
+
+
 def test_a_file_that_holds_no_seal_is_refused(committed_db: str, tmp_path: Path) -> None:
     (tmp_path / "head.json").write_text("{}")
 
@@ -314,11 +395,14 @@ def test_after_a_restore_into_a_younger_server_the_numbers_go_on(committed_db: s
     assert kinds() == {"lines ahead"}
 
     code, said, _ = studio_data("audit", "renumber")
-    assert (code, "new lines are numbered above 1,00" in said) == (0, True)
+    assert (code, "Done: new lines are numbered above" in said) == (0, True)
     restored = changes_since(limit=500)
     assert len(restored["items"]) == len(followed["items"])
     client = create_client("after")
     assert [line["entity_id"] for line in changes_since(restored["cursor"])["items"]] == [client["id"]]
+    # A follower of other lines was led past transactions that wrote none, before or after the backup was made.
+    led_ahead = trail_cursor_of(TrailPlace(2_000_000_000, UUID(int=0)))
+    assert actions_of(changes_since(led_ahead)) == ["created"]
     assert sum(seals.seal()) == newest["lines"] + 1
     assert kinds() == set()
     assert studio_data("audit", "renumber")[0] == 1

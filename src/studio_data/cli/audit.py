@@ -1,21 +1,23 @@
 """The commands ``audit seal``, ``audit verify``, ``audit head`` and ``audit renumber``."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from studio_data import seals
 from studio_data.cli.app import REFUSED, app, command, out, print_json
-from studio_data.errors import InvalidInputError
+from studio_data.errors import ConflictError, InvalidInputError
+from studio_data.files import replacing
 
 audit = typer.Typer(name="audit", help="Seal the audit trail, and find out whether it was changed.", no_args_is_help=True)
 app.add_typer(audit)
 
+HASH = re.compile("[0-9a-fA-F]{64}")
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
@@ -28,6 +30,8 @@ def seal(
     as_json: AsJson = False,
 ) -> None:
     """Seal every line of the trail whose transaction has ended. Run it every few minutes."""
+    if head_file is not None and head_file.exists():
+        _check_still_there(head_file)
     lines = 0
     with out.status("Sealing") as status:
         for sealed in seals.seal():
@@ -35,7 +39,8 @@ def seal(
             status.update(f"Sealed {lines:,} lines")
     newest = seals.head()
     if head_file is not None and newest is not None:
-        head_file.write_text(json.dumps(newest, default=str) + "\n", encoding="utf-8")
+        with replacing(head_file) as unfinished:
+            unfinished.write_text(json.dumps(newest, default=str) + "\n", encoding="utf-8")
     if as_json:
         print_json({"sealed": lines, "head": _plain(newest)})
     elif newest is None:
@@ -53,11 +58,11 @@ def head() -> None:
 @command(of=audit)
 def verify(
     *,
-    head_file: Annotated[Path | None, typer.Option("--head", help="A seal that was kept elsewhere, as a file.")] = None,
+    given: Annotated[str | None, typer.Option("--head", help="A seal that was kept elsewhere: a file, or its hash.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compute every seal again, and tell what is not as it was sealed. Ends with exit code 1 if there is anything."""
-    kept = None if head_file is None else _kept(head_file)
+    kept = None if given is None else given.lower() if HASH.fullmatch(given) else _kept(Path(given))
     newest = seals.head()
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeElapsedColumn())
     findings: list[seals.Finding] = []
@@ -86,11 +91,20 @@ def renumber() -> None:
 
 def _kept(file: Path) -> seals.Head:
     try:
-        return TypeAdapter(seals.Head).validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
+        return seals.head_from(file.read_bytes())
+    except (OSError, InvalidInputError) as error:
         raise InvalidInputError(
             f"{file} does not hold a seal.", hint="Give a file that studio-data audit seal --head FILE has written."
         ) from error
+
+
+def _check_still_there(file: Path) -> None:
+    """Refuse to replace a head that the chain does not lead on from: it is the proof that something was changed."""
+    findings = seals.check_head(_kept(file))
+    if findings:
+        raise ConflictError(
+            f"{file} is not replaced: {findings[0]['message']}.", hint=f"Keep it: studio-data audit verify --head {file}."
+        )
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
