@@ -2,6 +2,9 @@
 
 One template database is migrated once. A test runs in a transaction that is rolled back; a test that needs commits, other
 processes or broken connections asks for ``committed_db`` and gets a copy of the template for itself.
+
+With ``TEST_DATABASE_ROLE=studio_agent`` the template gets the database roles, and tests and library act
+in both kinds of database as that role; see ``as_administrator`` in tests/support.py.
 """
 
 import os
@@ -19,13 +22,13 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from studio_data import db, embedded, migrate
+from studio_data import database_roles, db, embedded, migrate
 from studio_data.config import Settings, settings
 from studio_data.pool import connect
 from studio_data.supervisor import Server, flock
 from tests import pgbouncer
 from tests.embedded import VERSION, servers, users, within
-from tests.support import tools_of_the_test
+from tests.support import ROLE, in_the_role, tools_of_the_test
 
 ROOT = Path(__file__).parents[1]
 _numbers = count(1)
@@ -76,6 +79,8 @@ def template(server_url: str) -> Generator[str]:
     with new_database(server_url) as url:
         with connect(url, settings()) as connection:
             migrate.migrate(connection)
+            if ROLE is not None:
+                database_roles.set_up(connection)
         yield str(conninfo_to_dict(url)["dbname"])
 
 
@@ -83,7 +88,7 @@ def template(server_url: str) -> Generator[str]:
 def shared_db(server_url: str, template: str) -> Generator[str]:
     """Connection string of the database in which tests run and are rolled back."""
     with new_database(server_url, template=template) as url:
-        yield url
+        yield in_the_role(url)
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +112,8 @@ def registered() -> Generator[None]:
 @pytest.fixture
 def committed_db(server_url: str, template: str, monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
     """Connection string of a migrated database for this test alone, in which it commits."""
-    with new_database(server_url, template=template) as url:
+    with new_database(server_url, template=template) as administrators:
+        url = in_the_role(administrators)
         use_database(url, monkeypatch)
         yield url
         db.close()

@@ -1,5 +1,6 @@
 """What several test modules do to the library and the server."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -7,11 +8,42 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from typer.testing import CliRunner
 
 from studio_data import db, registry
 from studio_data.cli import app
 from studio_data.config import settings
+
+ROLE = os.environ.get("TEST_DATABASE_ROLE") or None
+"""The database role in which tests and library act; not set: whoever the connection string says."""
+
+_IN_ROLE = f"-c role={ROLE}"
+
+
+def in_the_role(url: str) -> str:
+    """Let every session begin in the role under test: Postgres then checks its privileges, and no others."""
+    return url if ROLE is None else make_conninfo(url, options=f"{_options(url)} {_IN_ROLE}".strip())
+
+
+def as_server_administrator(url: str) -> str:
+    """Return the connection string without the role under test."""
+    return url if ROLE is None else make_conninfo(url, options=_options(url).removesuffix(_IN_ROLE).strip())
+
+
+def _options(url: str) -> str:
+    return str(conninfo_to_dict(url).get("options") or "")
+
+
+@contextmanager
+def as_administrator() -> Generator[None]:
+    """Let a test's own set-up do, as a unit, what the role under test may not."""
+    with db.transaction():
+        if ROLE is not None:
+            db.one("SET LOCAL ROLE NONE")
+        yield
+        if ROLE is not None:
+            db.one("SELECT set_config('role', %s, true)", (ROLE,))
 
 
 def clients() -> int:
@@ -21,7 +53,7 @@ def clients() -> int:
 
 def end_every_connection(url: str) -> None:
     """End every connection of a database but our own, and return when they have ended."""
-    with psycopg.connect(url, autocommit=True) as killer:
+    with psycopg.connect(as_server_administrator(url), autocommit=True) as killer:
         killer.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"  # returns when it has ended
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"

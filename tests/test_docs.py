@@ -20,7 +20,7 @@ from tests.support import studio_data
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 WITH_EXAMPLES = [page for page in PAGES if page != reference.PAGE]  # its generator has run its examples
-COMMANDS_OF_OTHERS = {"cp", "docker"}
+COMMANDS_OF_OTHERS = {"cp", "docker", "psql"}
 COMMANDS_THAT_END = {"tools", "call", "activity", "prune", "migrate"}
 WRITE_IT = f"{reference.COMMAND} writes docs/reference.md anew"
 
@@ -97,7 +97,7 @@ def test_every_command_of_a_page_exists(page: Path) -> None:
 # Links ----------------------------------------------------------------------------------------------------------------
 
 
-@each([ROOT / "README.md", *PAGES])
+@each([ROOT / "README.md", ROOT / "SECURITY.md", *PAGES])
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     for link in links(text_of(page)):
         if link.startswith(("https://", "http://")):

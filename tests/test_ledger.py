@@ -18,7 +18,7 @@ from studio_data.registry import tool
 from studio_data.roles import STAFF
 from studio_data.tools.clients import Client, create_client
 from studio_data.tools.projects import create_project
-from tests.support import clients, end_every_connection, with_setting
+from tests.support import as_administrator, clients, end_every_connection, with_setting
 
 
 def keys() -> list[str]:
@@ -247,17 +247,22 @@ def test_a_call_that_waits_for_its_key_ends_at_its_deadline(committed_db: str, m
 
 def test_prune_removes_what_is_older_and_keeps_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "PRUNED_AT_ONCE", 10)
-    db.one(
-        """
-        INSERT INTO call_ledger (key, tool, arguments_hash, result, created_at)
-        SELECT 'key ' || days, 'create_client', sha256('x'), '{}', now() - make_interval(days => days)
-        FROM generate_series(1, 60) AS days
-        """
-    )
+    with as_administrator():  # it is studio_owner who prunes
+        db.one(
+            """
+            INSERT INTO call_ledger (key, tool, arguments_hash, result, created_at)
+            SELECT 'key ' || days, 'create_client', sha256('x'), '{}', now() - make_interval(days => days)
+            FROM generate_series(1, 60) AS days
+            """
+        )
 
-    assert list(ledger.prune()) == [10, 10, 10, 0]
-    assert len(keys()) == 30
-    assert list(ledger.prune(days=1)) == [10, 10, 9]  # the key of one day ago is not older than a day in this transaction
+        assert list(ledger.prune()) == [10, 10, 10, 0]
+        assert len(keys()) == 30
+        assert list(ledger.prune(days=1)) == [
+            10,
+            10,
+            9,
+        ]  # the key of one day ago is not older than a day in this transaction
 
 
 @pytest.mark.parametrize("days", [0, -1])

@@ -32,6 +32,7 @@ from studio_data.failures import (
     unit_refused,
 )
 from studio_data.pool import StudioConnection, connect, open_pool
+from studio_data.watch import tried_again
 
 type Parameters = Mapping[str, Any] | tuple[Any, ...] | list[Any] | None
 
@@ -235,6 +236,7 @@ def _run_alone[T](query: LiteralString, params: Parameters, fetch: Callable[[Cur
                 if not may_repeat or pause is None:
                     _raise_if_unavailable(error, failure, writes=not reads)
                     raise
+                tried_again(error)
         time.sleep(pause)
         attempt += 1
 

@@ -18,6 +18,7 @@ from studio_data.db import in_transaction, one, savepoint, transaction
 from studio_data.deadlines import call_deadline, pause_before
 from studio_data.errors import ConflictError, InvalidInputError, UnavailableError
 from studio_data.validators import checked, key_line
+from studio_data.watch import tried_again
 
 KEPT_DAYS = 30
 PRUNED_AT_ONCE = 10_000
@@ -62,6 +63,7 @@ def once[R](key: str, tool: str, arguments: Mapping[str, Any], execute: Callable
                     error.retryable = True
                     error.hint = "Call again with the same key: nothing is written twice."
                     raise
+                tried_again(error)
             time.sleep(pause)
 
 

@@ -4,7 +4,6 @@ import hashlib
 import importlib
 import inspect
 import json
-import logging
 import pkgutil
 import re
 from collections.abc import Callable, Iterable
@@ -26,8 +25,7 @@ from studio_data.failures import refusal
 from studio_data.ledger import current_key, once
 from studio_data.roles import EVERYBODY, Role
 from studio_data.validators import checked, member_of
-
-log = logging.getLogger("studio_data")
+from studio_data.watch import Watched
 
 
 class Tool:
@@ -88,7 +86,12 @@ class Tool:
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
         """Call the function as every caller does: role, arguments, audit, ledger, errors."""
-        is_outermost = current_call.get() is NOBODY
+        if current_call.get() is not NOBODY:
+            return self._run(args, kwargs, is_outermost=False)
+        with Watched(self.name, _who_calls):
+            return self._run(args, kwargs, is_outermost=True)
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_outermost: bool) -> Any:  # noqa: ANN401
         if is_outermost:
             self._check_role()
         elif only_reads.get() and not self.reads:
@@ -116,12 +119,19 @@ class Tool:
         if acting is None or acting.role is None or acting.role in self.roles:
             return
         may = sorted(self.roles)
-        log.warning("denied: %s, %s, called %s, which is for %s", acting.name, acting.role, self.name, ", ".join(may))
         raise PermissionDeniedError(
             f"{self.name} is not in the toolset of the role {acting.role}.",
             hint=f"Ask one of these: {', '.join(may)}.",
             details={"tool": self.name, "role": acting.role.value, "roles": [role.value for role in may]},
         )
+
+
+def _who_calls() -> dict[str, Any]:
+    """Return who makes the running call, and by which key, for the process log: never what is in it."""
+    acting = current_actor.get()
+    if acting is None:
+        return {"key": current_key.get()}
+    return {"actor": acting.name, "role": acting.role, "run": acting.run_id, "key": current_key.get()}
 
 
 _tools: dict[str, Tool] = {}

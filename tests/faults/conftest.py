@@ -17,7 +17,7 @@ from tests.faults.server import Postgres
 from tests.support import use
 
 IS_FULL = os.environ.get("TEST_FAULTS") == "full"
-"""Whether to run everything, which takes an hour, or the short run of CI."""
+"""Whether to run everything, which takes half an hour, or the short run of CI."""
 
 
 _measured: list[str] = []

@@ -8,6 +8,7 @@ import pytest
 from studio_data import db
 from studio_data.errors import InvalidInputError
 from studio_data.tools.activity import log_activity
+from tests.support import as_administrator
 
 
 def test_a_line_is_stored_as_it_was_given() -> None:
@@ -80,7 +81,8 @@ def test_lines_sort_by_id_in_the_order_they_were_written() -> None:
 def test_the_database_refuses_to_change_the_log(statement: str) -> None:
     line = log_activity("client", uuid4(), "called")
 
-    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"), db.transaction() as connection:
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only")
+    with refused, as_administrator(), db.get_connection() as connection:
         connection.execute(statement.encode())
 
     assert db.many("SELECT * FROM activity_log") == [{**line, "transaction_id": ANY}]

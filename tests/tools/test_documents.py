@@ -13,6 +13,7 @@ from studio_data.gates import facts_of, gates_of
 from studio_data.lifecycles import DocumentType, ProjectPhase
 from studio_data.tools.clients import create_client
 from studio_data.tools.documents import Document, get_document, latest_documents, list_documents, register_document
+from tests.support import as_administrator
 from tests.tools.test_meetings import new_project
 
 
@@ -167,19 +168,20 @@ def test_a_number_given_back_by_a_unit_that_was_undone_is_used(committed_db: str
 def test_a_number_taken_without_the_lock_is_a_conflict() -> None:
     """What psql can do: a row that appears while the number is being counted."""
     project_id = new_project()
-    one(
-        """
-        CREATE FUNCTION take_the_number() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF NEW.created_by <> 'psql' THEN
-                INSERT INTO documents (project_id, doc_type, s3_key, version, created_by)
-                VALUES (NEW.project_id, NEW.doc_type, 'x', NEW.version, 'psql');
-            END IF;
-            RETURN NEW;
-        END $$;
-        CREATE TRIGGER take_the_number BEFORE INSERT ON documents FOR EACH ROW EXECUTE FUNCTION take_the_number()
-        """
-    )
+    with as_administrator():
+        one(
+            """
+            CREATE FUNCTION take_the_number() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF NEW.created_by <> 'psql' THEN
+                    INSERT INTO documents (project_id, doc_type, s3_key, version, created_by)
+                    VALUES (NEW.project_id, NEW.doc_type, 'x', NEW.version, 'psql');
+                END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER take_the_number BEFORE INSERT ON documents FOR EACH ROW EXECUTE FUNCTION take_the_number()
+            """
+        )
 
     with pytest.raises(ConflictError, match="Another exhibit_b was just registered"), transaction():
         register(project_id)

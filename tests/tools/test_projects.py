@@ -10,6 +10,7 @@ from studio_data.db import many, one
 from studio_data.errors import InvalidInputError, NotFoundError, RuleViolationError
 from studio_data.tools.clients import Client, create_client
 from studio_data.tools.projects import create_project, list_projects, update_project
+from tests.support import as_administrator
 
 
 @pytest.fixture
@@ -71,7 +72,8 @@ def test_creating_a_project_leaves_one_line_in_the_log(client: Client) -> None:
 
 
 def test_an_empty_master_list_gives_no_task_and_no_error(client: Client) -> None:
-    one("DELETE FROM workflow_templates")
+    with as_administrator():
+        one("DELETE FROM workflow_templates")
 
     created = create_project(client["id"], "LR", "mixed")
 

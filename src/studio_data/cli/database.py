@@ -1,4 +1,4 @@
-"""Commands for the database: ``demo``, ``migrate``, ``serve``, ``prune``."""
+"""Commands for the database: ``demo``, ``migrate``, ``roles``, ``serve``, ``prune``."""
 
 import signal
 from collections.abc import Generator
@@ -7,16 +7,20 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from studio_data import ledger
+from studio_data import database_roles, ledger
 from studio_data import migrate as migrations
 from studio_data.cli import practice
 from studio_data.cli.app import command, out, print_json
 from studio_data.cli.demo import run
 from studio_data.config import settings
+from studio_data.database_rights import what_each_may_do
 from studio_data.db import connection_string, printable_connection_string
 from studio_data.errors import ConfigurationError
 from studio_data.pool import StudioConnection, connect
+
+NAMED = 2  # more tables than these are a number
 
 
 @command
@@ -94,6 +98,32 @@ def prune(
         print_json({"removed": removed})
     else:
         out.print(f"Removed {removed:,} results older than {days} days.")
+
+
+@command
+def roles(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print what was changed, and the rights, as JSON.")] = False
+) -> None:
+    """Set up the database roles: who owns what, and what an agent's, a reader's and the owner's login may do."""
+    with _connection() as connection:
+        changes = database_roles.set_up(connection)
+        may = what_each_may_do(connection)
+    if as_json:
+        print_json({"changed": changes, "roles": may})
+        return
+    for statement in changes:
+        out.print(Text(f"{statement};", style="dim"), soft_wrap=True)
+    doing = ("owns", "select", "insert", "update", "delete")
+    table = Table("role", "logs in", *doing)
+    for role in may:
+        table.add_row(role["role"], "yes" if role["login"] else "no", *(_tables(role[what]) for what in doing))
+    out.print(table)
+    out.print(f"Done: {len(changes)} statements." if changes else "Nothing to do: every role has its rights.")
+    out.print("No password was set or changed. Set them yourself, in psql: \\password studio_agent", highlight=False)
+
+
+def _tables(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= NAMED else f"{len(names)} tables"
 
 
 @contextmanager
