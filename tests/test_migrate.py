@@ -14,6 +14,7 @@ from studio_data.errors import ConfigurationError, UnavailableError
 from studio_data.pool import StudioConnection, connect
 from studio_data.tools.clients import create_client
 from studio_data.tools.projects import create_project
+from tests import pgbouncer
 from tests.conftest import ROOT
 
 NEWEST = migrate.shipped()[-1].version
@@ -139,6 +140,7 @@ def test_a_process_migrates_while_another_uses_the_tools(committed_db: str, one_
     assert db.one("SELECT count(nickname) AS named, count(*) AS clients FROM clients") == {"named": 0, "clients": 60}
 
 
+@pytest.mark.skipif(pgbouncer.IS_WANTED, reason="behind a pooler nothing is prepared")
 def test_a_transaction_prepared_before_a_migration_can_be_repeated(
     committed_db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

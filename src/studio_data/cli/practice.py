@@ -1,5 +1,6 @@
 """``studio-data demo --full``: a small practice, played with tools by the roles whose work it is, and shown as tables."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -67,7 +68,8 @@ def do(role: str, tool: str, /, **arguments: Any) -> Any:  # noqa: ANN401
 
 def run(out: Console) -> None:
     """Play the practice on the database in use, and show its projects, a budget and the feed."""
-    commissions = [commission for several in PRACTICE.values() for commission in several]
+    practice = deepcopy(PRACTICE)  # playing it writes down its ids
+    commissions = [commission for several in practice.values() for commission in several]
     total = sum(STEPS.index(commission.reaches) + 1 for commission in commissions) + 1
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=out, transient=True
@@ -77,7 +79,7 @@ def run(out: Console) -> None:
             "procurement_coordinator", "create_vendor", name="Hollis Upholstery", category="furniture", discount_tier="A"
         )["id"]
         progress.advance(bar)
-        for household, several in PRACTICE.items():
+        for household, several in practice.items():
             client = _client(household)
             for commission in several:
                 commission.id = do(
