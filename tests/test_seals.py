@@ -414,7 +414,8 @@ def test_numbering_on_costs_a_reader_no_index(committed_db: str) -> None:
     with db.transaction(rollback=True) as connection:
         connection.execute("SET LOCAL enable_seqscan = off")
         rows = connection.execute(
-            "EXPLAIN SELECT id FROM activity_log WHERE transaction_id < trail_number(pg_snapshot_xmin(pg_current_snapshot()))"
+            "EXPLAIN SELECT id FROM activity_log"
+            " WHERE transaction_id < trail_number(pg_snapshot_xmin(pg_current_snapshot()))"
         ).fetchall()
     plan = "\n".join(row["QUERY PLAN"] for row in rows)
 
