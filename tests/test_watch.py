@@ -183,11 +183,13 @@ def test_no_password_reaches_the_process_log(
 
 @pytest.fixture(scope="module")
 def exporter() -> InMemorySpanExporter:
-    """Collect spans in this process; a provider can be set once."""
+    """Collect the spans of this process, whose provider can be set only once."""
     collected = InMemorySpanExporter()
-    provider = TracerProvider()
+    if not isinstance(trace.get_tracer_provider(), TracerProvider):
+        trace.set_tracer_provider(TracerProvider())
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
     provider.add_span_processor(SimpleSpanProcessor(collected))
-    trace.set_tracer_provider(provider)
     return collected
 
 

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import Cursor, pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from studio_data import embedded, migrate
 from studio_data.config import settings
@@ -31,7 +31,7 @@ from studio_data.failures import (
     unavailable,
     unit_refused,
 )
-from studio_data.pool import StudioConnection, connect, open_pool
+from studio_data.pool import StudioConnection, StudioPool, connect, open_pool
 from studio_data.watch import tried_again
 
 type Parameters = Mapping[str, Any] | tuple[Any, ...] | list[Any] | None
@@ -45,7 +45,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.pool: ConnectionPool[StudioConnection] | None = None
+        self.pool: StudioPool | None = None
 
 
 class _Unit:
@@ -117,7 +117,7 @@ def close() -> None:
 atexit.register(close)
 
 
-def _pool() -> ConnectionPool[StudioConnection]:
+def _pool() -> StudioPool:
     process = _process
     if process.pool is not None:
         return process.pool
@@ -136,7 +136,7 @@ def _pool() -> ConnectionPool[StudioConnection]:
         process.lock.release()
 
 
-def _open() -> ConnectionPool[StudioConnection]:
+def _open() -> StudioPool:
     conninfo = connection_string()
     with _first_connection(conninfo) as connection:
         if settings().database_url is None:
@@ -172,7 +172,7 @@ def _connection() -> Generator[StudioConnection]:
             pool.putconn(connection)
 
 
-def _take(pool: ConnectionPool[StudioConnection], *, revived: bool = False) -> StudioConnection:
+def _take(pool: StudioPool, *, revived: bool = False) -> StudioConnection:
     try:
         return pool.getconn(timeout=max(0.001, min(pool.timeout, time_left())))
     except (PoolTimeout, PoolClosed, TooManyRequests) as error:

@@ -4,6 +4,7 @@ import logging
 import select
 from contextlib import suppress
 from math import ceil
+from threading import BoundedSemaphore
 from time import monotonic
 from typing import Any, Self, override
 
@@ -164,23 +165,44 @@ def _check_server(connection: StudioConnection) -> None:
         )
 
 
-def open_pool(conninfo: str, settings: Settings) -> ConnectionPool[StudioConnection]:
+class StudioPool(ConnectionPool[StudioConnection]):
+    """A pool in which a bounded number of callers wait.
+
+    Its own ``max_waiting`` counts those who have given up too, until a connection comes: after as many, in an outage,
+    it would refuse everybody before it tries to connect, for ever.
+    """
+
+    def __init__(self, conninfo: str, *, waiting: int, **arguments: Any) -> None:  # noqa: ANN401 (the pool's own)
+        super().__init__(conninfo, **arguments)
+        self._room = BoundedSemaphore(waiting)
+
+    @override
+    def getconn(self, timeout: float | None = None) -> StudioConnection:
+        if not self._room.acquire(blocking=False):
+            raise TooManyRequests("too many callers wait for a connection")
+        try:
+            return super().getconn(timeout)
+        finally:
+            self._room.release()
+
+
+def open_pool(conninfo: str, settings: Settings) -> StudioPool:
     """Open the pool of this process. It connects in the background; nothing is checked out or asked yet.
 
-    While somebody waits for a connection it tries to connect every ``RECONNECT_SECONDS``: the pool by itself doubles its
-    pauses, and stops at last, until the next caller comes.
+    Once somebody has waited in vain it tries to connect every ``RECONNECT_SECONDS``: the pool by itself doubles its pauses,
+    and stops at last, until the next caller comes.
     """
 
     class Connection(StudioConnection):
         call_timeout = settings.call_timeout
 
-    return ConnectionPool(
+    return StudioPool(
         conninfo,
+        waiting=4 * settings.pool_max_size,
         connection_class=Connection,
         kwargs=connection_arguments(settings),
         min_size=1,
         max_size=settings.pool_max_size,
-        max_waiting=4 * settings.pool_max_size,
         timeout=settings.pool_timeout,
         reconnect_timeout=RECONNECT_SECONDS,
         reconnect_failed=_try_on,
@@ -190,7 +212,7 @@ def open_pool(conninfo: str, settings: Settings) -> ConnectionPool[StudioConnect
 
 
 def _try_on(pool: ConnectionPool[StudioConnection]) -> None:
-    """Begin to connect again if somebody waits; asking for a connection is what makes the pool begin."""
+    """Begin to connect again if somebody waits or has given up; asking for a connection is what makes the pool begin."""
     if pool.get_stats().get("requests_waiting", 0):
         with suppress(PoolTimeout, PoolClosed, TooManyRequests):
             pool.putconn(pool.getconn(timeout=0.001))

@@ -2,13 +2,17 @@
 
 import random
 import time
+from contextlib import suppress
 
 import psutil
 import pytest
 
+from studio_data.errors import UnavailableError
+from studio_data.tools.clients import create_client, list_clients
 from tests.faults.conftest import IS_FULL, measured
 from tests.faults.load import Load
 from tests.faults.server import Postgres
+from tests.support import with_setting
 
 SEED = 20261123
 KILLS = 500 if IS_FULL else 30
@@ -81,3 +85,27 @@ def test_a_planned_restart_while_idle_reaches_no_caller(postgres: Postgres) -> N
         assert not load.errors
         postgres.execute("DELETE FROM call_ledger")
         postgres.execute("UPDATE clients SET name = 'idle ' || id")
+
+
+def test_callers_that_gave_up_waiting_do_not_keep_others_from_a_server_that_is_back(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STUDIO_DATA_POOL_TIMEOUT", "0.1")
+    with_setting(monkeypatch, "POOL_MAX_SIZE", "1")  # so four callers may wait, and far more than four will give up
+    create_client("before")
+    postgres.stop()
+    gave_up = 0
+    ends = time.monotonic() + 3
+    while time.monotonic() < ends:
+        with suppress(UnavailableError):
+            list_clients()
+        gave_up += 1
+    assert gave_up > 10
+
+    postgres.start()
+    started = time.monotonic()
+    names: list[str] = []
+    while not names and time.monotonic() - started < BACK_IN_TIME:
+        with suppress(UnavailableError):
+            names.append(create_client("after")["name"])
+    assert names == ["after"]
