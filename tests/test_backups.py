@@ -29,7 +29,7 @@ from tests.embedded import VERSION
 from tests.faults.server import Postgres
 from tests.support import studio_data, use, with_setting
 
-pytestmark = pytest.mark.skipif(pgbouncer.IS_WANTED, reason="behind a pooler both are refused, which is tried below")
+pytestmark = pytest.mark.skipif(pgbouncer.IS_WANTED, reason="both are refused behind a pooler, as the run without one tries")
 
 
 @pytest.fixture(scope="module")

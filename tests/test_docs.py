@@ -20,7 +20,7 @@ from tests.support import studio_data
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 WITH_EXAMPLES = [page for page in PAGES if page != reference.PAGE]  # its generator has run its examples
-COMMANDS_OF_OTHERS = {"cp", "docker", "psql"}
+COMMANDS_OF_OTHERS = {"cp", "createdb", "docker", "psql"}
 COMMANDS_THAT_END = {"tools", "call", "activity", "prune", "migrate"}
 WRITE_IT = f"{reference.COMMAND} writes docs/reference.md anew"
 
@@ -82,7 +82,12 @@ def test_every_command_of_a_page_exists(page: Path) -> None:
             match words:
                 case ["studio-data", command, *arguments]:
                     assert command in commands.commands, f"studio-data has no command {command}"
-                    context = commands.commands[command].make_context(command, arguments)  # refuses unknown options
+                    found = commands.commands[command]
+                    while isinstance(found, TyperGroup):
+                        command, *arguments = arguments
+                        assert command in found.commands, f"no group of studio-data has a command {command}"
+                        found = found.commands[command]
+                    context = found.make_context(command, arguments)  # refuses unknown options
                     if command == "call":
                         assert get_tool(context.params["name"])
                 case ["python", "-m", module, *_]:

@@ -145,6 +145,20 @@ def test_what_contradicts_the_rules_is_found_and_names_its_remedy(
     assert client["id"]
 
 
+def test_rights_that_somebody_gave_or_took_are_found(committed_db: str) -> None:
+    assert [finding.severity for finding in findings_of("database roles")] == ["warning"]
+    assert studio_data("roles")[0] == 0
+    assert [finding.severity for finding in findings_of("database roles")] == ["warning"]
+
+    damage("GRANT DELETE ON clients TO studio_agent")
+    damage("REVOKE SELECT ON vendors FROM studio_agent")
+
+    found = findings_of("database roles")[-1]
+    assert (found.severity, "in 2 places" in found.message, found.fix) == ("error", True, "studio-data roles")
+    assert studio_data("roles")[0] == 0
+    assert errors() == []
+
+
 # The server -----------------------------------------------------------------------------------------------------------
 
 

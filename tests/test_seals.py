@@ -91,8 +91,8 @@ def test_many_who_seal_while_others_write_make_one_chain(committed_db: str) -> N
         while not over.is_set():
             list(seals.seal())
 
-    with ThreadPoolExecutor(8) as threads:
-        sealers = [threads.submit(keep_sealing) for _ in range(4)]
+    with ThreadPoolExecutor(14) as threads:
+        sealers = [threads.submit(keep_sealing) for _ in range(10)]
         for writer in [threads.submit(write, number) for number in range(4)]:
             writer.result()
         over.set()
@@ -406,3 +406,18 @@ def test_after_a_restore_into_a_younger_server_the_numbers_go_on(committed_db: s
     assert sum(seals.seal()) == newest["lines"] + 1
     assert kinds() == set()
     assert studio_data("audit", "renumber")[0] == 1
+
+
+def test_numbering_on_costs_a_reader_no_index(committed_db: str) -> None:
+    sealed(2)
+    seals.go_on_numbering()
+    with db.transaction(rollback=True) as connection:
+        connection.execute("SET LOCAL enable_seqscan = off")
+        rows = connection.execute(
+            "EXPLAIN SELECT id FROM activity_log"
+            " WHERE transaction_id < trail_number(pg_snapshot_xmin(pg_current_snapshot()))"
+        ).fetchall()
+    plan = "\n".join(row["QUERY PLAN"] for row in rows)
+
+    assert "activity_log_transaction_id_idx" in plan
+    assert "trail_number" not in plan  # put in line, as if it were written there

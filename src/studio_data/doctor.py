@@ -10,7 +10,7 @@ from typing import Literal, LiteralString
 
 import psycopg
 
-from studio_data import catalog, migrate, seals
+from studio_data import catalog, database_roles, migrate, seals
 from studio_data.db import many, one, transaction
 from studio_data.failures import refusal
 from studio_data.ledger import KEPT_DAYS
@@ -121,10 +121,16 @@ def _roles() -> list[Finding]:
     if found["log_owner"] != "studio_audit":
         message = f"the audit trail belongs to {found['log_owner']}, who can switch its protection off"
         return [Finding("warning", message, "studio-data roles, then connect the agents as studio_agent")]
-    if found["is_superuser"] or found["owns"]:
-        message = f"this login, {found['login']}, can do everything: agents should not have it"
-        return [Finding("warning", message, "connect the agents as studio_agent")]
-    return []
+    if not found["is_superuser"] and not found["owns"]:
+        return []
+    message = f"this login, {found['login']}, can do everything: agents should not have it"
+    findings = [Finding("warning", message, "connect the agents as studio_agent")]
+    with transaction(rollback=True) as connection:
+        wanting = len(database_roles.set_up(connection))
+    if wanting:
+        message = f"rights, owners or settings of the roles differ from what they should be, in {wanting} places"
+        findings.append(Finding("error", message, "studio-data roles"))
+    return findings
 
 
 def _schema() -> list[Finding]:
