@@ -1,0 +1,55 @@
+"""The server and the databases of a run: an embedded Postgres in a folder of its own, fsync on, or one that is given."""
+
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from studio_data import db, embedded, migrate
+from studio_data.config import Settings, settings
+from studio_data.pool import connect
+
+_numbers = count(1)
+
+
+@contextmanager
+def server(given: str | None, version: Literal["16", "18"]) -> Generator[str]:
+    """Yield the connection string of a server on which databases may be created."""
+    if given is not None:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="sd-bench-") as folder:
+        Path(folder).chmod(0o711)  # the account that runs the server for root must get through
+        yield embedded.start(Settings(embedded_dir=Path(folder), embedded_version=version))
+        db.close()
+
+
+@contextmanager
+def database(server_url: str) -> Generator[str]:
+    """Yield the connection string of a new, migrated database, which is dropped in the end."""
+    name = f"bench_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        url = make_conninfo(server_url, dbname=name)
+        with connect(url, settings()) as migrating:
+            migrate.migrate(migrating)
+        try:
+            yield url
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def use(url: str, **environment: str) -> None:
+    """Let the library use this database from here on, with these settings (``POOL_MAX_SIZE="1"``)."""
+    db.close()
+    os.environ["DATABASE_URL"] = url
+    for name, value in environment.items():
+        os.environ[f"STUDIO_DATA_{name}"] = value
+    settings.cache_clear()
