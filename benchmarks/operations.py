@@ -1,5 +1,6 @@
 """The operations that are compared, the data they work on, and the proof that every variant does the same work."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -65,17 +66,17 @@ class Data:
     client: UUID
     """An active client, who gets the projects."""
     projects: list[UUID]
-    taken: int = 0
+    taken: Counter[str] = field(default_factory=Counter[str])
     lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self._projects = cycle(self.projects)
 
-    def take(self, count: int = 1) -> int:
-        """Take so many numbers that nobody else gets, and return the first."""
+    def take(self, operation: str, count: int = 1) -> int:
+        """Take so many of an operation's numbers that no other call gets, and return the first."""
         with self.lock:
-            self.taken += count
-            return self.taken - count + 1
+            self.taken[operation] += count
+            return self.taken[operation] - count + 1
 
     def some_project(self) -> UUID:
         """Return the next of the projects."""
@@ -84,15 +85,15 @@ class Data:
 
     def nth_client(self) -> UUID:
         """Return a lead that nobody has moved yet."""
-        return UUID(f"{NTH_CLIENT}{self.take():012x}")
+        return UUID(f"{NTH_CLIENT}{self.take('advance_client'):012x}")
 
     def nth_task(self) -> UUID:
         """Return a task in progress that nobody has moved yet."""
-        return UUID(f"{NTH_TASK}{self.take():012x}")
+        return UUID(f"{NTH_TASK}{self.take('complete_task'):012x}")
 
 
 OPERATIONS: dict[str, Callable[[Variant, Data], Any]] = {
-    "create_client": lambda variant, data: variant.create_client(data.take()),
+    "create_client": lambda variant, data: variant.create_client(data.take("create_client")),
     "create_project": lambda variant, data: variant.create_project(data.client),
     "log_activity": lambda variant, data: variant.log_activity(data.client),
     "advance_client": lambda variant, data: variant.advance_client(data.nth_client()),

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+median = statistics.median
+
 
 @dataclass
 class Timings:

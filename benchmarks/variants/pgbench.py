@@ -55,8 +55,8 @@ class Pgbench:
     def _run(self, operation: str, folder: Path, arguments: list[str], calls: int) -> str:
         script = folder / "script.sql"
         script.write_text(self._scripts[operation])
-        numbers = ["-D", f"n={self._data.take(calls) - 1}"] if calls else ["-D", "n=0"]
-        command = [self._program, "-n", "-M", "prepared", "-f", script, *numbers, *arguments]
+        last = self._data.take(operation, calls) - 1
+        command = [self._program, "-n", "-M", "prepared", "-f", script, "-D", f"n={last}", *arguments]
         ran = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)  # noqa: S603
         if ran.returncode or "aborted" in ran.stderr:
             raise ValueError(f"pgbench could not run {operation}: {ran.stderr}")
