@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from fcntl import LOCK_SH
 from itertools import count
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 from studio_data import db, embedded, migrate
 from studio_data.config import Settings, settings
 from studio_data.pool import connect
+from studio_data.supervisor import Server, flock
 
 _numbers = count(1)
 
@@ -27,8 +29,20 @@ def server(given: str | None, version: Literal["16", "18"]) -> Generator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="sd-bench-") as folder:
         Path(folder).chmod(0o711)  # the account that runs the server for root must get through
-        yield embedded.start(Settings(embedded_dir=Path(folder), embedded_version=version))
-        db.close()
+        chosen = Settings(embedded_dir=Path(folder), embedded_version=version)
+        url = embedded.start(chosen)
+        # As one of its users the run keeps the server up while a section points the library elsewhere.
+        own = Server(home=str(Path(folder, version)), binaries="", sockets="")
+        user = flock(own.lock("users"), LOCK_SH)
+        try:
+            yield url
+        finally:
+            db.close()
+            if user is not None:
+                os.close(user)
+            stopped = flock(own.lock("supervisor"), LOCK_SH)  # given up when the server has stopped
+            if stopped is not None:
+                os.close(stopped)
 
 
 @contextmanager

@@ -1,9 +1,7 @@
 import asyncio
-import re
-import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from contextvars import copy_context
 from typing import Any
 
@@ -13,9 +11,7 @@ from psycopg.rows import tuple_row
 
 from studio_data import db
 from studio_data.errors import StudioError, UnavailableError
-from studio_data.tools.activity import log_activity
 from studio_data.tools.clients import create_client
-from studio_data.tools.projects import create_project
 from tests.support import clients, end_every_connection, with_setting
 
 # One statement --------------------------------------------------------------------------------------------------------
@@ -35,37 +31,6 @@ def test_many_gives_every_row() -> None:
 def test_what_the_server_refuses_comes_out_as_the_drivers_error(committed_db: str) -> None:
     with pytest.raises(psycopg.errors.UndefinedTable):
         db.one("SELECT * FROM nothing")
-
-
-@contextmanager
-def round_trips() -> Generator[list[str]]:
-    """Collect what ends in a round trip, from libpq's own trace of the only connection: each Sync and each simple Query."""
-    sent: list[str] = []
-    connections = db._pool()
-    connection = connections.getconn()
-    connections.putconn(connection)
-    with tempfile.TemporaryFile("w+") as trace:
-        connection.pgconn.trace(trace.fileno())
-        yield sent
-        connection.pgconn.untrace()
-        trace.seek(0)
-        sent += re.findall(r"\tF\t\d+\t(Sync|Query)\b", trace.read())
-
-
-def test_each_published_tool_costs_one_round_trip(committed_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_setting(monkeypatch, "POOL_MAX_SIZE", "1")
-
-    with round_trips() as create_client_trips:
-        client = create_client("Ann", email="ann@example.com", screening_data={"style": "modern"})
-    with round_trips() as create_project_trips:
-        project = create_project(client["id"], "LR", "furnishings")["project"]
-    with round_trips() as log_activity_trips:
-        log_activity("project", project["id"], "called")
-    with round_trips() as unit_trips, db.transaction():
-        create_client("Ben")
-
-    assert create_client_trips == create_project_trips == log_activity_trips == ["Sync"]
-    assert len(unit_trips) == 5  # BEGIN, SAVEPOINT, the statement, RELEASE, COMMIT: the count sees what it should
 
 
 # Units ----------------------------------------------------------------------------------------------------------------

@@ -94,6 +94,13 @@ def test_the_database_refuses_amounts_that_are_none(domain_takes: None, value: s
     assert not verdict_of_library(validators.dollars, Decimal(value))
 
 
+@given(value=st.text(max_size=6))
+def test_what_is_taken_for_plain_has_nothing_to_trim_or_refuse(value: str) -> None:
+    if validators._is_plain(value):
+        assert validators._visible(value) == value
+        assert not validators._CONTROL.search(value)
+
+
 @pytest.mark.parametrize("domain", ["bounded_date", "bounded_timestamptz"])
 @pytest.mark.parametrize("value", ["infinity", "-infinity", "10000-01-01", "0044-03-15 BC", "1899-12-31", "2200-01-01"])
 def test_the_database_refuses_dates_that_no_reader_can_hold(domain_takes: None, domain: str, value: str) -> None:
@@ -126,6 +133,15 @@ hostile_json = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+@given(document=st.dictionaries(st.text(max_size=4), hostile_json, max_size=3))
+def test_a_json_document_has_no_more_bytes_than_were_counted(document: dict[object, object]) -> None:
+    try:
+        at_most = validators._check_json(document)
+    except ValueError:
+        return
+    assert len(json.dumps(document, ensure_ascii=False).encode()) <= at_most
 
 
 @given(document=st.dictionaries(st.text(max_size=4), hostile_json, max_size=3))

@@ -44,6 +44,10 @@ class Arguments:
         return self._model_of(self.names)
 
     @cached_property
+    def _validate(self) -> Callable[[Mapping[str, Any]], BaseModel]:
+        return self._model.__pydantic_validator__.validate_python  # model_validate, without its options
+
+    @cached_property
     def python_only(self) -> frozenset[str]:
         """The arguments that no exported schema has."""
         return frozenset(name for name in self._parameters if _is_python_only(self._types[name]))
@@ -72,7 +76,7 @@ class Arguments:
         if not kwargs.keys() <= self._parameters.keys():
             self._refuse_unwritable(kwargs)
         try:
-            return vars(self._model.model_validate(given))
+            return vars(self._validate(given))
         except ValidationError as error:
             raise self._invalid(error) from None
 

@@ -4,11 +4,13 @@ Every write puts its line into ``activity_log`` in the same statement as the cha
 without the other.
 """
 
+import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -62,6 +64,13 @@ def actor() -> dict[str, Any]:
     """
     running = current_call.get()
     acting = current_actor.get() or Actor(ActorType.SYSTEM, running.tool)
+    context = _context(running, acting, current_changeset.get())
+    return {"actor_type": acting.type, "actor_name": acting.name, "context": Jsonb(context, dumps=_as_it_is)}
+
+
+@lru_cache(maxsize=1024)
+def _context(running: Call, acting: Actor, together: Changeset | None) -> str:
+    """Write the context as JSON: a run makes many calls with the same."""
     context = {
         "tool": running.tool,
         "fingerprint": running.fingerprint,
@@ -69,14 +78,13 @@ def actor() -> dict[str, Any]:
         "run_id": acting.run_id,
         "on_behalf_of": acting.on_behalf_of,
     }
-    together = current_changeset.get()
     if together is not None:
         context |= {"changeset_id": str(together.id), "reason": together.reason}
-    return {
-        "actor_type": acting.type,
-        "actor_name": acting.name,
-        "context": Jsonb({name: value for name, value in context.items() if value is not None}),
-    }
+    return json.dumps({name: value for name, value in context.items() if value is not None})
+
+
+def _as_it_is(written: str) -> str:
+    return written
 
 
 @contextmanager

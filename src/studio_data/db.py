@@ -1,27 +1,31 @@
-"""The only door to Postgres: ``one`` and ``many`` for a statement, ``transaction`` for a unit of several.
+"""The only door to Postgres: ``one`` and ``many`` for a statement, ``batch`` and ``transaction`` for a unit of several.
 
-A statement outside a transaction is atomic by itself and costs one round trip. Inside a transaction it joins it: the
-transaction is carried by a context variable, so tools compose into one unit without passing connections around.
+A statement, or a batch of them, is atomic by itself outside a transaction and costs one round trip. Inside a transaction
+it joins it: the transaction is carried by a context variable, so tools compose without passing connections around.
 """
 
-import atexit
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock, RLock
+from threading import RLock
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Cursor, pq
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from studio_data import embedded, migrate
-from studio_data.config import settings
-from studio_data.deadlines import call_deadline, in_time, pause_before, time_left
+from studio_data.connections import (
+    Process,
+    checked_out,
+    close,
+    connection_string,
+    drain,
+    printable_connection_string,
+    this_process,
+)
+from studio_data.deadlines import call_deadline, pause_before, time_left
 from studio_data.errors import StudioError, UnavailableError
 from studio_data.failures import (
     REPEAT_UNIT,
@@ -31,21 +35,33 @@ from studio_data.failures import (
     unavailable,
     unit_refused,
 )
-from studio_data.pool import StudioConnection, StudioPool, connect, open_pool
+from studio_data.pool import StudioConnection
 from studio_data.watch import tried_again
 
+__all__ = [
+    "Framed",
+    "Statement",
+    "batch",
+    "check_can_go_on",
+    "close",
+    "connection_string",
+    "framed_transaction",
+    "get_connection",
+    "in_transaction",
+    "many",
+    "one",
+    "only_reads",
+    "printable_connection_string",
+    "savepoint",
+    "transaction",
+    "unit_on",
+]
+
 type Parameters = Mapping[str, Any] | tuple[Any, ...] | list[Any] | None
+type Statement = tuple[LiteralString, Parameters]
 
 
-# The pool of this process ---------------------------------------------------------------------------------------------
-
-
-class _Process:
-    """What this process holds; a forked child starts with an empty one and never touches its parent's."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.pool: StudioPool | None = None
+# What runs ------------------------------------------------------------------------------------------------------------
 
 
 class _Unit:
@@ -54,16 +70,15 @@ class _Unit:
     Contexts are copied, by asyncio for one; a copy may outlive the transaction, and its connection is then somebody else's.
     """
 
-    def __init__(self, process: _Process, connection: StudioConnection, *, is_undone: bool) -> None:
+    def __init__(self, process: Process, connection: StudioConnection, *, is_undone: bool) -> None:
         self.process = process
         self.connection = connection
         self.is_open = True
         self.is_undone = is_undone
+        self.is_committing = False
         self.turn = RLock()
 
 
-_process = _Process()
-_left_to_the_parent: list[_Process] = []
 _current: ContextVar[_Unit | None] = ContextVar("current transaction", default=None)
 
 only_reads: ContextVar[bool] = ContextVar("only reads", default=False)
@@ -71,10 +86,6 @@ only_reads: ContextVar[bool] = ContextVar("only reads", default=False)
 
 
 def _after_fork() -> None:
-    global _process  # noqa: PLW0603
-    # The parent's pool is kept and not used: collecting it here would say goodbye on sockets that the parent still uses.
-    _left_to_the_parent.append(_process)
-    _process = _Process()
     unit = _current.get()
     if unit is not None and not unit.connection.closed:
         # Leaving the parent's transaction, the child would end it: its ROLLBACK goes nowhere.
@@ -84,106 +95,6 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
-
-
-def connection_string() -> str:
-    """Return the connection string of the database in use, the embedded server started if it is that.
-
-    Raises ``ConfigurationError`` or ``UnavailableError`` if there is no database to use.
-    """
-    configured = settings().database_url
-    if configured is not None:
-        return configured
-    return embedded.start(settings())
-
-
-def printable_connection_string() -> str:
-    """Return the connection string with the password masked, for people and logs."""
-    conninfo = connection_string()
-    given = conninfo_to_dict(conninfo)
-    secrets = {name: "****" for name in ("password", "sslpassword") if name in given}
-    return make_conninfo(conninfo, **secrets) if secrets else conninfo
-
-
-def close() -> None:
-    """Close the pool, and leave the embedded server if this process uses it. The next call opens them again."""
-    with _process.lock:
-        pool, _process.pool = _process.pool, None
-        if pool is not None:
-            pool.close(timeout=2.0)
-        embedded.leave()
-
-
-atexit.register(close)
-
-
-def _pool() -> StudioPool:
-    process = _process
-    if process.pool is not None:
-        return process.pool
-    if not process.lock.acquire(timeout=time_left()):
-        raise UnavailableError(
-            "Another thread is still connecting to the database.", hint="Nothing was written: call again."
-        )
-    try:
-        if process.pool is None:
-            process.pool = in_time(_open, abandoned=lambda late: late.close())
-    except TimeoutError:
-        raise UnavailableError("The database did not answer in time.", hint="Nothing was written: call again.") from None
-    else:
-        return process.pool
-    finally:
-        process.lock.release()
-
-
-def _open() -> StudioPool:
-    conninfo = connection_string()
-    with _first_connection(conninfo) as connection:
-        if settings().database_url is None:
-            migrate.migrate(connection)
-    return open_pool(conninfo, settings())
-
-
-def _first_connection(conninfo: str) -> StudioConnection:
-    """Connect outside the pool, whose own time-out would not tell what is wrong; wait for a server that is on its way."""
-    ends = time.monotonic() + min(settings().pool_timeout, time_left())
-    while True:
-        try:
-            return connect(conninfo, settings())
-        except UnavailableError as error:
-            on_its_way = settings().database_url is None or "the database system is" in error.message
-            if not on_its_way or time.monotonic() > ends:
-                raise
-            time.sleep(0.1)
-
-
-@contextmanager
-def _connection() -> Generator[StudioConnection]:
-    """Check a living connection out of the pool for a block."""
-    pool = _pool()
-    while True:
-        connection = _take(pool)
-        try:
-            if not connection.is_dead():
-                yield connection
-                return
-            connection.close()
-        finally:
-            pool.putconn(connection)
-
-
-def _take(pool: StudioPool, *, revived: bool = False) -> StudioConnection:
-    try:
-        return pool.getconn(timeout=max(0.001, min(pool.timeout, time_left())))
-    except (PoolTimeout, PoolClosed, TooManyRequests) as error:
-        cause = pool.connection_class.last_error
-        if cause is None:
-            fact = f"All {pool.max_size} connections of this process are busy."
-        elif settings().database_url is None and not revived and embedded.revive(settings()):
-            return _take(pool, revived=True)
-        else:
-            fact = f"The database cannot be reached: {' '.join(str(cause).split())}."
-        raise UnavailableError(fact, hint="Nothing was written: call again.") from error
 
 
 # One statement --------------------------------------------------------------------------------------------------------
@@ -205,30 +116,54 @@ def many(query: LiteralString, params: Parameters = None, *, reads: bool = False
     return _run(query, params, _all, reads=reads)
 
 
+def batch(*statements: Statement, reads: bool = False) -> list[list[Any]]:
+    """Run statements that do not wait for each other's answers as one unit, and return the rows of each as dicts.
+
+    They are sent together, in one round trip, and outside a transaction Postgres commits them together or not at all. Each
+    sees what those before it have done, and what others had committed when its own turn came: one that locks goes first.
+    Takes and raises what ``one`` does.
+    """
+    return _run_work(lambda connection: _batch(connection, statements), reads=reads)
+
+
+def _batch(connection: StudioConnection, statements: Iterable[Statement]) -> list[list[Any]]:
+    with connection.pipeline():
+        cursors = [connection.cursor(row_factory=dict_row).execute(query, params) for query, params in statements]
+    return [_all(cursor) for cursor in cursors]
+
+
+def _has_rows(cursor: Cursor[DictRow]) -> bool:
+    return cursor.pgresult is not None and cursor.pgresult.nfields > 0  # cursor.description is made anew at every look
+
+
 def _first(cursor: Cursor[DictRow]) -> DictRow | None:
-    return cursor.fetchone() if cursor.description else None
+    return cursor.fetchone() if _has_rows(cursor) else None
 
 
 def _all(cursor: Cursor[DictRow]) -> list[DictRow]:
-    return cursor.fetchall() if cursor.description else []
+    return cursor.fetchall() if _has_rows(cursor) else []
 
 
 def _run[T](query: LiteralString, params: Parameters, fetch: Callable[[Cursor[DictRow]], T], *, reads: bool) -> T:
+    return _run_work(lambda connection: fetch(connection.cursor(row_factory=dict_row).execute(query, params)), reads=reads)
+
+
+def _run_work[T](work: Callable[[StudioConnection], T], *, reads: bool) -> T:
     held = _held()
     if held is not None:
         with _part_of_unit(held):
-            return fetch(held.cursor(row_factory=dict_row).execute(query, params))
+            return work(held)
     with call_deadline():
-        return _run_alone(query, params, fetch, reads=reads or only_reads.get())
+        return _run_alone(work, reads=reads or only_reads.get())
 
 
-def _run_alone[T](query: LiteralString, params: Parameters, fetch: Callable[[Cursor[DictRow]], T], *, reads: bool) -> T:
-    """Run an atomic statement, and again where that cannot write twice: it was undone, or it only reads."""
+def _run_alone[T](work: Callable[[StudioConnection], T], *, reads: bool) -> T:
+    """Do an atomic piece of work, and again where that cannot write twice: it was undone, or it only reads."""
     attempt = 1
     while True:
-        with _connection() as connection:
+        with checked_out() as connection:
             try:
-                return fetch(connection.execute(query, params))
+                return work(connection)
             except psycopg.Error as error:
                 failure = _failure(error, connection)
                 may_repeat = failure in {Failure.ROLLED_BACK, Failure.OUTDATED} or (failure is Failure.LOST and reads)
@@ -246,8 +181,8 @@ def _failure(error: psycopg.Error, connection: StudioConnection) -> Failure:
     failure = failure_of(error, connection_lost=connection.closed)
     if failure is Failure.OUTDATED:
         connection.close()
-    if isinstance(error, DeadlineExceededError) and _process.pool is not None:
-        _process.pool.drain()  # the network may have swallowed the idle connections too
+    if isinstance(error, DeadlineExceededError):
+        drain()
     return failure
 
 
@@ -274,9 +209,9 @@ def _held() -> StudioConnection | None:
     What is left over from a unit that was to be undone must not write for real: it is refused.
     """
     unit = _current.get()
-    if unit is not None and unit.is_undone and not unit.is_open and unit.process is _process:
+    if unit is not None and unit.is_undone and not unit.is_open and unit.process is this_process():
         raise StudioError("The preview in which this call was begun is over.", hint="Wait for its calls inside the block.")
-    return unit.connection if unit is not None and unit.is_open and unit.process is _process else None
+    return unit.connection if unit is not None and unit.is_open and unit.process is this_process() else None
 
 
 @contextmanager
@@ -296,7 +231,7 @@ def transaction(*, rollback: bool = False) -> Generator[StudioConnection]:
                 check_can_go_on(held)
         return
 
-    with _connection() as connection, unit_on(connection, rollback=rollback):
+    with checked_out() as connection, unit_on(connection, rollback=rollback):
         yield connection
 
 
@@ -323,21 +258,65 @@ def savepoint() -> Generator[None]:
 @contextmanager
 def unit_on(connection: StudioConnection, *, rollback: bool = False) -> Generator[None]:
     """Run the block as a transaction of its own on this connection."""
-    unit = _Unit(_process, connection, is_undone=rollback)
+    with _as_unit(connection, is_undone=rollback) as unit, connection.transaction(force_rollback=rollback):
+        yield
+        if not rollback:
+            check_can_go_on(connection)
+            unit.is_committing = True
+
+
+@contextmanager
+def _as_unit(connection: StudioConnection, *, is_undone: bool = False) -> Generator[_Unit]:
+    """Let the block's code run in the transaction of this connection, and say what became of it if it failed in passing."""
+    unit = _Unit(this_process(), connection, is_undone=is_undone)
     token = _current.set(unit)
-    committing = False
     try:
-        with connection.transaction(force_rollback=rollback):
-            yield
-            if not rollback:
-                check_can_go_on(connection)
-                committing = True
+        yield unit
     except psycopg.Error as error:
-        _raise_if_unavailable(error, _failure(error, connection), writes=committing, in_unit=True)
+        _raise_if_unavailable(error, _failure(error, connection), writes=unit.is_committing, in_unit=True)
         raise
     finally:
         unit.is_open = False
         _current.reset(token)
+
+
+class Framed:
+    """A unit whose first statement came with its BEGIN, and whose last goes with its COMMIT."""
+
+    def __init__(self, first: DictRow | None) -> None:
+        self.first = first
+        """The first row of the first statement."""
+        self.last: Statement | None = None
+        """The last statement; what it returns is not read."""
+
+
+@contextmanager
+def framed_transaction(query: LiteralString, params: Parameters) -> Generator[Framed]:
+    """Run the block as a transaction that costs two round trips and those of the block, its frame included.
+
+    Raises what ``transaction`` does. Not for use inside another transaction.
+    """
+    with checked_out() as connection, _as_unit(connection) as unit:
+        block = psycopg.Transaction(connection)  # connection.transaction() would keep the pipeline open to its own end
+        try:
+            with connection.pipeline():
+                block.__enter__()
+                first = connection.execute(query, params)
+            framed = Framed(first.fetchone())
+            yield framed
+            check_can_go_on(connection)
+        except BaseException as error:
+            block.__exit__(type(error), error, error.__traceback__)
+            raise
+        unit.is_committing = True
+        try:
+            with connection.pipeline():
+                if framed.last is not None:
+                    connection.execute(*framed.last)
+                block.__exit__(None, None, None)
+        except psycopg.Error:
+            connection.rollback()  # where the last statement was refused, COMMIT was never run
+            raise
 
 
 @contextmanager
@@ -371,7 +350,7 @@ def get_connection() -> Generator[StudioConnection]:
     if held is not None:
         yield held
         return
-    with _connection() as connection:
+    with checked_out() as connection:
         try:
             with unit_on(connection):
                 yield connection

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 from uuid import UUID
 
-from studio_data.db import one
+from studio_data.db import Statement, one
 from studio_data.errors import SatisfyingCall
 from studio_data.lifecycles import ProjectPhase
 
@@ -46,9 +46,14 @@ def gates_of(facts: Facts, phase: ProjectPhase) -> list[Gate]:
     return gates
 
 
-def facts_of(project_id: UUID) -> Facts | None:
-    """Return what the gates look at, for one project; None if there is none. One round trip."""
-    return one(
+def facts_of(project_id: UUID | str) -> Facts | None:
+    """Return what the gates look at, for one project; None if there is none."""
+    return one(*facts_query(project_id), reads=True)
+
+
+def facts_query(project_id: UUID | str) -> Statement:
+    """Return the query of what the gates look at, for one project."""
+    return (
         """
         WITH items AS (
             SELECT
@@ -122,7 +127,6 @@ def facts_of(project_id: UUID) -> Facts | None:
         WHERE project.id = %(project_id)s
         """,
         {"project_id": project_id},
-        reads=True,
     )
 
 

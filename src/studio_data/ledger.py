@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from studio_data.db import in_transaction, one, savepoint, transaction
+from studio_data.db import framed_transaction, in_transaction, one, savepoint
 from studio_data.deadlines import call_deadline, pause_before
 from studio_data.errors import ConflictError, InvalidInputError, UnavailableError
 from studio_data.validators import checked, key_line
@@ -50,7 +50,12 @@ def once[R](key: str, tool: str, arguments: Mapping[str, Any], execute: Callable
     digest = hashlib.sha256(_canonical(arguments)).digest()
     if in_transaction():
         with savepoint():
-            return _once(key, tool, digest, execute, result_type)
+            reserved = one(RESERVE, {"key": key, "tool": tool, "digest": digest})
+            if reserved is None:
+                return _first_result(key, tool, digest, result_type)
+            result, stored = _executed(execute, result_type)
+            one(STORE, {"key": key, "result": stored})
+            return result
     attempt = 1
     with call_deadline():
         while True:
@@ -67,35 +72,39 @@ def once[R](key: str, tool: str, arguments: Mapping[str, Any], execute: Callable
             time.sleep(pause)
 
 
+# While another call holds the key, this waits for its end.
+RESERVE = """
+    INSERT INTO call_ledger (key, tool, arguments_hash)
+    VALUES (%(key)s, %(tool)s, %(digest)s)
+    ON CONFLICT DO NOTHING
+    RETURNING key
+    """
+
+STORE = """
+    UPDATE call_ledger
+    SET result = %(result)s
+    WHERE key = %(key)s
+    """
+
+
 def _once[R](key: str, tool: str, digest: bytes, execute: Callable[[], R], result_type: TypeAdapter[R]) -> R:
-    with transaction():
-        # While another call holds the key, this waits for its end.
-        reserved = one(
-            """
-            INSERT INTO call_ledger (key, tool, arguments_hash)
-            VALUES (%(key)s, %(tool)s, %(digest)s)
-            ON CONFLICT DO NOTHING
-            RETURNING key
-            """,
-            {"key": key, "tool": tool, "digest": digest},
-        )
-        if reserved is None:
+    with framed_transaction(RESERVE, {"key": key, "tool": tool, "digest": digest}) as unit:
+        if unit.first is None:
             return _first_result(key, tool, digest, result_type)
-        token = current_key.set(None)  # the key is this call's, not that of tools it calls in turn
-        try:
-            result = execute()
-        finally:
-            current_key.reset(token)
-        stored = result_type.dump_json(result)
-        one(
-            """
-            UPDATE call_ledger
-            SET result = %(result)s
-            WHERE key = %(key)s
-            """,
-            {"key": key, "result": stored.decode()},
-        )
-        return result_type.validate_json(stored)  # the first answer is what every repetition will get
+        result, stored = _executed(execute, result_type)
+        unit.last = (STORE, {"key": key, "result": stored})
+        return result
+
+
+def _executed[R](execute: Callable[[], R], result_type: TypeAdapter[R]) -> tuple[R, str]:
+    """Execute the call, and return its answer as every repetition will get it, with what is stored of it."""
+    token = current_key.set(None)  # the key is this call's, not that of tools it calls in turn
+    try:
+        result = execute()
+    finally:
+        current_key.reset(token)
+    stored = result_type.dump_json(result)
+    return result_type.validate_json(stored), stored.decode()
 
 
 def _first_result[R](key: str, tool: str, digest: bytes, result_type: TypeAdapter[R]) -> R:

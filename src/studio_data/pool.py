@@ -24,6 +24,10 @@ OLDEST_SERVER = 16
 
 RECONNECT_SECONDS = 0.25
 
+MOST_PREPARED = 400
+"""Prepared statements of a connection. The tools have some 200: with psycopg's 100 each would push another out, in two more
+round trips."""
+
 # A failed attempt to connect has no sqlstate; what the server says to a user it turns away has these words.
 TURNED_AWAY = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 
@@ -52,6 +56,7 @@ class StudioConnection(psycopg.Connection[DictRow]):
             cls.last_error = error
             raise
         cls.last_error = None
+        connection.prepared_max = MOST_PREPARED
         connection.add_notice_handler(_report_local_commit)
         return connection
 

@@ -7,7 +7,6 @@ import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from functools import cached_property, wraps
 from typing import Any, get_type_hints
 
@@ -104,8 +103,11 @@ class Tool:
         try:
             key = None if self.reads or not is_outermost else current_key.get()
             if key is None:
-                with call_deadline(), savepoint() if in_transaction() and not self.reads else nullcontext():
-                    return self.function(**arguments)
+                with call_deadline():
+                    if self.reads or not in_transaction():
+                        return self.function(**arguments)
+                    with savepoint():
+                        return self.function(**arguments)
             given = self.arguments.without_defaults(arguments)
             return once(key, self.name, given, lambda: self.function(**arguments), self.result_type)
         except psycopg.Error as error:

@@ -27,6 +27,9 @@ FIRST_YEAR, LAST_YEAR = 1900, 2199
 LARGEST_AMOUNT = Decimal("9999999999.99")
 CENT = Decimal("0.01")
 LARGEST_JSON = 65_536
+MOST_BYTES_OF_A_CHARACTER = 6  # \u0001
+MOST_BYTES_OF_A_NUMBER = 310  # 1e300 as an integer
+MOST_BYTES_AROUND_A_NODE = 6  # its quotes, or brackets, and ": " or ", "
 DEEPEST_JSON = 32
 LARGEST_JSON_NUMBER = 1e300
 MOST_DIGITS = 400
@@ -67,6 +70,14 @@ _DECIMAL = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,2})?")
 # Text -----------------------------------------------------------------------------------------------------------------
 
 
+def _is_plain(value: object) -> bool:
+    """Tell, of almost every line that is given, that there is nothing to trim or refuse in it: for speed alone.
+
+    What is printable is neither a control character nor a surrogate; both ends are looked at because of what shows nothing.
+    """
+    return type(value) is str and value.isprintable() and "!" <= value[:1] <= "~" and "!" <= value[-1:] <= "~"
+
+
 def _visible(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"must be text, not {_kind(value)}")
@@ -80,6 +91,8 @@ def _visible(value: object) -> str:
 
 def line(value: object, longest: int = LONGEST_LINE) -> str:
     """Return one visible line, trimmed. Raises ``ValueError`` with the end of a sentence that begins with a name."""
+    if _is_plain(value) and len(cast("str", value)) <= longest:
+        return cast("str", value)
     trimmed = _visible(value)
     if len(trimmed) > longest:
         raise ValueError(f"must have at most {longest} characters, not {len(trimmed)}")
@@ -285,17 +298,20 @@ def json_object(value: object) -> dict[str, Any]:
     """Return a JSON object that Postgres can store and every reader can hold."""
     if not isinstance(value, dict):
         raise ValueError(f"must be a JSON object, not {_kind(value)}")
-    _check_json(cast("dict[object, object]", value))
-    size = len(json.dumps(value, ensure_ascii=False).encode())
-    if size > LARGEST_JSON:
-        raise ValueError(f"must have at most {LARGEST_JSON:,} bytes as JSON, not {size:,}")
+    if _check_json(cast("dict[object, object]", value)) > LARGEST_JSON:
+        size = len(json.dumps(value, ensure_ascii=False).encode())
+        if size > LARGEST_JSON:
+            raise ValueError(f"must have at most {LARGEST_JSON:,} bytes as JSON, not {size:,}")
     return cast("dict[str, Any]", value)
 
 
-def _check_json(document: dict[object, object]) -> None:
-    """Walk without recursion: the depth is the caller's to choose. Every node takes a byte, so the size bounds the walk."""
+def _check_json(document: dict[object, object]) -> int:
+    """Check every node, and return a number of bytes that the document as JSON does not exceed.
+
+    Walks without recursion: the depth is the caller's to choose. Every node takes a byte, so the size bounds the walk.
+    """
     waiting: list[tuple[object, int]] = [(document, 0)]
-    nodes = 0
+    nodes = at_most = 0
     while waiting:
         node, depth = waiting.pop()
         nodes += 1
@@ -303,7 +319,11 @@ def _check_json(document: dict[object, object]) -> None:
             raise ValueError(f"must be nested at most {DEEPEST_JSON} levels deep")
         if nodes > LARGEST_JSON:
             raise ValueError(f"must have at most {LARGEST_JSON:,} bytes as JSON")
-        if isinstance(node, dict):
+        if isinstance(node, str):
+            if not node.isprintable() and _NOT_STORABLE.search(node):
+                raise ValueError("must not contain NUL or half a surrogate pair")
+            at_most += MOST_BYTES_OF_A_CHARACTER * len(node)
+        elif isinstance(node, dict):
             for key, child in cast("dict[object, object]", node).items():
                 if not isinstance(key, str):
                     raise ValueError(f"must have text as every key, not {_kind(key)}")
@@ -313,13 +333,12 @@ def _check_json(document: dict[object, object]) -> None:
             waiting.extend((child, depth + 1) for child in cast("list[object]", node))
         else:
             _check_json_leaf(node)
+            at_most += MOST_BYTES_OF_A_NUMBER
+    return at_most + MOST_BYTES_AROUND_A_NODE * nodes
 
 
 def _check_json_leaf(node: object) -> None:
-    if isinstance(node, str):
-        if _NOT_STORABLE.search(node):
-            raise ValueError("must not contain NUL or half a surrogate pair")
-    elif isinstance(node, float):
+    if isinstance(node, float):
         if not isfinite(node):
             raise ValueError("must not contain NaN or infinity")
         if abs(node) > LARGEST_JSON_NUMBER:

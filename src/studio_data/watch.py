@@ -111,20 +111,21 @@ def _quoted(value: Any) -> str:  # noqa: ANN401 (any field)
 
 
 @cache
-def _is_there() -> bool:
+def _tracing() -> Any:  # noqa: ANN401 (its module trace, or None where it is not installed)
     try:
-        return find_spec("opentelemetry.trace") is not None
+        if find_spec("opentelemetry.trace") is None:
+            return None
     except ModuleNotFoundError:
-        return False
+        return None
+    from opentelemetry import trace  # noqa: PLC0415 (optional)
+
+    return trace
 
 
 def _begun_span(tool: str, facts: Callable[[], dict[str, Any]]) -> "Span | None":
     """Begin a span, as a child of the caller's, if somebody collects spans."""
-    if not _is_there():
-        return None
-    from opentelemetry import trace  # noqa: PLC0415 (optional)
-
-    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # nobody has set one up
+    trace = _tracing()
+    if trace is None or isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # nobody has set one up
         return None
     known = {f"studio_data.{name}": str(value) for name, value in facts().items() if value is not None}
     attributes = {"db.system.name": "postgresql", "studio_data.tool": tool, **known}

@@ -5,7 +5,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from studio_data.audit import actor
-from studio_data.db import many, one, transaction
+from studio_data.db import batch, many, one
 from studio_data.entities import no_such
 from studio_data.errors import ConflictError, NotFoundError
 from studio_data.fields import Cursor, DocumentTypeName, EntityId, Limit, Name, StorageKey
@@ -51,67 +51,50 @@ def register_document(
     Versions count from 1 for each project and type, without gaps. Returns the document's row. Raises ``NotFoundError`` for
     an unknown project.
     """
-    row = _register(project_id, doc_type, s3_key, created_by)
-    if row is None:
-        with transaction():
-            _lock_project(project_id)
-            row = _register(project_id, doc_type, s3_key, created_by)
-        if row is None:
-            raise ConflictError(f"Another {doc_type} was just registered for project {project_id}.", hint="Call again.")
-    return row
-
-
-def _register(project_id: EntityId, doc_type: str, s3_key: str, created_by: str | None) -> Document | None:
-    """Register the next version; None if there is no such project, or if another call took the number.
-
-    Who waits for the project's lock counts what was there before the wait. Only a statement that begins with the lock held
-    is sure of its number.
-    """
-    return one(
-        """
-        WITH project AS (
+    projects, documents = batch(
+        # Who waits for a lock counts what was there before the wait: the number is counted when the lock is held.
+        (
+            """
             SELECT id
             FROM projects
             WHERE id = %(project_id)s
             FOR NO KEY UPDATE
-        ), document AS (
-            INSERT INTO documents (project_id, doc_type, s3_key, version, created_by)
-            SELECT project.id, %(doc_type)s::document_type, %(s3_key)s,
-                1 + (
-                    SELECT coalesce(max(version), 0)
-                    FROM documents
-                    WHERE project_id = %(project_id)s AND doc_type = %(doc_type)s::document_type
-                ),
-                coalesce(%(created_by)s, %(actor_name)s)
-            FROM project
-            ON CONFLICT (project_id, doc_type, version) DO NOTHING
-            RETURNING *
-        ), logged AS (
-            INSERT INTO activity_log (
-                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            """,
+            {"project_id": project_id},
+        ),
+        (
+            """
+            WITH document AS (
+                INSERT INTO documents (project_id, doc_type, s3_key, version, created_by)
+                SELECT project.id, %(doc_type)s::document_type, %(s3_key)s,
+                    1 + (
+                        SELECT coalesce(max(version), 0)
+                        FROM documents
+                        WHERE project_id = %(project_id)s AND doc_type = %(doc_type)s::document_type
+                    ),
+                    coalesce(%(created_by)s, %(actor_name)s)
+                FROM projects AS project
+                WHERE project.id = %(project_id)s
+                ON CONFLICT (project_id, doc_type, version) DO NOTHING
+                RETURNING *
+            ), logged AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT 'document', id, project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object('doc_type', doc_type, 'version', version, 's3_key', s3_key)
+                FROM document
             )
-            SELECT 'document', id, project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
-                jsonb_build_object('doc_type', doc_type, 'version', version, 's3_key', s3_key)
-            FROM document
-        )
-        SELECT * FROM document
-        """,
-        {"project_id": project_id, "doc_type": doc_type, "s3_key": s3_key, "created_by": created_by, **actor()},
+            SELECT * FROM document
+            """,
+            {"project_id": project_id, "doc_type": doc_type, "s3_key": s3_key, "created_by": created_by, **actor()},
+        ),
     )
-
-
-def _lock_project(project_id: EntityId) -> None:
-    locked = one(
-        """
-        SELECT id
-        FROM projects
-        WHERE id = %(project_id)s
-        FOR NO KEY UPDATE
-        """,
-        {"project_id": project_id},
-    )
-    if locked is None:
+    if not projects:
         raise _no_such_project(project_id)
+    if not documents:  # the number was taken by one who had not locked
+        raise ConflictError(f"Another {doc_type} was just registered for project {project_id}.", hint="Call again.")
+    return documents[0]
 
 
 @tool(reads=True)

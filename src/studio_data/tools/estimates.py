@@ -6,14 +6,14 @@ from annotated_types import Len
 from pydantic import ConfigDict
 
 from studio_data.audit import actor
-from studio_data.db import many, one, transaction
+from studio_data.db import batch, many, transaction
 from studio_data.entities import no_such
 from studio_data.fields import EntityId, Line, Quantity
 from studio_data.registry import tool
 from studio_data.roles import Role
 from studio_data.tools.line_items import LineItem, benchmarks_exist
 from studio_data.tools.projects import closed_or_unknown
-from studio_data.tools.rooms import Room, follow_rooms, lock_project_of_room
+from studio_data.tools.rooms import Room, lock_project_of_room, totals_follow_rooms
 
 
 class EstimatedItem(TypedDict):
@@ -84,38 +84,40 @@ def estimate_room(room_id: EntityId, *, items: Annotated[list[EstimatedItem], Le
         )
         if not added:
             raise closed_or_unknown(project_id)
-        room = one(
-            """
-            WITH estimate AS (
-                SELECT round(sum(
-                    item.quantity * item.estimated_unit_price * (1 + coalesce(benchmark.freight_factor, 0.18))
-                ), 2) AS amount
-                FROM line_items AS item
-                LEFT JOIN pricing_benchmarks AS benchmark ON benchmark.id = item.benchmark_id
-                WHERE item.room_id = %(room_id)s
-            ), before AS (
-                SELECT *
-                FROM project_rooms
-                WHERE id = %(room_id)s
-                FOR NO KEY UPDATE
-            ), after AS (
-                UPDATE project_rooms
-                SET investment_estimate = estimate.amount
-                FROM before, estimate
-                WHERE project_rooms.id = before.id
-                RETURNING project_rooms.*
-            ), logged AS (
-                INSERT INTO activity_log (
-                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+        rooms, _ = batch(
+            (
+                """
+                WITH estimate AS (
+                    SELECT round(sum(
+                        item.quantity * item.estimated_unit_price * (1 + coalesce(benchmark.freight_factor, 0.18))
+                    ), 2) AS amount
+                    FROM line_items AS item
+                    LEFT JOIN pricing_benchmarks AS benchmark ON benchmark.id = item.benchmark_id
+                    WHERE item.room_id = %(room_id)s
+                ), before AS (
+                    SELECT *
+                    FROM project_rooms
+                    WHERE id = %(room_id)s
+                    FOR NO KEY UPDATE
+                ), after AS (
+                    UPDATE project_rooms
+                    SET investment_estimate = estimate.amount
+                    FROM before, estimate
+                    WHERE project_rooms.id = before.id
+                    RETURNING project_rooms.*
+                ), logged AS (
+                    INSERT INTO activity_log (
+                        entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                    )
+                    SELECT 'room', after.id, after.project_id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                        jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+                    FROM before, after
+                    WHERE before IS DISTINCT FROM after
                 )
-                SELECT 'room', after.id, after.project_id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
-                    jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
-                FROM before, after
-                WHERE before IS DISTINCT FROM after
-            )
-            SELECT * FROM after
-            """,
-            {"room_id": room_id, **actor()},
+                SELECT * FROM after
+                """,
+                {"room_id": room_id, **actor()},
+            ),
+            totals_follow_rooms(project_id),
         )
-        follow_rooms(project_id)
-        return {"room": room, "line_items": added}
+        return {"room": rooms[0], "line_items": added}

@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 
 from studio_data import lifecycles
 from studio_data.audit import actor
-from studio_data.db import many, one, transaction
+from studio_data.db import batch, many, one
 from studio_data.entities import no_such
 from studio_data.errors import ConflictError, InvalidInputError, NotFoundError, RuleViolationError, StudioError
 from studio_data.fields import Cursor, Day, EntityId, FeeStatusName, InstalmentCount, Limit, Money, Name
@@ -79,15 +79,13 @@ def create_fee_schedule(
     ``ConflictError`` for a project that has fees, ``RuleViolationError`` for a completed one.
     """
     parts = _parts(amounts, cast("Decimal | None", total), instalments)
-    with transaction():
-        project = _locked_project(project_id)
-        if project["fees"]:
-            raise ConflictError(
-                f"Project {project_id} has {project['fees']} fees already.",
-                hint="add_fee adds another instalment; list_fees shows them.",
-                details={"project_id": str(project_id), "fees": project["fees"]},
-            )
-        fees = _insert(project_id, 0, parts)
+    fees, present = _add(project_id, parts, after_at_most=0)
+    if not fees:
+        raise ConflictError(
+            f"Project {project_id} has {present} fees already.",
+            hint="add_fee adds another instalment; list_fees shows them.",
+            details={"project_id": str(project_id), "fees": present},
+        )
     return {"fees": fees, "total": sum((fee["amount"] for fee in fees), Decimal("0.00"))}
 
 
@@ -100,17 +98,16 @@ def add_fee(project_id: EntityId, *, label: Name, amount: Money, due_date: Day |
     Returns the fee's row. Raises ``NotFoundError`` for an unknown project, ``RuleViolationError`` for a completed one, and
     for one that has 100 instalments.
     """
-    with transaction():
-        project = _locked_project(project_id)
-        if project["last_number"] >= MOST_FEES:
-            raise RuleViolationError(
-                f"Project {project_id} has {MOST_FEES} instalments, and no project has more.",
-                rule="projects_have_at_most_100_fees",
-                found=f"payment {project['last_number']}",
-                hint="Bill it with an instalment that is there.",
-            )
-        (fee,) = _insert(project_id, project["last_number"], [{"label": label, "amount": amount, "due_date": due_date}])
-    return fee
+    part: Instalment = {"label": label, "amount": amount, "due_date": due_date}
+    fees, present = _add(project_id, [part], after_at_most=MOST_FEES - 1)
+    if not fees:
+        raise RuleViolationError(
+            f"Project {project_id} has {MOST_FEES} instalments, and no project has more.",
+            rule="projects_have_at_most_100_fees",
+            found=f"payment {present}",
+            hint="Bill it with an instalment that is there.",
+        )
+    return fees[0]
 
 
 def _parts(amounts: list[Instalment] | None, total: Decimal | None, instalments: int | None) -> list[Instalment]:
@@ -128,61 +125,79 @@ def _parts(amounts: list[Instalment] | None, total: Decimal | None, instalments:
     return [{"label": f"Instalment {number} of {instalments}", "amount": share} for number, share in enumerate(shares, 1)]
 
 
-def _locked_project(project_id: EntityId) -> dict[str, int]:
-    """Lock a project that may get fees, and count those that it has: two that number at once wait for each other."""
-    project = one("SELECT phase FROM projects WHERE id = %(project_id)s FOR NO KEY UPDATE", {"project_id": project_id})
-    if project is None:
+def _add(project_id: EntityId, parts: list[Instalment], *, after_at_most: int) -> tuple[list[Fee], int]:
+    """Add instalments after the last one, unless there are more than so many; return them, and how many there were.
+
+    With the project locked first, two that number at once wait for each other. Raises ``NotFoundError`` for an unknown
+    project, ``RuleViolationError`` for a completed one.
+    """
+    projects, (present,), fees = batch(
+        (
+            """
+            SELECT phase
+            FROM projects
+            WHERE id = %(project_id)s
+            FOR NO KEY UPDATE
+            """,
+            {"project_id": project_id},
+        ),
+        (
+            """
+            SELECT coalesce(max(payment_number), 0) AS last_number
+            FROM design_fees
+            WHERE project_id = %(project_id)s
+            """,
+            {"project_id": project_id},
+        ),
+        (
+            """
+            WITH present AS (
+                SELECT coalesce(max(payment_number), 0) AS last_number
+                FROM design_fees
+                WHERE project_id = %(project_id)s
+            ), parts AS (
+                SELECT number, part ->> 'label' AS label, (part ->> 'amount')::numeric AS amount,
+                    (part ->> 'due_date')::date AS due_date
+                FROM jsonb_array_elements(%(parts)s) WITH ORDINALITY AS parts (part, number)
+            ), fees AS (
+                INSERT INTO design_fees (project_id, label, amount, payment_number, due_at)
+                SELECT
+                    project.id, parts.label, parts.amount, present.last_number + parts.number,
+                    (parts.due_date + time '23:59:59') AT TIME ZONE 'UTC'
+                FROM projects AS project, present, parts
+                WHERE project.id = %(project_id)s AND project.phase <> 'completed'
+                    AND present.last_number <= %(after_at_most)s
+                ORDER BY parts.number
+                RETURNING *
+            ), logged AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT 'fee', id, project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object('payment_number', payment_number, 'amount', amount)
+                FROM fees
+                ORDER BY payment_number
+            )
+            SELECT * FROM fees ORDER BY payment_number
+            """,
+            {
+                "project_id": project_id,
+                "after_at_most": after_at_most,
+                "parts": Jsonb([{name: _json(value) for name, value in part.items()} for part in parts]),
+                **actor(),
+            },
+        ),
+    )
+    if not projects:
         raise no_such("project", project_id, hint="list_projects shows them all.")
-    if project["phase"] == ProjectPhase.COMPLETED:
+    if projects[0]["phase"] == ProjectPhase.COMPLETED:
         raise RuleViolationError(
             f"Project {project_id} is completed, and such a project gets no fees.",
             rule="completed_projects_get_no_fees",
-            found=project["phase"],
+            found=projects[0]["phase"],
             hint="Create a new project for further work.",
         )
-    return one(
-        """
-        SELECT count(*) AS fees, coalesce(max(payment_number), 0) AS last_number
-        FROM design_fees
-        WHERE project_id = %(project_id)s
-        """,
-        {"project_id": project_id},
-    )
-
-
-def _insert(project_id: EntityId, last_number: int, parts: list[Instalment]) -> list[Fee]:
-    return many(
-        """
-        WITH parts AS (
-            SELECT number, part ->> 'label' AS label, (part ->> 'amount')::numeric AS amount,
-                (part ->> 'due_date')::date AS due_date
-            FROM jsonb_array_elements(%(parts)s) WITH ORDINALITY AS parts (part, number)
-        ), fees AS (
-            INSERT INTO design_fees (project_id, label, amount, payment_number, due_at)
-            SELECT
-                %(project_id)s, label, amount, %(last_number)s + number,
-                (due_date + time '23:59:59') AT TIME ZONE 'UTC'
-            FROM parts
-            ORDER BY number
-            RETURNING *
-        ), logged AS (
-            INSERT INTO activity_log (
-                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
-            )
-            SELECT 'fee', id, project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
-                jsonb_build_object('payment_number', payment_number, 'amount', amount)
-            FROM fees
-            ORDER BY payment_number
-        )
-        SELECT * FROM fees ORDER BY payment_number
-        """,
-        {
-            "project_id": project_id,
-            "last_number": last_number,
-            "parts": Jsonb([{name: _json(value) for name, value in part.items()} for part in parts]),
-            **actor(),
-        },
-    )
+    return fees, present["last_number"]
 
 
 def _json(value: object) -> str | None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any, TypedDict
 from uuid import UUID
 
-from studio_data.db import many
+from studio_data.db import Statement, many
 from studio_data.entities import no_such
 from studio_data.errors import InvalidInputError
 from studio_data.fields import Cursor, Day, EntityId, Limit
@@ -114,7 +114,12 @@ def project_budget(project_id: EntityId) -> ProjectBudget:
     Without rooms, the project's own estimate and Exhibit B total count. Returns the sums and their rooms in id order. Raises
     ``NotFoundError`` for an unknown project.
     """
-    rows = many(
+    return budget_of(project_id, many(*budget_query(project_id)))
+
+
+def budget_query(project_id: EntityId) -> Statement:
+    """Return the query of a project's budget."""
+    return (
         """
         WITH rooms AS (
             SELECT
@@ -160,6 +165,10 @@ def project_budget(project_id: EntityId) -> ProjectBudget:
         """,
         {"project_id": project_id},
     )
+
+
+def budget_of(project_id: EntityId, rows: list[dict[str, Any]]) -> ProjectBudget:
+    """Return the budget that ``budget_query`` has found. Raises ``NotFoundError`` if it has found no project."""
     parts = _by_part(rows)
     if not parts["project"]:
         raise no_such("project", project_id, hint="list_projects shows them all.")
@@ -206,7 +215,12 @@ def project_budget_for_client(project_id: EntityId) -> ProjectBudgetForClient:
 
     Returns the sums and their rooms in id order. Raises ``NotFoundError`` for an unknown project.
     """
-    rows = many(
+    return client_budget_of(project_id, many(*client_budget_query(project_id)))
+
+
+def client_budget_query(project_id: EntityId) -> Statement:
+    """Return the query of what a client may be told of a project's budget."""
+    return (
         """
         WITH rooms AS (
             SELECT
@@ -235,6 +249,10 @@ def project_budget_for_client(project_id: EntityId) -> ProjectBudgetForClient:
         """,
         {"project_id": project_id},
     )
+
+
+def client_budget_of(project_id: EntityId, rows: list[dict[str, Any]]) -> ProjectBudgetForClient:
+    """Return the budget that ``client_budget_query`` has found. Raises ``NotFoundError`` if it has found no project."""
     parts = _by_part(rows)
     if not parts["project"]:
         raise no_such("project", project_id, hint="list_projects shows them all.")

@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import Any, TypedDict
 from uuid import UUID
 
-from studio_data.db import one
+from studio_data.db import Statement, batch
 from studio_data.entities import no_such
 from studio_data.fields import EntityId
-from studio_data.gates import Gate
+from studio_data.gates import Gate, facts_query
 from studio_data.registry import tool
-from studio_data.tools.finance import project_budget, project_budget_for_client
-from studio_data.tools.phases import check_gates
+from studio_data.tools.finance import budget_of, budget_query, client_budget_of, client_budget_query
+from studio_data.tools.phases import gate_check
 from studio_data.tools.projects import Project
 
 
@@ -101,9 +101,12 @@ def project_overview(project_id: EntityId) -> ProjectOverview:
 
     Returns the answer for the practice; money in dollars. Raises ``NotFoundError``.
     """
-    found = _standing(project_id)
-    check = check_gates(project_id)
-    budget = project_budget(project_id)
+    standing, facts, parts = batch(
+        _standing_query(project_id), facts_query(project_id), budget_query(project_id), reads=True
+    )
+    found = _standing(project_id, standing)
+    check = gate_check(facts[0])
+    budget = budget_of(project_id, parts)
     return {
         "project": found["project"],
         "client_name": found["client_name"],
@@ -129,8 +132,9 @@ def project_overview_for_client(project_id: EntityId) -> ClientOverview:
 
     Returns nothing of what the practice pays; money in dollars. Raises ``NotFoundError``.
     """
-    found = _standing(project_id)
-    budget = project_budget_for_client(project_id)
+    standing, parts = batch(_standing_query(project_id), client_budget_query(project_id), reads=True)
+    found = _standing(project_id, standing)
+    budget = client_budget_of(project_id, parts)
     project: Project = found["project"]
     return {
         "project_id": project["id"],
@@ -147,9 +151,9 @@ def project_overview_for_client(project_id: EntityId) -> ClientOverview:
     }
 
 
-def _standing(project_id: EntityId) -> dict[str, Any]:
-    """Read all that is neither a gate nor money, in one round trip."""
-    row = one(
+def _standing_query(project_id: EntityId) -> Statement:
+    """Return the query of all that is neither a gate nor money."""
+    return (
         """
         WITH tasks AS (
             SELECT task.id, coalesce(task.phase, template.phase) AS phase, coalesce(task.name, template.name) AS name,
@@ -217,8 +221,12 @@ def _standing(project_id: EntityId) -> dict[str, Any]:
         """,
         {"project_id": project_id},
     )
-    if row is None:
+
+
+def _standing(project_id: EntityId, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    if not rows:
         raise no_such("project", project_id, hint="list_projects shows them all.")
+    (row,) = rows
     return {
         "project": {name: row[name] for name in Project.__annotations__},
         "client_name": row["client_name"],

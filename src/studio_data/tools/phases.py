@@ -11,11 +11,11 @@ from pydantic import TypeAdapter
 from studio_data import lifecycles
 from studio_data.actor import ActorType, current_actor
 from studio_data.audit import actor
-from studio_data.db import one, transaction
+from studio_data.db import Statement, batch, one, transaction
 from studio_data.entities import no_such
-from studio_data.errors import NotFoundError, PermissionDeniedError, RuleViolationError
+from studio_data.errors import NotFoundError, PermissionDeniedError, RuleViolationError, StudioError
 from studio_data.fields import EntityId, ProjectPhaseName, Text
-from studio_data.gates import Facts, Gate, facts_of, gates_of
+from studio_data.gates import Facts, Gate, facts_of, facts_query, gates_of
 from studio_data.lifecycles import ProjectPhase, ProjectType
 from studio_data.registry import tool
 from studio_data.roles import Role
@@ -58,7 +58,11 @@ def check_gates(project_id: EntityId, *, to: ProjectPhaseName | None = None) -> 
     Returns every gate's result; ``to`` is the next phase unless given. Raises ``NotFoundError``,
     ``InvalidTransitionError`` for a phase that cannot follow.
     """
-    facts = _facts(project_id)
+    return gate_check(_facts(project_id), to)
+
+
+def gate_check(facts: Facts, to: ProjectPhaseName | None = None) -> GateCheck:
+    """Return what check_gates does, of a project with these facts."""
     phase = ProjectPhase(facts["phase"])
     if to is None and not next_phases(phase, facts["project_type"]):
         return {"project_id": facts["project_id"], "phase": phase.value, "to": None, "passed": False, "gates": []}
@@ -92,8 +96,10 @@ def advance_project(
             details={"tool": "advance_project", "actor_type": "user"},
         )
     with transaction():
-        _lock(project_id)
-        facts = _facts(project_id)
+        _, found = batch(_locked(project_id), facts_query(project_id))
+        if not found:
+            raise _no_such_project(project_id)
+        facts = found[0]
         target = _target(facts, to)
         gates = gates_of(facts, target)
         failing = [gate for gate in gates if not gate["passed"]]
@@ -110,7 +116,10 @@ def advance_project(
         checks: dict[str, Any] = {
             "gates": [{"gate": gate["gate"], "passed": gate["passed"], "found": gate["found"]} for gate in gates]
         }
-        return _move(project_id, target, checks, override_reason if failing else None, is_override=bool(failing))
+        if failing:
+            checks["override"] = {"reason": override_reason, "by": actor()["actor_name"]}
+        reason = override_reason if failing else None
+        return _advanced(one(*_moving(project_id, target, [facts["phase"]], checks, reason)))
 
 
 @tool(roles=[Role.PROJECT_MANAGER])
@@ -120,11 +129,11 @@ def hold_project(project_id: EntityId, *, reason: Text) -> AdvancedProject:
     Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is
     completed or on hold.
     """
-    with transaction():
-        phase = _lock(project_id)
-        if ProjectPhase.ON_HOLD not in lifecycles.PROJECT.moves[phase]:
-            raise lifecycles.PROJECT.refusal(project_id, phase, ProjectPhase.ON_HOLD)
-        return _move(project_id, ProjectPhase.ON_HOLD, {}, reason)
+    sources = lifecycles.PROJECT.sources_of(ProjectPhase.ON_HOLD)
+    locked, moved = batch(_locked(project_id), _moving(project_id, ProjectPhase.ON_HOLD, sources, {}, reason))
+    if not moved:
+        raise _not_moved(project_id, locked, ProjectPhase.ON_HOLD)
+    return _advanced(moved[0])
 
 
 @tool(roles=[Role.PROJECT_MANAGER])
@@ -134,12 +143,10 @@ def resume_project(project_id: EntityId) -> AdvancedProject:
     Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is not
     on hold.
     """
-    with transaction():
-        phase = _lock(project_id)
-        held_in = _held_in(project_id)
-        if phase is not ProjectPhase.ON_HOLD or held_in is None:
-            raise lifecycles.PROJECT.refusal(project_id, phase, "active again")
-        return _move(project_id, held_in, {})
+    locked, moved = batch(_locked(project_id), _moving(project_id, None, [ProjectPhase.ON_HOLD.value], {}))
+    if not moved:
+        raise _not_moved(project_id, locked, "active again")
+    return _advanced(moved[0])
 
 
 def next_phases(phase: ProjectPhase, project_type: str) -> list[ProjectPhase]:
@@ -179,8 +186,9 @@ def _facts(project_id: EntityId) -> Facts:
     return facts
 
 
-def _lock(project_id: EntityId) -> ProjectPhase:
-    row = one(
+def _locked(project_id: EntityId) -> Statement:
+    """Return what locks a project and tells its phase: what is read or moved after it is as of now, not as of the wait."""
+    return (
         """
         SELECT phase
         FROM projects
@@ -189,48 +197,35 @@ def _lock(project_id: EntityId) -> ProjectPhase:
         """,
         {"project_id": project_id},
     )
-    if row is None:
-        raise _no_such_project(project_id)
-    return ProjectPhase(row["phase"])
 
 
-def _held_in(project_id: EntityId) -> ProjectPhase | None:
-    row = one(
-        """
-        SELECT from_phase
-        FROM phase_transitions
-        WHERE project_id = %(project_id)s AND to_phase = 'on_hold'
-        ORDER BY id DESC
-        LIMIT 1
-        """,
-        {"project_id": project_id},
-    )
-    return ProjectPhase(row["from_phase"]) if row else None
+def _moving(
+    project_id: EntityId, to: ProjectPhase | None, sources: list[str], gate_checks: dict[str, Any], reason: str | None = None
+) -> Statement:
+    """Return what moves a locked project from one of the sources: the phase, the transition with its gates, the line.
 
-
-def _move(
-    project_id: EntityId,
-    to: ProjectPhase,
-    gate_checks: dict[str, Any],
-    reason: str | None = None,
-    *,
-    is_override: bool = False,
-) -> AdvancedProject:
-    """Move a locked project: the phase, the transition with its gates, the line in the trail."""
-    acting = actor()
-    override = {"override": {"reason": reason, "by": acting["actor_name"]}} if is_override else {}
-    row = one(
+    Without ``to`` it goes back to the phase in which it was last put on hold.
+    """
+    return (
         """
         WITH before AS (
-            SELECT id, phase
-            FROM projects
-            WHERE id = %(project_id)s
-            FOR NO KEY UPDATE
+            SELECT project.id, project.phase, coalesce(
+                %(to)s::project_phase,
+                (
+                    SELECT from_phase
+                    FROM phase_transitions
+                    WHERE project_id = project.id AND to_phase = 'on_hold'
+                    ORDER BY id DESC
+                    LIMIT 1
+                )
+            ) AS target
+            FROM projects AS project
+            WHERE project.id = %(project_id)s AND project.phase = ANY(%(sources)s::project_phase[])
         ), project AS (
             UPDATE projects
-            SET phase = %(to)s::project_phase
+            SET phase = before.target
             FROM before
-            WHERE projects.id = before.id
+            WHERE projects.id = before.id AND before.target IS NOT NULL
             RETURNING projects.*
         ), transition AS (
             INSERT INTO phase_transitions (project_id, from_phase, to_phase, triggered_by, gate_checks)
@@ -254,12 +249,22 @@ def _move(
         {
             "project_id": project_id,
             "to": to,
-            "gate_checks": Jsonb(gate_checks | override),
+            "sources": sources,
+            "gate_checks": Jsonb(gate_checks),
             "reason": reason,
-            **acting,
+            **actor(),
         },
     )
-    return {"transition": _transition_type().validate_python(row.pop("transition")), "project": row}
+
+
+def _advanced(row: dict[str, Any]) -> AdvancedProject:
+    return {"transition": _transition_type().validate_python(row.pop("transition")), "project": row}  # pyright: ignore[reportReturnType]
+
+
+def _not_moved(project_id: EntityId, locked: list[dict[str, Any]], target: str) -> StudioError:
+    if not locked:
+        return _no_such_project(project_id)
+    return lifecycles.PROJECT.refusal(project_id, locked[0]["phase"], target)
 
 
 @cache

@@ -9,7 +9,7 @@ from uuid import UUID
 from annotated_types import Len
 
 from studio_data.audit import actor
-from studio_data.db import many, one, transaction
+from studio_data.db import Statement, batch, many, one
 from studio_data.entities import no_such
 from studio_data.errors import NotFoundError
 from studio_data.fields import Cursor, EntityId, Limit, Money, Name, Text, choice
@@ -54,9 +54,9 @@ def add_room(
 
     Returns the room's row. Raises ``NotFoundError``, ``RuleViolationError`` for a completed project.
     """
-    with transaction():
+    rooms, _ = batch(
         # The project is locked before the rooms are summed, so that the sum is as of now and not as of the wait.
-        row = one(
+        (
             """
             WITH project AS (
                 SELECT id
@@ -86,12 +86,12 @@ def add_room(
                 "exhibit_b_amount": exhibit_b_amount,
                 **actor(),
             },
-        )
-        if row is None:
-            raise closed_or_unknown(project_id)
-        if investment_estimate is not None or exhibit_b_amount is not None:
-            follow_rooms(row["project_id"])
-        return row
+        ),
+        totals_follow_rooms(project_id, of_completed=False),
+    )
+    if not rooms:
+        raise closed_or_unknown(project_id)
+    return rooms[0]
 
 
 @tool(roles=[Role.PROJECT_MANAGER, Role.SOURCING_SPECIALIST, Role.CONTROLLER], idempotent=True)
@@ -109,9 +109,9 @@ def update_room(
 
     Returns the room's row. Raises ``NotFoundError``.
     """
-    with transaction():
-        lock_project_of_room(room_id)
-        row = one(
+    _, rooms, _ = batch(
+        _project_of_room_locked(room_id),
+        (
             """
             WITH before AS (
                 SELECT *
@@ -158,9 +158,12 @@ def update_room(
                 "clear": list(clear or ()),
                 **actor(),
             },
-        )
-        follow_rooms(row["project_id"])
-        return row
+        ),
+        totals_follow_rooms(room_id),
+    )
+    if not rooms:
+        raise no_such_room(room_id)
+    return rooms[0]
 
 
 @tool(reads=True)
@@ -197,7 +200,14 @@ def list_rooms(project_id: EntityId, *, limit: Limit = 50, after: Cursor | None 
 
 def lock_project_of_room(room_id: EntityId) -> UUID:
     """Lock the project of a room, in a unit, before its rooms are summed. Raises ``NotFoundError``."""
-    row = one(
+    row = one(*_project_of_room_locked(room_id))
+    if row is None:
+        raise no_such_room(room_id)
+    return row["id"]
+
+
+def _project_of_room_locked(room_id: EntityId) -> Statement:
+    return (
         """
         SELECT project.id
         FROM project_rooms AS room
@@ -207,24 +217,25 @@ def lock_project_of_room(room_id: EntityId) -> UUID:
         """,
         {"room_id": room_id},
     )
-    if row is None:
-        raise no_such_room(room_id)
-    return row["id"]
 
 
-def follow_rooms(project_id: UUID) -> None:
-    """Let a locked project's totals follow its rooms; a total over rooms without any amount stays as it is."""
-    one(
+def totals_follow_rooms(of: EntityId | UUID, *, of_completed: bool = True) -> Statement:
+    """Return what lets a locked project's totals follow its rooms; a total over rooms without any amount stays as it is.
+
+    ``of`` is the project's id or that of one of its rooms.
+    """
+    return (
         """
-        WITH totals AS (
-            SELECT sum(investment_estimate) AS estimate, sum(exhibit_b_amount) AS exhibit_b
-            FROM project_rooms
-            WHERE project_id = %(project_id)s
-        ), before AS (
+        WITH before AS (
             SELECT *
             FROM projects
-            WHERE id = %(project_id)s
+            WHERE id IN (%(of)s, (SELECT project_id FROM project_rooms WHERE id = %(of)s))
+                AND (%(of_completed)s OR phase <> 'completed')
             FOR NO KEY UPDATE
+        ), totals AS (
+            SELECT sum(room.investment_estimate) AS estimate, sum(room.exhibit_b_amount) AS exhibit_b
+            FROM before
+            JOIN project_rooms AS room ON room.project_id = before.id
         ), after AS (
             UPDATE projects
             SET investment_estimate = coalesce(totals.estimate, before.investment_estimate),
@@ -244,7 +255,7 @@ def follow_rooms(project_id: UUID) -> None:
             jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
         FROM before, after
         """,
-        {"project_id": project_id, **actor()},
+        {"of": of, "of_completed": of_completed, **actor()},
     )
 
 

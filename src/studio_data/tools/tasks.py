@@ -8,7 +8,7 @@ from uuid import UUID
 from studio_data import lifecycles
 from studio_data.actor import ActorType, current_actor
 from studio_data.audit import actor
-from studio_data.db import many, one, transaction
+from studio_data.db import Statement, batch, many, one
 from studio_data.entities import no_such
 from studio_data.errors import ConflictError, NotFoundError, PermissionDeniedError, RuleViolationError, StudioError
 from studio_data.fields import (
@@ -275,9 +275,10 @@ def reopen_task(task_id: EntityId) -> ProjectTask:
             hint="Ask a person of the practice to reopen it, or add_task a new one.",
             details={"tool": "reopen_task", "actor_type": str(actor_type)},
         )
-    with transaction():
+    sources = (TaskStatus.COMPLETED, TaskStatus.SKIPPED)
+    projects, moved = batch(
         # Held against the project's completion, which looks for open tasks.
-        project = one(
+        (
             """
             SELECT project.id, project.phase
             FROM project_tasks AS task
@@ -286,17 +287,31 @@ def reopen_task(task_id: EntityId) -> ProjectTask:
             FOR NO KEY UPDATE OF project
             """,
             {"task_id": task_id},
-        )
-        if project is not None and project["phase"] == ProjectPhase.COMPLETED:
-            raise _project_is_completed(project["id"])
-        return _move(task_id, TaskStatus.NOT_STARTED, (TaskStatus.COMPLETED, TaskStatus.SKIPPED))
+        ),
+        _moving(task_id, TaskStatus.NOT_STARTED, sources),
+    )
+    if moved:
+        return moved[0]
+    if projects and projects[0]["phase"] == ProjectPhase.COMPLETED:
+        raise _project_is_completed(projects[0]["id"])
+    raise _why_not(task_id, TaskStatus.NOT_STARTED, sources)
 
 
 def _move(
     task_id: EntityId, to: TaskStatus | None, sources: tuple[TaskStatus, ...], *, reason: str | None = None
 ) -> ProjectTask:
     """Move a task from one of the sources, or refuse. Without ``to`` it goes back to where it was before it was blocked."""
-    row = one(
+    row = one(*_moving(task_id, to, sources, reason=reason))
+    if row is None:
+        raise _why_not(task_id, to or TaskStatus.NOT_STARTED, sources)
+    return row
+
+
+def _moving(
+    task_id: EntityId, to: TaskStatus | None, sources: tuple[TaskStatus, ...], *, reason: str | None = None
+) -> Statement:
+    """Return what moves a task from one of the sources, but reopens none of a completed project."""
+    return (
         """
         WITH before AS (
             SELECT *
@@ -324,6 +339,12 @@ def _move(
             SET status = target.status, completed_at = CASE WHEN target.status = 'completed' THEN now() END
             FROM before, target
             WHERE project_tasks.id = before.id AND before.status = ANY(%(sources)s::task_status[])
+                AND NOT EXISTS (
+                    SELECT
+                    FROM projects
+                    WHERE projects.id = before.project_id AND projects.phase = 'completed'
+                        AND before.status IN ('completed', 'skipped')
+                )
             RETURNING project_tasks.*
         ), logged AS (
             INSERT INTO activity_log (
@@ -346,9 +367,6 @@ def _move(
         """,
         {"task_id": task_id, "to": to, "sources": list(sources), "reason": reason, **actor()},
     )
-    if row is None:
-        raise _why_not(task_id, to or TaskStatus.NOT_STARTED, sources)
-    return row
 
 
 def _why_not(task_id: EntityId, to: TaskStatus, sources: tuple[TaskStatus, ...]) -> StudioError:
