@@ -1,7 +1,7 @@
 """A practice of some years, written into a database within minutes: what ``growth`` and ``space`` measure on.
 
-Projects begin one after the other over five years, each with its client, tasks, rooms, items, fees and meetings. The lines of
-the audit trail are in the order of their time; each belongs to one of the projects of the year before it, and to one of
+Projects begin one after the other over five years, each with its client, tasks, rooms, items, fees and meetings. The lines
+of the audit trail are in the order of their time; each belongs to one of the projects of the year before it, and to one of
 that project's tasks, rooms or items, to its client or to the project itself. One line in fifty belongs to one project, the
 hot one. Ids are made of the times at which the rows would have been made, so that they lie in the tables and their
 indexes as those of a real practice do.
@@ -26,7 +26,7 @@ LINES_AT_ONCE = 50_000
 PROJECTS_AT_ONCE = 1_000
 THREADS = 2
 PLACES = 1_000
-"""How many cursors are kept around each place of the feed."""
+"""How many cursors are kept around each place of the feed, a tenth of it at most."""
 
 FUNCTIONS = """
 CREATE FUNCTION bench_id(micros bigint, salt text) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN (
@@ -89,12 +89,13 @@ TABLES = [
     """,
     """
     INSERT INTO purchase_orders (
-        id, line_item_id, vendor_id, po_number, amount, freight, status, estimated_delivery, ordered_at, created_at, updated_at
+        id, line_item_id, vendor_id, po_number, amount, freight, status, estimated_delivery, ordered_at, created_at,
+        updated_at
     )
     SELECT bench_id(at + 400 + k, 'order' || n || '/' || k), bench_id(at + 300 + k, 'item' || n || '/' || k),
         vendors.ids[1 + n %% 200], 'PO-' || n || '-' || k, 2400, 300,
-        CASE WHEN n > %(projects)s * 0.95 THEN 'submitted' ELSE 'delivered' END::po_status, bench_time(at)::date + 90,
-        bench_time(at), bench_time(at), bench_time(at)
+        CASE WHEN n > %(projects)s * 0.95 THEN 'submitted' ELSE 'delivered' END::po_status,
+        bench_time(at)::date + 90, bench_time(at), bench_time(at), bench_time(at)
     FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at),
         generate_series(5, 19) AS k, (SELECT array_agg(id) FROM vendors) AS vendors (ids)
     """,
@@ -109,7 +110,8 @@ TABLES = [
     """
     INSERT INTO meetings (id, project_id, meeting_type, scheduled_date, status, created_at, updated_at)
     SELECT bench_id(at + 600 + k, 'meeting' || n || '/' || k), bench_id(at, 'project' || n), 'site_meeting',
-        bench_time(at)::date + k * 60, CASE WHEN n > %(projects)s * 0.9 THEN 'scheduled' ELSE 'completed' END::meeting_status,
+        bench_time(at)::date + k * 60,
+        CASE WHEN n > %(projects)s * 0.9 THEN 'scheduled' ELSE 'completed' END::meeting_status,
         bench_time(at), bench_time(at)
     FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at),
         generate_series(1, 3) AS k
@@ -117,7 +119,8 @@ TABLES = [
     """
     INSERT INTO meeting_action_items (id, meeting_id, description, assigned_to, status, due_date, created_at, updated_at)
     SELECT bench_id(at + 700 + k, 'ask' || n || '/' || k), bench_id(at + 600 + k / 2, 'meeting' || n || '/' || k / 2),
-        'Ask for samples', 'Person ' || k, CASE WHEN n > %(projects)s * 0.95 THEN 'open' ELSE 'completed' END::action_item_status,
+        'Ask for samples', 'Person ' || k,
+        CASE WHEN n > %(projects)s * 0.95 THEN 'open' ELSE 'completed' END::action_item_status,
         bench_time(at)::date + 90, bench_time(at), bench_time(at)
     FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at),
         generate_series(2, 7) AS k
@@ -185,6 +188,7 @@ class Filled:
     lines: int
     projects: list[UUID]
     hot: UUID
+    active_clients: list[UUID]
     half_way: list[UUID]
     """Lines around the middle of the trail."""
     oldest: list[UUID]
@@ -227,10 +231,10 @@ def fill(url: str, lines: int) -> Filled:
             progress.advance(task)
 
         run(VENDORS, facts)
-        for _ in threads.map(lambda part: run(*part), parts):
-            pass
-        for _ in threads.map(run, indexes):
-            pass
+        for future in [threads.submit(run, statement, part) for statement, part in parts]:
+            future.result()
+        for future in [threads.submit(run, index) for index in indexes]:
+            future.result()
         run("VACUUM ANALYZE")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP FUNCTION bench_id, bench_time")
@@ -263,12 +267,14 @@ def _described(connection: psycopg.Connection, url: str, lines: int) -> Filled:
     def ids(query: bytes, **parameters: int) -> list[UUID]:
         return [row[0] for row in connection.execute(query, parameters)]
 
+    places = min(PLACES, lines // 10)
     trail = b"SELECT id FROM activity_log ORDER BY id OFFSET %(skipped)s LIMIT %(places)s"
     return Filled(
         url,
         lines,
         projects=ids(b"SELECT id FROM projects ORDER BY id OFFSET 1"),
         hot=ids(b"SELECT id FROM projects ORDER BY id LIMIT 1")[0],
-        half_way=ids(trail, skipped=lines // 2, places=PLACES),
-        oldest=ids(trail, skipped=60, places=PLACES),
+        active_clients=ids(b"SELECT id FROM clients WHERE status = 'active'"),
+        half_way=ids(trail, skipped=lines // 2, places=places),
+        oldest=ids(trail, skipped=60, places=places),
     )
