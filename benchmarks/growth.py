@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from itertools import count
 from typing import Any
 
 from rich.progress import track
@@ -53,8 +54,9 @@ def reads(practice: Filled) -> Calls:
 def inserts(practice: Filled) -> Calls:
     """Return the calls that insert."""
     choose = random.Random(7).choice  # noqa: S311 (any order will do)
+    numbers = count(1)
     return {
-        "create_client": lambda: create_client("David & Linh Nguyen", email="linh@example.com", source="referral"),
+        "create_client": lambda: create_client("David & Linh Nguyen", email=f"{next(numbers)}@example.com"),
         "log_activity": lambda: log_activity("project", choose(practice.projects), "called"),
         "create_project": lambda: create_project(choose(practice.active_clients), "Nguyen LR/DR/MBED", "mixed"),
     }
