@@ -69,11 +69,11 @@ def measure(options: Options) -> Section:
     ]
     return Section(
         "Space",
-        f"What a call takes in bytes: the average of {CALLS:,}, of create_project with its 135 tasks of {PROJECTS:,}; the line "
-        "of the audit trail is included. The first write to a page after a checkpoint puts the whole page into the "
-        "write-ahead log once; the first column leaves that out: its calls write to pages that others have written to since. A preview "
-        "writes and is undone; vacuum reclaims what it leaves. The second table weighs every table of a practice with "
-        f"{lines:,} lines.",
+        f"What a call takes in bytes: the average of {CALLS:,}, of create_project with its 135 tasks of {PROJECTS:,}; the "
+        "line of the audit trail is included. The first write to a page after a checkpoint puts the whole page into the "
+        "write-ahead log once; the first column leaves that out: its calls write to pages that others have written to "
+        "since. A preview writes and is undone; vacuum reclaims what it leaves. The second table weighs every table of a "
+        f"practice with {lines:,} lines.",
         tables=[
             Table(
                 ["call", "write-ahead log", "tables", "indexes", "write-ahead log after a checkpoint", "full pages in it"],

@@ -4,6 +4,9 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+
+median = statistics.median
 
 
 @dataclass
@@ -34,13 +37,22 @@ def timed(call: Callable[[], object], calls: int) -> list[float]:
 
 
 def interleaved(variants: Mapping[str, Callable[[], object]], *, rounds: int, calls: int) -> dict[str, Timings]:
-    """Time every variant in every round, after a round that does not count; each round begins with another variant."""
-    names = list(variants)
+    """Time every variant in every round; see ``in_turns``."""
+    turns = {name: partial(timed, call) for name, call in variants.items()}
+    return in_turns(turns, rounds=rounds, calls=calls)
+
+
+def in_turns(turns: Mapping[str, Callable[[int], list[float]]], *, rounds: int, calls: int) -> dict[str, Timings]:
+    """Give every variant a turn of so many calls in every round, after a round that does not count.
+
+    Each round begins with another variant. A turn returns how long each of its calls took, in microseconds.
+    """
+    names = list(turns)
     timings = {name: Timings() for name in names}
-    for turn in range(rounds + 1):
-        start = turn % len(names)
+    for number in range(rounds + 1):
+        start = number % len(names)
         for name in names[start:] + names[:start]:
-            taken = timed(variants[name], calls)
-            if turn:
+            taken = turns[name](calls)
+            if number:
                 timings[name].micros += taken
     return timings

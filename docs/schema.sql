@@ -308,6 +308,35 @@ CREATE FUNCTION public.changed_fields(before jsonb, after jsonb) RETURNS jsonb
 
 
 --
+-- Name: check_templates_of_tasks(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.check_templates_of_tasks() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    missing uuid;
+BEGIN
+    SELECT task.template_id INTO missing
+    FROM added AS task
+    WHERE task.template_id IS NOT NULL
+        AND NOT EXISTS (SELECT FROM workflow_templates AS template WHERE template.id = task.template_id)
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'a task must have a template of workflow_templates or none'
+        USING
+            ERRCODE = 'foreign_key_violation',
+            DETAIL = format('Key (template_id)=(%s) is not present in table "workflow_templates".', missing),
+            SCHEMA = tg_table_schema,
+            TABLE = tg_table_name,
+            CONSTRAINT = 'project_tasks_template_id_fkey';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+
+--
 -- Name: trail_number(xid8); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -368,6 +397,24 @@ CREATE FUNCTION public.refuse_change_of_log() RETURNS trigger
 BEGIN
     RAISE EXCEPTION '% is append-only: % is refused', tg_table_name, tg_op
     USING ERRCODE = 'insufficient_privilege', HINT = 'Write a new entry with log_activity instead.';
+END
+$$;
+
+
+--
+-- Name: refuse_change_of_reference(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.refuse_change_of_reference() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '%', tg_argv[0]
+    USING
+        ERRCODE = 'foreign_key_violation',
+        SCHEMA = tg_table_schema,
+        TABLE = tg_table_name,
+        CONSTRAINT = 'project_tasks_template_id_fkey';
 END
 $$;
 
@@ -1470,6 +1517,20 @@ CREATE TRIGGER project_tasks_capture_change AFTER INSERT OR DELETE OR UPDATE ON 
 
 
 --
+-- Name: project_tasks project_tasks_check_templates; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER project_tasks_check_templates AFTER INSERT ON public.project_tasks REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.check_templates_of_tasks();
+
+
+--
+-- Name: project_tasks project_tasks_keep_their_template; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER project_tasks_keep_their_template BEFORE UPDATE ON public.project_tasks FOR EACH ROW WHEN ((old.template_id IS DISTINCT FROM new.template_id)) EXECUTE FUNCTION public.refuse_change_of_reference('a task keeps its template');
+
+
+--
 -- Name: project_tasks project_tasks_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -1533,10 +1594,31 @@ CREATE TRIGGER vendors_capture_change AFTER INSERT OR DELETE OR UPDATE ON public
 
 
 --
+-- Name: workflow_templates workflow_templates_are_never_deleted; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER workflow_templates_are_never_deleted BEFORE DELETE ON public.workflow_templates FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_reference('templates are retired, never deleted');
+
+
+--
+-- Name: workflow_templates workflow_templates_are_never_emptied; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER workflow_templates_are_never_emptied BEFORE TRUNCATE ON public.workflow_templates FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change_of_reference('templates are retired, never deleted');
+
+
+--
 -- Name: workflow_templates workflow_templates_capture_change; Type: TRIGGER; Schema: public; Owner: -
 --
 
 CREATE TRIGGER workflow_templates_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.workflow_templates FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: workflow_templates workflow_templates_keep_their_id; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER workflow_templates_keep_their_id BEFORE UPDATE ON public.workflow_templates FOR EACH ROW WHEN ((old.id <> new.id)) EXECUTE FUNCTION public.refuse_change_of_reference('a template keeps its id');
 
 
 --
@@ -1617,14 +1699,6 @@ ALTER TABLE ONLY public.project_rooms
 
 ALTER TABLE ONLY public.project_tasks
     ADD CONSTRAINT project_tasks_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
-
-
---
--- Name: project_tasks project_tasks_template_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.project_tasks
-    ADD CONSTRAINT project_tasks_template_id_fkey FOREIGN KEY (template_id) REFERENCES public.workflow_templates(id);
 
 
 --

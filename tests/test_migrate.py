@@ -89,7 +89,7 @@ def one_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(committed_db: str, one_more: Path) -> None:
-    one_more.write_text("-- Fails.\nCREATE TABLE half (id integer);\nDELETE FROM workflow_templates;\nSELECT 1 / 0;\n")
+    one_more.write_text("-- Fails.\nCREATE TABLE half (id integer);\nDROP TABLE call_ledger;\nSELECT 1 / 0;\n")
     before = state(committed_db)
 
     with (

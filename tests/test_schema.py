@@ -1,12 +1,15 @@
 """001_initial_schema.sql: what the tables are and what they refuse, whoever writes."""
 
 import time
+from typing import LiteralString
 from uuid import UUID
 
 import psycopg
 import pytest
 
 from studio_data import actor, db
+from tests.examples import Practice
+from tests.support import as_administrator
 
 TABLES = {
     "clients", "projects", "project_rooms", "design_fees", "pricing_benchmarks", "vendors", "line_items", "vendor_quotes",
@@ -157,7 +160,7 @@ def test_updated_at_is_kept_by_a_trigger(committed_db: str) -> None:
     assert changed["updated_at"] > client["updated_at"] == changed["created_at"]
 
 
-def test_every_foreign_key_has_an_index_except_the_one_that_is_never_followed_back() -> None:
+def test_every_foreign_key_has_an_index() -> None:
     rows = db.many(
         """
         SELECT conname
@@ -167,7 +170,7 @@ def test_every_foreign_key_has_an_index_except_the_one_that_is_never_followed_ba
         )
         """
     )
-    assert [row["conname"] for row in rows] == ["project_tasks_template_id_fkey"]
+    assert rows == []
 
 
 def test_every_constraint_has_a_name_of_its_own_choosing() -> None:
@@ -225,3 +228,59 @@ def test_a_task_is_completed_exactly_when_it_has_a_time_of_completion(statement:
         connection.execute(statement.encode())
 
     assert db.one("UPDATE project_tasks SET status = 'completed', completed_at = now() RETURNING status")
+
+
+# The reference of a task to its template is checked per statement; nothing that the foreign key refused may get through.
+
+NEW_TASKS = """
+    INSERT INTO project_tasks (project_id, template_id)
+    SELECT %(project_id)s, unnest(%(templates)s::uuid[])
+    """
+
+
+def some_templates(count: int) -> list[UUID]:
+    rows = db.many("SELECT id FROM workflow_templates ORDER BY id LIMIT %s", (count,))
+    return [row["id"] for row in rows]
+
+
+@pytest.mark.parametrize("good", [0, 1, 134])
+def test_tasks_of_a_template_that_is_not_there_are_refused_all_of_them(good: int) -> None:
+    project = Practice().project["id"]
+    db.one("DELETE FROM project_tasks WHERE project_id = %s", (project,))
+    unknown = UUID(int=7)
+
+    with pytest.raises(psycopg.errors.ForeignKeyViolation) as refused, db.transaction():
+        db.one(NEW_TASKS, {"project_id": project, "templates": [*some_templates(good), unknown]})
+
+    assert refused.value.diag.constraint_name == "project_tasks_template_id_fkey"
+    assert str(unknown) in (refused.value.diag.message_detail or "")
+    assert db.one("SELECT count(*) AS tasks FROM project_tasks")["tasks"] == 0
+
+
+def test_tasks_of_templates_that_are_there_or_of_none_are_taken() -> None:
+    project = Practice().project["id"]
+    db.one("DELETE FROM project_tasks WHERE project_id = %s", (project,))
+
+    db.one(NEW_TASKS, {"project_id": project, "templates": some_templates(160)})
+    db.one("INSERT INTO project_tasks (project_id, name, phase) VALUES (%s, 'Measure', 'construction')", (project,))
+
+    assert db.one("SELECT count(*) AS tasks FROM project_tasks")["tasks"] == 161
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("UPDATE project_tasks SET template_id = uuid_v7()", "a task keeps its template"),
+        (
+            "UPDATE project_tasks SET template_id = NULL, name = 'Measure', phase = 'construction'",
+            "a task keeps its template",
+        ),
+        ("UPDATE workflow_templates SET id = uuid_v7()", "a template keeps its id"),
+        ("DELETE FROM workflow_templates", "templates are retired, never deleted"),
+        ("TRUNCATE workflow_templates CASCADE", "templates are retired, never deleted"),
+    ],
+)
+def test_a_task_and_its_template_cannot_be_parted(statement: LiteralString, reason: str) -> None:
+    Practice().project  # noqa: B018 (made when it is asked for)
+    with as_administrator(), pytest.raises(psycopg.errors.ForeignKeyViolation, match=reason), db.transaction():
+        db.one(statement)

@@ -1,0 +1,153 @@
+"""How long a call takes, by the library and by six other ways to do the same work, on the same server and data."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import psycopg
+from rich.progress import track
+
+from benchmarks.operations import OPERATIONS, Data, Variant, check, prepared
+from benchmarks.options import Options
+from benchmarks.report import Plot, Reach, Section, Table
+from benchmarks.server import database, use
+from benchmarks.timing import Timings, in_turns, timed
+from benchmarks.variants.bare_psycopg import BarePsycopg
+from benchmarks.variants.captured import captured
+from benchmarks.variants.django_orm import DjangoOrm
+from benchmarks.variants.hand_written import HandWritten
+from benchmarks.variants.library import Keyed, Library
+from benchmarks.variants.pgbench import Pgbench
+from benchmarks.variants.sqlalchemy_core import SqlalchemyCore
+from benchmarks.variants.sqlalchemy_orm import SqlalchemyOrm
+
+KEYED = ("create_client", "create_project", "log_activity")
+LIMIT, PLAIN = "pgbench", "pgbench, plain schema"
+SHORT_WRITES = ("create_client", "log_activity", "advance_client")
+
+type Turn = Callable[[int], list[float]]
+
+
+def measure(options: Options) -> Section:
+    """Time every operation by every variant in turns."""
+    moves = 14 * (options.rounds + 2) * options.calls + 1_000
+    with ExitStack() as stack:
+        data = prepared(stack.enter_context(database(options.server_url)), moves)
+        plain = prepared(stack.enter_context(database(options.server_url)), 1_000)
+        use(data.url)
+        statements = captured(data)
+        variants: dict[str, Variant] = {
+            "library": Library(),
+            "psycopg": BarePsycopg(data.url, statements),
+            "by hand": HandWritten(data.url),
+            "SQLAlchemy Core": SqlalchemyCore(data.url),
+            "SQLAlchemy ORM": SqlalchemyOrm(data.url),
+            "Django ORM": DjangoOrm(data.url),
+        }
+        for variant in variants.values():
+            stack.callback(variant.close)
+        for name, variant in variants.items():
+            check(name, variant, variants["library"], data)
+        variants["library, with a key"] = Keyed()
+        limit, plain_limit = Pgbench(data, statements), _plain_limit(plain, data)
+        taken: dict[str, dict[str, Timings]] = {}
+        for operation in track(OPERATIONS, description="calling"):
+            turns = {LIMIT: _pgbench(limit, operation)} | {
+                name: _turn(operation, variant, data)
+                for name, variant in variants.items()
+                if operation in KEYED or not isinstance(variant, Keyed)
+            }
+            if operation == "create_project":
+                turns[PLAIN] = _pgbench(plain_limit, operation)
+            taken[operation] = in_turns(turns, rounds=options.rounds, calls=options.calls)
+    return _section(taken)
+
+
+def _turn(operation: str, variant: Variant, data: Data) -> Turn:
+    call = OPERATIONS[operation]
+    return lambda calls: timed(lambda: call(variant, data), calls)
+
+
+def _pgbench(limit: Pgbench, operation: str) -> Turn:
+    return lambda calls: limit.turn(operation, calls)
+
+
+def _plain_limit(plain: Data, data: Data) -> Pgbench:
+    """Return pgbench on a schema in which both references of a task are foreign keys, checked row by row."""
+    with psycopg.connect(plain.url, autocommit=True) as connection:
+        connection.execute("DROP TRIGGER project_tasks_check_templates ON project_tasks")
+        connection.execute(
+            """
+            ALTER TABLE project_tasks
+            ADD CONSTRAINT project_tasks_template_id_fkey FOREIGN KEY (template_id) REFERENCES workflow_templates (id)
+            """
+        )
+    use(plain.url)
+    statements = captured(plain)
+    use(data.url)
+    return Pgbench(plain, {"create_project": statements["create_project"]})
+
+
+def _section(taken: dict[str, dict[str, Timings]]) -> Section:
+    names = list(dict.fromkeys(name for found in taken.values() for name in found))
+
+    def ratio(operation: str, name: str, other: str) -> float:
+        return taken[operation][name].median / taken[operation][other].median
+
+    def cell(found: dict[str, Timings], name: str) -> str:
+        return f"{found[name].median:,.0f} ({found[name].p99:,.0f})" if name in found else ""
+
+    ratios = Table(
+        ["ratio to pgbench", *[name for name in names if name != LIMIT]],
+        [
+            [
+                operation,
+                *[f"{ratio(operation, name, LIMIT):.2f}" if name in found else "" for name in names if name != LIMIT],
+            ]
+            for operation, found in taken.items()
+        ],
+    )
+    times = Table(
+        ["µs", *names], [[operation, *[cell(found, name) for name in names]] for operation, found in taken.items()]
+    )
+    project, client = "create_project", "create_client"
+    reaches = [
+        Reach("create_project: library / pgbench", ratio(project, "library", LIMIT), 1.2),
+        Reach("create_project: library / pgbench on the plain schema", ratio(project, "library", PLAIN), 1.0),
+        Reach("create_project: by hand / library", ratio(project, "by hand", "library"), 1.5, at_least=True),
+        Reach("create_project: SQLAlchemy ORM / library", ratio(project, "SQLAlchemy ORM", "library"), 4, at_least=True),
+        Reach("create_project: Django ORM / library", ratio(project, "Django ORM", "library"), 3, at_least=True),
+        *[Reach(f"{name}: library / pgbench", ratio(name, "library", LIMIT), 1.8) for name in SHORT_WRITES],
+        Reach("create_client: by hand / library", ratio(client, "by hand", "library"), 1.4, at_least=True),
+        Reach("create_client: SQLAlchemy ORM / library", ratio(client, "SQLAlchemy ORM", "library"), 2.5, at_least=True),
+        Reach("create_client: Django ORM / library", ratio(client, "Django ORM", "library"), 2.5, at_least=True),
+        *[Reach(f"{name}: with a key / without", ratio(name, "library, with a key", "library"), 2) for name in KEYED],
+    ]
+    return Section("A call", TEXT, [times, ratios], [Plot("calls", "Each way's time over pgbench's", _bars(taken))], reaches)
+
+
+TEXT = """One connection, the server on a Unix socket, fsync on, a practice of a hundred projects and 25,000 lines.
+`pgbench` runs the library's own statements prepared, without a client to speak of: the limit. `psycopg` runs them too, on a
+plain connection. `by hand` is a transaction of single statements in psycopg (BEGIN, INSERT, INSERT, COMMIT; a SELECT of the
+templates and `executemany` for the tasks). Both ORMs and Core do the same work as their manuals show it. Before anything is
+timed, each has made every operation once, and its rows and answers were compared with the library's. The others leave out
+what only the library does: the look for likely duplicates of a client, the context of a line, the gates of the overview."""
+
+
+def _bars(taken: dict[str, dict[str, Timings]]) -> Callable[[Any], None]:
+    shown = ["library", "psycopg", "by hand", "SQLAlchemy Core", "SQLAlchemy ORM", "Django ORM"]
+
+    def draw(axes: Any) -> None:  # noqa: ANN401
+        width = 0.8 / len(shown)
+        for place, name in enumerate(shown):
+            heights = [found[name].median / found[LIMIT].median for found in taken.values()]
+            axes.bar([x + width * (place - 2.5) for x in range(len(taken))], heights, width, label=name)
+        axes.set_yscale("log")
+        axes.set_yticks([1, 2, 4, 8], ["1", "2", "4", "8"])
+        axes.minorticks_off()
+        axes.axhline(1, color="black", linewidth=0.8)
+        axes.set_xticks(range(len(taken)), list(taken), rotation=20, ha="right")
+        axes.set_ylabel("median, pgbench = 1")
+        axes.legend(ncols=3, frameon=False)
+
+    return draw

@@ -1,0 +1,224 @@
+"""The operations that are compared, the data they work on, and the proof that every variant does the same work."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import cycle
+from threading import Lock
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+
+from benchmarks.fill import fill
+
+LINES = 25_000
+"""The audit trail of the practice that is worked on: a hundred projects."""
+ADDRESS = "123 Main St, Olathe, KS"
+SOURCE = "referral"
+SCREENING = {"style": "modern", "budget_range": "90k-110k"}
+NOTE = {"note": "asked about the sofa"}
+NTH_CLIENT = "c11e0000-0000-7000-8000-"
+NTH_TASK = "7a5c0000-0000-7000-8000-"
+COUNTED = ("clients", "projects", "project_tasks", "activity_log")
+
+
+class Variant(Protocol):
+    """One way to do the work. Every method is one operation and returns what ``Answers`` describe."""
+
+    def create_client(self, number: int) -> Any:  # noqa: ANN401
+        """Insert a client with an e-mail address of its own, and its line; return (name, e-mail, status)."""
+
+    def create_project(self, client_id: UUID) -> Any:  # noqa: ANN401
+        """Insert a furnishings project with the tasks it needs, and its line; return (client, phase, tasks)."""
+
+    def log_activity(self, client_id: UUID) -> Any:  # noqa: ANN401
+        """Insert a line about a client; return (entity type, action, metadata)."""
+
+    def advance_client(self, client_id: UUID) -> Any:  # noqa: ANN401
+        """Move a lead to qualified, if it may be, with its line; return the status."""
+
+    def complete_task(self, task_id: UUID) -> Any:  # noqa: ANN401
+        """Move a task in progress to completed, with its line; return (status, whether it has its time)."""
+
+    def list_activity(self) -> Any:  # noqa: ANN401
+        """Read the newest 50 lines; return their ids."""
+
+    def list_tasks(self, project_id: UUID) -> Any:  # noqa: ANN401
+        """Read a project's first 50 tasks with their names; return (name, status, due date) of each."""
+
+    def project_budget(self, project_id: UUID) -> Any:  # noqa: ANN401
+        """Sum a project's budget, in all and per room; return ``budget``."""
+
+    def project_overview(self, project_id: UUID) -> Any:  # noqa: ANN401
+        """Say where a project stands; return ``overview``."""
+
+    def close(self) -> None:
+        """Give up its connections."""
+
+
+@dataclass
+class Data:
+    """The practice that is worked on, and what calls take of it."""
+
+    url: str
+    client: UUID
+    """An active client, who gets the projects."""
+    projects: list[UUID]
+    taken: Counter[str] = field(default_factory=Counter[str])
+    lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self._projects = cycle(self.projects)
+
+    def take(self, operation: str, count: int = 1) -> int:
+        """Take so many of an operation's numbers that no other call gets, and return the first."""
+        with self.lock:
+            self.taken[operation] += count
+            return self.taken[operation] - count + 1
+
+    def some_project(self) -> UUID:
+        """Return the next of the projects."""
+        with self.lock:
+            return next(self._projects)
+
+    def nth_client(self) -> UUID:
+        """Return a lead that nobody has moved yet."""
+        return UUID(f"{NTH_CLIENT}{self.take('advance_client'):012x}")
+
+    def nth_task(self) -> UUID:
+        """Return a task in progress that nobody has moved yet."""
+        return UUID(f"{NTH_TASK}{self.take('complete_task'):012x}")
+
+
+OPERATIONS: dict[str, Callable[[Variant, Data], Any]] = {
+    "create_client": lambda variant, data: variant.create_client(data.take("create_client")),
+    "create_project": lambda variant, data: variant.create_project(data.client),
+    "log_activity": lambda variant, data: variant.log_activity(data.client),
+    "advance_client": lambda variant, data: variant.advance_client(data.nth_client()),
+    "complete_task": lambda variant, data: variant.complete_task(data.nth_task()),
+    "list_activity": lambda variant, _: variant.list_activity(),
+    "list_tasks": lambda variant, data: variant.list_tasks(data.some_project()),
+    "project_budget": lambda variant, data: variant.project_budget(data.some_project()),
+    "project_overview": lambda variant, data: variant.project_overview(data.some_project()),
+}
+WRITES = ("create_client", "create_project", "log_activity", "advance_client", "complete_task")
+
+
+def prepared(url: str, moves: int) -> Data:
+    """Fill a new database with a practice, and with so many leads and tasks in progress to move."""
+    filled = fill(url, LINES)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            """
+            INSERT INTO clients (id, name, email, screening_data)
+            SELECT (%(prefix)s || lpad(to_hex(n), 12, '0'))::uuid, 'Lead ' || n, 'lead' || n || '@example.com',
+                '{"style": "modern"}'
+            FROM generate_series(1, %(moves)s) AS n
+            """,
+            {"prefix": NTH_CLIENT, "moves": moves},
+        )
+        connection.execute(
+            """
+            INSERT INTO project_tasks (id, project_id, name, phase, status)
+            SELECT (%(prefix)s || lpad(to_hex(n), 12, '0'))::uuid, %(project_id)s, 'Task ' || n, 'conceptual_design',
+                'in_progress'
+            FROM generate_series(1, %(moves)s) AS n
+            """,
+            {"prefix": NTH_TASK, "moves": moves, "project_id": filled.hot},
+        )
+        connection.execute("VACUUM ANALYZE")
+    return Data(url, filled.active_clients[0], filled.projects[-20:])
+
+
+# Answers --------------------------------------------------------------------------------------------------------------
+
+
+def budget(
+    project: tuple[Decimal | None, Decimal | None],
+    rooms: Iterable[tuple[str, Decimal | None, Decimal | None, Decimal | None, Decimal]],
+    trades_total: Decimal,
+) -> dict[str, Any]:
+    """Return a budget from a project's (estimate, Exhibit B) and (name, estimate, Exhibit B, actual, committed) per room."""
+    rows = sorted(rooms)
+    estimate = _sum(row[1] for row in rows)
+    exhibit_b = _sum(row[2] for row in rows)
+    exhibit_b = project[1] if exhibit_b is None else exhibit_b
+    spent = sum((row[4] if row[3] is None else row[3] for row in rows), Decimal(0))
+    return {
+        "estimate": project[0] if estimate is None else estimate,
+        "exhibit_b": exhibit_b,
+        "committed": sum((row[4] for row in rows), Decimal(0)),
+        "actual": _sum(row[3] for row in rows),
+        "variance": None if exhibit_b is None else exhibit_b - spent,
+        "rooms": [(row[0], row[4]) for row in rows],
+        "trades_total": trades_total,
+    }
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def overview(
+    *,
+    project: tuple[UUID, str],
+    progress: Iterable[tuple[str, int, int]],
+    next_task: UUID | None,
+    next_meeting: UUID | None,
+    overdue: tuple[int, int, int, int],
+    its_budget: dict[str, Any],
+) -> dict[str, Any]:
+    """Return an overview: (id, client's name), (phase, tasks, closed), overdue tasks, action items, fees and orders."""
+    totals = {name: its_budget[name] for name in ("estimate", "exhibit_b", "committed", "actual", "variance")}
+    return {
+        "project": project,
+        "progress": sorted(progress),
+        "next_task": next_task,
+        "next_meeting": next_meeting,
+        "overdue": overdue,
+        "budget": totals,
+    }
+
+
+# The proof ------------------------------------------------------------------------------------------------------------
+
+
+def check(name: str, variant: Variant, model: Variant, data: Data) -> None:
+    """Make every operation once and compare rows and answer with the model's. Raises ``ValueError`` where they differ."""
+    for operation, call in OPERATIONS.items():
+        expected = _seen(lambda call=call: call(model, data), data)
+        found = _seen(lambda call=call: call(variant, data), data)
+        if operation == "create_client":
+            expected, found = (_without_number(seen) for seen in (expected, found))
+        if operation == "list_activity" or operation.startswith(("list_tasks", "project_")):
+            expected, found = _same_question(operation, variant, model, data)
+        if expected != found:
+            raise ValueError(f"{name} does not do the work of {operation}: {found} instead of {expected}")
+
+
+def _same_question(operation: str, variant: Variant, model: Variant, data: Data) -> tuple[Any, Any]:
+    if operation == "list_activity":
+        return model.list_activity(), variant.list_activity()
+    project = data.projects[0]
+    return getattr(model, operation)(project), getattr(variant, operation)(project)
+
+
+def _seen(call: Callable[[], Any], data: Data) -> tuple[Any, dict[str, int]]:
+    before = rows_of(data.url)
+    answer = call()
+    after = rows_of(data.url)
+    return answer, {table: after[table] - before[table] for table in after}
+
+
+def _without_number(seen: tuple[Any, dict[str, int]]) -> tuple[Any, dict[str, int]]:
+    (name, email, status), rows = seen
+    return (name, email.endswith("@example.com"), status), rows
+
+
+def rows_of(url: str) -> dict[str, int]:
+    """Count the rows of the tables that operations write."""
+    with psycopg.connect(url) as connection:
+        return {table: connection.execute(b"SELECT count(*) FROM " + table.encode()).fetchall()[0][0] for table in COUNTED}

@@ -1,0 +1,54 @@
+"""The library's own statements, caught as its tools run them, for those who run the same with less around it."""
+
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from benchmarks.operations import OPERATIONS, Data
+from benchmarks.variants.library import Library
+from studio_data import db
+
+VARYING = {
+    "create_client": "email",
+    "advance_client": "client_id",
+    "complete_task": "task_id",
+    "list_tasks": "project_id",
+    "project_budget": "project_id",
+    "project_overview": "project_id",
+}
+"""Which parameter differs from call to call."""
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What one operation sends: one statement, or several in one round trip."""
+
+    statements: list[tuple[str, dict[str, Any]]]
+    varying: str | None
+
+    def with_value(self, value: object) -> list[tuple[str, dict[str, Any]]]:
+        """Return the statements with another value for what varies."""
+        if self.varying is None:
+            return self.statements
+        return [(query, {**params, self.varying: value}) for query, params in self.statements]
+
+
+def captured(data: Data) -> dict[str, Captured]:
+    """Call every tool once, with the library pointed at the data's database, and return what it sent."""
+    found: dict[str, Captured] = {}
+    for operation, call in OPERATIONS.items():
+        sent: list[tuple[str, dict[str, Any]]] = []
+        run, batch = db._run, db._batch  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+        def recorded(query: Any, params: Any, *rest: Any, sent: list[Any] = sent, run: Any = run, **more: Any) -> Any:
+            sent.append((query, params))
+            return run(query, params, *rest, **more)
+
+        def recorded_batch(connection: Any, statements: Any, sent: list[Any] = sent, batch: Any = batch) -> Any:
+            sent.extend(statements)
+            return batch(connection, statements)
+
+        with patch.object(db, "_run", recorded), patch.object(db, "_batch", recorded_batch):
+            call(Library(), data)
+        found[operation] = Captured(sent, VARYING.get(operation))
+    return found

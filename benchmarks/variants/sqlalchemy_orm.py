@@ -1,0 +1,140 @@
+"""SQLAlchemy 2 ORM: mapped classes over the reflected tables, a session for each call; sums over rows are Core's queries."""
+# pyright: basic
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE
+from benchmarks.variants.sqlalchemy_core import SqlalchemyCore
+
+
+class SqlalchemyOrm(SqlalchemyCore):
+    """The ORM. Sums over many rows stay queries, so they are inherited."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+
+        class Base(DeclarativeBase):
+            pass
+
+        def mapped(name: str, table: str, **mapping: Any) -> Any:
+            return type(name, (Base,), {"__table__": self._tables[table], **mapping})
+
+        self._client = mapped("Client", "clients")
+        self._project = mapped("Project", "projects")
+        self._template = mapped("WorkflowTemplate", "workflow_templates")
+        self._task = mapped("ProjectTask", "project_tasks")
+        log = self._tables["activity_log"]
+        # "metadata" is a name of the declarative base; xid8 has no type in SQLAlchemy
+        self._line = mapped(
+            "Activity", "activity_log", particulars=log.c.metadata,
+            __mapper_args__={"exclude_properties": ["transaction_id"], "eager_defaults": True},
+        )  # fmt: skip
+
+    def _new_line(self, **fields: Any) -> Any:
+        return self._line(actor_type="system", actor_name="library", **fields)
+
+    def create_client(self, number: int) -> Any:
+        with Session(self._engine, expire_on_commit=False) as session:
+            client = self._client(
+                name="David & Linh Nguyen",
+                email=f"client{number}@example.com",
+                address=ADDRESS,
+                source=SOURCE,
+                screening_data=SCREENING,
+            )
+            session.add(client)
+            session.flush()
+            session.add(
+                self._new_line(
+                    entity_type="client", entity_id=client.id, action="created", particulars={"source": client.source}
+                )
+            )
+            session.commit()
+            return client.name, client.email, client.status
+
+    def create_project(self, client_id: UUID) -> Any:
+        template = self._template
+        with Session(self._engine, expire_on_commit=False) as session:
+            client = session.get(self._client, client_id, with_for_update={"key_share": True})
+            if client is None or client.status in {"churned", "completed"}:
+                raise ValueError(client_id)
+            project = self._project(client_id=client_id, name="Nguyen LR/DR/MBED", project_type="furnishings")
+            session.add(project)
+            session.flush()
+            found = session.scalars(
+                select(template)
+                .where(~template.is_renovation_only, template.retired_at.is_(None))
+                .order_by(template.phase, template.task_order)
+            ).all()
+            session.add_all(self._task(project_id=project.id, template_id=each.id) for each in found)
+            session.add(
+                self._new_line(
+                    entity_type="project",
+                    entity_id=project.id,
+                    project_id=project.id,
+                    action="created",
+                    particulars={"tasks_created": len(found)},
+                )
+            )
+            session.commit()
+            return project.client_id, project.phase, len(found)
+
+    def log_activity(self, client_id: UUID) -> Any:
+        with Session(self._engine, expire_on_commit=False) as session:
+            line = self._line(entity_type="client", entity_id=client_id, action="called", particulars=NOTE)
+            session.add(line)
+            session.commit()
+            return line.entity_type, line.action, line.particulars
+
+    def advance_client(self, client_id: UUID) -> Any:
+        with Session(self._engine, expire_on_commit=False) as session:
+            client = session.get(self._client, client_id, with_for_update={"key_share": True})
+            if client is None or client.status != "lead" or not client.email or not client.screening_data:
+                raise ValueError(client_id)
+            client.status = "qualified"
+            changes = {"changes": {"status": ["lead", "qualified"]}}
+            session.add(
+                self._new_line(entity_type="client", entity_id=client_id, action="status_changed", particulars=changes)
+            )
+            session.commit()
+            return client.status
+
+    def complete_task(self, task_id: UUID) -> Any:
+        with Session(self._engine, expire_on_commit=False) as session:
+            task = session.get(self._task, task_id, with_for_update={"key_share": True})
+            if task is None or task.status != "in_progress":
+                raise ValueError(task_id)
+            task.status = "completed"
+            task.completed_at = func.now()
+            changes = {"changes": {"status": ["in_progress", "completed"]}}
+            session.add(
+                self._new_line(
+                    entity_type="task",
+                    entity_id=task_id,
+                    project_id=task.project_id,
+                    action="status_changed",
+                    particulars=changes,
+                )
+            )
+            session.commit()
+            return task.status, task.completed_at is not None
+
+    def list_activity(self) -> Any:
+        with Session(self._engine, expire_on_commit=False) as session:
+            return [line.id for line in session.scalars(select(self._line).order_by(self._line.id.desc()).limit(50))]
+
+    def list_tasks(self, project_id: UUID) -> Any:
+        task, template = self._task, self._template
+        query = (
+            select(task, template)
+            .outerjoin(template, template.id == task.template_id)
+            .where(task.project_id == project_id)
+            .order_by(task.id)
+            .limit(50)
+        )
+        with Session(self._engine, expire_on_commit=False) as session:
+            return [(each.name or origin.name, each.status, each.due_date) for each, origin in session.execute(query).all()]
