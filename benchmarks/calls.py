@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from rich.progress import track
 
-from benchmarks.operations import OPERATIONS, Data, Variant, check, prepared
+from benchmarks.operations import OPERATIONS, Data, Variant, check, check_rows, prepared
 from benchmarks.options import Options
 from benchmarks.report import Plot, Reach, Section, Table
 from benchmarks.server import database, use
@@ -50,6 +50,8 @@ def measure(options: Options) -> Section:
             check(name, variant, variants["library"], data)
         variants["library, with a key"] = Keyed()
         limit, plain_limit = Pgbench(data, statements), _plain_limit(plain, data)
+        for operation in OPERATIONS:
+            check_rows(operation, lambda operation=operation: limit.turn(operation, 1), variants["library"], data)
         taken: dict[str, dict[str, Timings]] = {}
         for operation in track(OPERATIONS, description="calling"):
             turns = {LIMIT: _pgbench(limit, operation)} | {
@@ -126,7 +128,7 @@ def _section(taken: dict[str, dict[str, Timings]]) -> Section:
     return Section("A call", TEXT, [times, ratios], [Plot("calls", "Each way's time over pgbench's", _bars(taken))], reaches)
 
 
-TEXT = """One connection, the server on a Unix socket, fsync on, a practice of a hundred projects and 25,000 lines.
+TEXT = """One connection, the server on a Unix socket, fsync on, a practice of a thousand projects and 250,000 lines.
 `pgbench` runs the library's own statements prepared, without a client to speak of: the limit. `psycopg` runs them too, on a
 plain connection. `by hand` is a transaction of single statements in psycopg (BEGIN, INSERT, INSERT, COMMIT; a SELECT of the
 templates and `executemany` for the tasks). Both ORMs and Core do the same work as their manuals show it. Before anything is
