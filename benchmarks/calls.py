@@ -17,7 +17,7 @@ from benchmarks.variants.captured import captured
 from benchmarks.variants.django_orm import DjangoOrm
 from benchmarks.variants.hand_written import HandWritten
 from benchmarks.variants.library import Keyed, Library
-from benchmarks.variants.pgbench import Pgbench
+from benchmarks.variants.pgbench import WARM_UP, Pgbench
 from benchmarks.variants.sqlalchemy_core import SqlalchemyCore
 from benchmarks.variants.sqlalchemy_orm import SqlalchemyOrm
 
@@ -30,7 +30,7 @@ type Turn = Callable[[int], list[float]]
 
 def measure(options: Options) -> Section:
     """Time every operation by every variant in turns."""
-    moves = 14 * (options.rounds + 2) * options.calls + 1_000
+    moves = 14 * (options.rounds + 2) * (options.calls + WARM_UP) + 1_000
     with ExitStack() as stack:
         data = prepared(stack.enter_context(database(options.server_url)), moves)
         plain = prepared(stack.enter_context(database(options.server_url)), 1_000)
@@ -46,10 +46,11 @@ def measure(options: Options) -> Section:
         }
         for variant in variants.values():
             stack.callback(variant.close)
+        variants["library, with a key"] = Keyed()
         for name, variant in variants.items():
             check(name, variant, variants["library"], data)
-        variants["library, with a key"] = Keyed()
         limit, plain_limit = Pgbench(data, statements), _plain_limit(plain, data)
+        limit.check(variants["library"])
         taken: dict[str, dict[str, Timings]] = {}
         for operation in track(OPERATIONS, description="calling"):
             turns = {LIMIT: _pgbench(limit, operation)} | {
@@ -130,8 +131,10 @@ TEXT = """One connection, the server on a Unix socket, fsync on, a practice of a
 `pgbench` runs the library's own statements prepared, without a client to speak of: the limit. `psycopg` runs them too, on a
 plain connection. `by hand` is a transaction of single statements in psycopg (BEGIN, INSERT, INSERT, COMMIT; a SELECT of the
 templates and `executemany` for the tasks). Both ORMs and Core do the same work as their manuals show it. Before anything is
-timed, each has made every operation once, and its rows and answers were compared with the library's. The others leave out
-what only the library does: the look for likely duplicates of a client, the context of a line, the gates of the overview."""
+timed, each has made every operation once, and its rows, lines and answers were compared with the library's. The others
+leave out what only the library does: the look for likely duplicates of a client, the gates of the overview. The ORM of
+SQLAlchemy inserts the tasks as one bulk, as its manual advises where the database makes the ids; as objects they would go
+one by one."""
 
 
 def _bars(taken: dict[str, dict[str, Timings]]) -> Callable[[Any], None]:
