@@ -1,10 +1,11 @@
 """SQLAlchemy 2 ORM: mapped classes over the reflected tables, a session for each call; sums over rows are Core's queries."""
 # pyright: basic
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import FetchedValue, func, insert, select
+from sqlalchemy import FetchedValue, insert, select
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE, context_of, told
@@ -131,7 +132,7 @@ class SqlalchemyOrm(SqlalchemyCore):
             if task is None or task.status != "in_progress":
                 raise ValueError(task_id)
             task.status = "completed"
-            task.completed_at = func.now()
+            task.completed_at = datetime.now(UTC)  # func.now() would have to be read back
             changes = {"changes": {"status": ["in_progress", "completed"]}}
             session.add(
                 self._new_line(
