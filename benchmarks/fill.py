@@ -36,7 +36,8 @@ CREATE FUNCTION bench_time(micros bigint) RETURNS timestamptz LANGUAGE sql IMMUT
 RETURN timestamptz 'epoch' + micros * interval '1 microsecond';
 """
 
-# A project is a number; what is under it is made in the microseconds after it. %(began)s is when the practice began.
+# A project is a number; what is under it is made in the microseconds after it, and lies together as create_project leaves
+# it. %(began)s is when the practice began.
 VENDORS = "INSERT INTO vendors (name, category) SELECT 'Vendor ' || n, 'Kind ' || n %% 20 FROM generate_series(1, 200) AS n"
 TABLES = [
     """
@@ -44,6 +45,7 @@ TABLES = [
     SELECT bench_id(at - 1, 'client' || n), 'Client ' || n, 'c' || n || '@example.com', '+1 913 ' || n,
         CASE WHEN n > %(projects)s * 0.8 THEN 'active' ELSE 'completed' END::client_status, bench_time(at), bench_time(at)
     FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at)
+    ORDER BY 1
     """,
     """
     INSERT INTO projects (id, client_id, name, project_type, phase, investment_estimate, created_at, updated_at)
@@ -51,6 +53,7 @@ TABLES = [
         CASE WHEN n > %(projects)s * 0.8 THEN 'detailed_design' ELSE 'completed' END::project_phase, 90000,
         bench_time(at), bench_time(at)
     FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at)
+    ORDER BY 1
     """,
     """
     INSERT INTO project_tasks (
@@ -69,6 +72,7 @@ TABLES = [
             LIMIT 135
         ) AS template,
         LATERAL (SELECT n <= %(projects)s * 0.8 OR k < 40) AS state (closed)
+    ORDER BY 1
     """,
     """
     INSERT INTO project_rooms (id, project_id, name, investment_estimate, exhibit_b_amount, created_at)
@@ -76,6 +80,7 @@ TABLES = [
         bench_time(at)
     FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at),
         generate_series(1, 3) AS k
+    ORDER BY 1
     """,
     """
     INSERT INTO line_items (
@@ -86,6 +91,7 @@ TABLES = [
         'sofa, 90 in', 2, vendors.ids[1 + n %% 200], 1200, 2000, 'ordered', bench_time(at), bench_time(at)
     FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at),
         generate_series(5, 19) AS k, (SELECT array_agg(id) FROM vendors) AS vendors (ids)
+    ORDER BY 1
     """,
     """
     INSERT INTO purchase_orders (
@@ -98,6 +104,7 @@ TABLES = [
         bench_time(at)::date + 90, bench_time(at), bench_time(at), bench_time(at)
     FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at),
         generate_series(5, 19) AS k, (SELECT array_agg(id) FROM vendors) AS vendors (ids)
+    ORDER BY 1
     """,
     """
     INSERT INTO design_fees (id, project_id, label, amount, payment_number, status, due_at, paid_at, created_at)
@@ -106,6 +113,7 @@ TABLES = [
         bench_time(at)
     FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at),
         generate_series(1, 3) AS k, LATERAL (SELECT n <= %(projects)s * 0.8 OR k = 1) AS state (paid)
+    ORDER BY 1
     """,
     """
     INSERT INTO meetings (id, project_id, meeting_type, scheduled_date, status, created_at, updated_at)
@@ -115,6 +123,7 @@ TABLES = [
         bench_time(at), bench_time(at)
     FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at),
         generate_series(1, 3) AS k
+    ORDER BY 1
     """,
     """
     INSERT INTO meeting_action_items (id, meeting_id, description, assigned_to, status, due_date, created_at, updated_at)
@@ -124,6 +133,7 @@ TABLES = [
         bench_time(at)::date + 90, bench_time(at), bench_time(at)
     FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at),
         generate_series(2, 7) AS k
+    ORDER BY 1
     """,
 ]
 

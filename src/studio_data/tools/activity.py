@@ -18,6 +18,8 @@ from studio_data.roles import STAFF
 from studio_data.validators import TrailPlace, trail_cursor_of
 
 NO_LINE = UUID(int=0)
+# A page is bounded without an OR: in a plan for any cursor, the index then finds where the page of a long history begins.
+END = UUID(int=2**128 - 1)
 BEGINNING = TrailPlace(0, NO_LINE)
 
 
@@ -174,11 +176,11 @@ def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, af
         FROM activity_log
         WHERE entity_type = %(entity_type)s
             AND entity_id = %(entity_id)s
-            AND (%(after)s::uuid IS NULL OR id < %(after)s)
+            AND id < coalesce(%(after)s::uuid, %(end)s)
         ORDER BY id DESC
         LIMIT %(limit)s + 1
         """,
-        {"entity_type": entity_type, "entity_id": entity_id, "after": after, "limit": limit},
+        {"entity_type": entity_type, "entity_id": entity_id, "after": after, "end": END, "limit": limit},
     )
     return page(rows, limit)
 
@@ -195,11 +197,11 @@ def project_feed(project_id: EntityId, *, limit: Limit = 50, after: Cursor | Non
         SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
         FROM activity_log
         WHERE project_id = %(project_id)s
-            AND (%(after)s::uuid IS NULL OR id < %(after)s)
+            AND id < coalesce(%(after)s::uuid, %(end)s)
         ORDER BY id DESC
         LIMIT %(limit)s + 1
         """,
-        {"project_id": project_id, "after": after, "limit": limit},
+        {"project_id": project_id, "after": after, "end": END, "limit": limit},
     )
     if not rows and one("SELECT id FROM projects WHERE id = %(project_id)s", {"project_id": project_id}) is None:
         raise no_such("project", project_id, hint="list_projects shows them all.")
