@@ -161,6 +161,6 @@ def _bars(taken: dict[str, dict[str, Timings]]) -> Callable[[Any], None]:
         axes.axhline(1, color="black", linewidth=0.8)
         axes.set_xticks(range(len(taken)), list(taken), rotation=20, ha="right")
         axes.set_ylabel("median, pgbench = 1")
-        legend_above(axes, len(COLOURS))
+        legend_above(axes, 3)
 
     return draw

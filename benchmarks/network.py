@@ -6,7 +6,7 @@ from typing import Any
 from rich.progress import track
 
 from benchmarks.delay import SECONDS, delayed
-from benchmarks.operations import OPERATIONS, WRITES, Variant, prepared
+from benchmarks.operations import OPERATIONS, WRITES, Variant, check, prepared
 from benchmarks.options import Options
 from benchmarks.plots import COLOURS, legend_above
 from benchmarks.report import Plot, Reach, Section, Table
@@ -42,6 +42,8 @@ def measure(options: Options) -> Section:
         }
         for variant in variants.values():
             stack.callback(variant.close)
+        for name, variant in variants.items():
+            check(name, variant, variants["library"], data)
         taken: dict[str, dict[str, Timings]] = {}
         for operation in track(MEASURED, description="calling from afar"):
             call = OPERATIONS[operation]
