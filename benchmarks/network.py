@@ -6,8 +6,9 @@ from typing import Any
 from rich.progress import track
 
 from benchmarks.delay import SECONDS, delayed
-from benchmarks.operations import OPERATIONS, WRITES, Variant, prepared
+from benchmarks.operations import OPERATIONS, WRITES, Variant, check, prepared
 from benchmarks.options import Options
+from benchmarks.plots import COLOURS, legend_above
 from benchmarks.report import Plot, Reach, Section, Table
 from benchmarks.server import database, use
 from benchmarks.timing import Timings, interleaved
@@ -41,6 +42,8 @@ def measure(options: Options) -> Section:
         }
         for variant in variants.values():
             stack.callback(variant.close)
+        for name, variant in variants.items():
+            check(name, variant, variants["library"], data)
         taken: dict[str, dict[str, Timings]] = {}
         for operation in track(MEASURED, description="calling from afar"):
             call = OPERATIONS[operation]
@@ -72,10 +75,10 @@ def _section(taken: dict[str, dict[str, Timings]]) -> Section:
     def draw(axes: Any) -> None:  # noqa: ANN401
         for place, name in enumerate(names):
             at = [x + 0.16 * (place - 2) for x in range(len(taken))]
-            axes.bar(at, [found[name].median / 1000 for found in taken.values()], 0.16, label=name)
+            axes.bar(at, [found[name].median / 1000 for found in taken.values()], 0.16, label=name, color=COLOURS[name])
         axes.set_xticks(range(len(taken)), list(taken), rotation=20, ha="right")
         axes.set_ylabel("median, ms")
-        axes.legend(ncols=3, frameon=False)
+        legend_above(axes, len(names))
 
     plot = Plot("network", "A call when the server is a millisecond away", draw)
     return Section("A millisecond away", TEXT, [table], [plot], reaches)

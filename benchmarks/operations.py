@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from itertools import cycle
 from threading import Lock
 from typing import Any, Protocol
@@ -12,6 +14,7 @@ from uuid import UUID
 import psycopg
 
 from benchmarks.fill import fill
+from studio_data.registry import get_tool
 
 LINES = 250_000
 """The audit trail of the practice that is worked on: a thousand projects. With a hundred, a session would plan the check of
@@ -29,19 +32,19 @@ class Variant(Protocol):
     """One way to do the work. Every method is one operation and returns what ``Answers`` describe."""
 
     def create_client(self, number: int) -> Any:  # noqa: ANN401
-        """Insert a client with an e-mail address of its own, and its line; return (name, e-mail, status)."""
+        """Insert a client with an e-mail address of its own, and its line; return ``told`` of (name, e-mail, status)."""
 
     def create_project(self, client_id: UUID) -> Any:  # noqa: ANN401
-        """Insert a furnishings project with the tasks it needs, and its line; return (client, phase, tasks)."""
+        """Insert a furnishings project with its tasks, and its line; return ``told`` of (client, phase, tasks)."""
 
     def log_activity(self, client_id: UUID) -> Any:  # noqa: ANN401
-        """Insert a line about a client; return (entity type, action, metadata)."""
+        """Insert a line about a client; return (entity type, action, metadata, context)."""
 
     def advance_client(self, client_id: UUID) -> Any:  # noqa: ANN401
-        """Move a lead to qualified, if it may be, with its line; return the status."""
+        """Move a lead to qualified, if it may be, with its line; return ``told`` of (status)."""
 
     def complete_task(self, task_id: UUID) -> Any:  # noqa: ANN401
-        """Move a task in progress to completed, with its line; return (status, whether it has its time)."""
+        """Move a task in progress to completed, with its line; return ``told`` of (status, whether it has its time)."""
 
     def list_activity(self) -> Any:  # noqa: ANN401
         """Read the newest 50 lines; return their ids."""
@@ -142,6 +145,17 @@ def prepared(url: str, moves: int) -> Data:
 # Answers --------------------------------------------------------------------------------------------------------------
 
 
+def told(created_at: datetime, updated_at: datetime, *facts: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    """Return facts of a row, and whether it was changed since it was made: only the database's own answer can tell."""
+    return (*facts, updated_at > created_at)
+
+
+@cache
+def context_of(tool: str) -> dict[str, str]:
+    """Return what the library's lines say of a call of this tool, so that everybody's lines can say it."""
+    return {"tool": tool, "fingerprint": get_tool(tool).fingerprint}
+
+
 def budget(
     project: tuple[Decimal | None, Decimal | None],
     rooms: Iterable[tuple[str, Decimal | None, Decimal | None, Decimal | None, Decimal]],
@@ -194,46 +208,42 @@ def overview(
 
 
 def check(name: str, variant: Variant, model: Variant, data: Data) -> None:
-    """Make every operation once and compare rows and answer with the model's. Raises ``ValueError`` where they differ."""
+    """Make every operation once and compare answer, rows and line with the model's. Raises ``ValueError`` if they differ."""
     for operation, call in OPERATIONS.items():
-        expected = _seen(lambda call=call: call(model, data), data)
-        found = _seen(lambda call=call: call(variant, data), data)
-        if operation == "create_client":
-            expected, found = (_without_number(seen) for seen in (expected, found))
-        if operation == "list_activity" or operation.startswith(("list_tasks", "project_")):
-            expected, found = _same_question(operation, variant, model, data)
+        if operation in WRITES:
+            expected = written(lambda call=call: call(model, data), data)
+            found = written(lambda call=call: call(variant, data), data)
+            if operation == "create_client":
+                expected, found = (_without_number(seen) for seen in (expected, found))
+        else:
+            question = [] if operation == "list_activity" else [data.projects[0]]
+            expected, found = getattr(model, operation)(*question), getattr(variant, operation)(*question)
         if expected != found:
             raise ValueError(f"{name} does not do the work of {operation}: {found} instead of {expected}")
 
 
-def check_rows(operation: str, run: Callable[[], object], model: Variant, data: Data) -> None:
-    """Run an operation once, of which no answer is seen, and compare the rows. Raises ``ValueError`` where they differ."""
-    expected = _seen(lambda: OPERATIONS[operation](model, data), data)[1]
-    found = _seen(run, data)[1]
-    if expected != found:
-        raise ValueError(f"{operation} was not done: {found} instead of {expected}")
-
-
-def _same_question(operation: str, variant: Variant, model: Variant, data: Data) -> tuple[Any, Any]:
-    if operation == "list_activity":
-        return model.list_activity(), variant.list_activity()
-    project = data.projects[0]
-    return getattr(model, operation)(project), getattr(variant, operation)(project)
-
-
-def _seen(call: Callable[[], Any], data: Data) -> tuple[Any, dict[str, int]]:
-    before = rows_of(data.url)
+def written(call: Callable[[], Any], data: Data) -> tuple[Any, dict[str, int], tuple[Any, ...]]:
+    """Call, and return the answer, how many rows each table has got, and the newest line of the trail."""
+    before, _ = _state(data.url)
     answer = call()
-    after = rows_of(data.url)
-    return answer, {table: after[table] - before[table] for table in after}
+    after, line = _state(data.url)
+    return answer, {table: after[table] - before[table] for table in after}, line
 
 
-def _without_number(seen: tuple[Any, dict[str, int]]) -> tuple[Any, dict[str, int]]:
-    (name, email, status), rows = seen
-    return (name, email.endswith("@example.com"), status), rows
-
-
-def rows_of(url: str) -> dict[str, int]:
-    """Count the rows of the tables that operations write."""
+def _state(url: str) -> tuple[dict[str, int], tuple[Any, ...]]:
     with psycopg.connect(url) as connection:
-        return {table: connection.execute(b"SELECT count(*) FROM " + table.encode()).fetchall()[0][0] for table in COUNTED}
+        rows = {table: connection.execute(b"SELECT count(*) FROM " + table.encode()).fetchall()[0][0] for table in COUNTED}
+        (line,) = connection.execute(
+            """
+            SELECT entity_type, action, actor_type, actor_name, metadata, context, project_id IS NOT NULL
+            FROM activity_log
+            ORDER BY id DESC
+            LIMIT 1
+            """
+        ).fetchall()
+    return rows, line
+
+
+def _without_number(seen: tuple[Any, dict[str, int], tuple[Any, ...]]) -> tuple[Any, dict[str, int], tuple[Any, ...]]:
+    (name, email, *rest), rows, line = seen
+    return (name, email.endswith("@example.com"), *rest), rows, line

@@ -10,6 +10,21 @@ from matplotlib.figure import Figure
 
 STYLE: dict[Any, Any] = {"svg.hashsalt": "studio-data", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 
+COLOURS = {
+    "library": "tab:blue",
+    "psycopg": "tab:orange",
+    "by hand": "tab:green",
+    "SQLAlchemy Core": "tab:red",
+    "SQLAlchemy ORM": "tab:purple",
+    "Django ORM": "tab:brown",
+}
+"""Each way to do the work, and its colour in every figure."""
+
+
+def legend_above(axes: Any, columns: int) -> None:  # noqa: ANN401 (matplotlib has no types here)
+    """Put the legend where no bar and no line is."""
+    axes.legend(ncols=columns, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
+
 
 def save(draw: Callable[[Any], None], path: Path) -> None:
     """Let a function draw on matplotlib's axes, and save the figure."""

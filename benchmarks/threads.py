@@ -9,6 +9,7 @@ from rich.progress import track
 
 from benchmarks.operations import OPERATIONS, Data, Variant, prepared
 from benchmarks.options import Options
+from benchmarks.plots import COLOURS, legend_above
 from benchmarks.report import Plot, Reach, Section, Table
 from benchmarks.server import database, use
 from benchmarks.timing import median
@@ -79,9 +80,13 @@ def _speed(operation: str, variants: list[Any], data: Data) -> float:
     return sum(counts) / (time.perf_counter() - started)
 
 
+def _threads(number: int) -> str:
+    return "1 thread" if number == 1 else f"{number} threads"
+
+
 def _section(speeds: dict[str, dict[str, dict[int, float]]]) -> Section:
     table = Table(
-        ["calls per second", *[f"{threads} threads" for threads in THREADS]],
+        ["calls per second", *[_threads(threads) for threads in THREADS]],
         [
             [f"{operation}, {name}", *[f"{by[threads]:,.0f}" for threads in THREADS]]
             for operation, found in speeds.items()
@@ -95,14 +100,16 @@ def _section(speeds: dict[str, dict[str, dict[int, float]]]) -> Section:
     ]
 
     def draw(axes: Any) -> None:  # noqa: ANN401
-        for operation, colour in zip(speeds, ("tab:blue", "tab:orange", "tab:green"), strict=True):
-            for name, style in (("library", "-"), ("psycopg", "--"), ("pgbench", ":")):
-                heights = [speeds[operation][name][threads] for threads in THREADS]
-                axes.plot(THREADS, heights, style, color=colour, marker="o", label=f"{operation}, {name}")
+        for operation, marker in zip(speeds, "osD", strict=True):
+            for name, found in speeds[operation].items():
+                colour = COLOURS.get(name, "black")
+                heights = [found[threads] for threads in THREADS]
+                axes.plot(THREADS, heights, color=colour, marker=marker, label=f"{operation}, {name}")
         axes.set_xticks(THREADS)
         axes.set_xlabel("threads")
         axes.set_ylabel("calls per second")
-        axes.set_ylim(bottom=0)
-        axes.legend(ncols=2, frameon=False, bbox_to_anchor=(1, 1), loc="upper left", fontsize=7)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:,g}")
+        legend_above(axes, len(speeds))
 
     return Section("Several threads", TEXT, [table], [Plot("threads", "Calls per second by threads", draw)], reaches)

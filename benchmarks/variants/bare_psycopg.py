@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from benchmarks.operations import budget, overview
+from benchmarks.operations import budget, overview, told
 from benchmarks.variants.captured import Captured
 
 
@@ -23,22 +23,23 @@ class BarePsycopg:
 
     def create_client(self, number: int) -> Any:
         (row,) = self._rows("create_client", f"client{number}@example.com")
-        return row["name"], row["email"], row["status"]
+        return told(row["created_at"], row["updated_at"], row["name"], row["email"], row["status"])
 
     def create_project(self, client_id: UUID) -> Any:  # noqa: ARG002 (caught with its client)
         (row,) = self._rows("create_project")
-        return row["client_id"], row["phase"], row["tasks_created"]
+        return told(row["created_at"], row["updated_at"], row["client_id"], row["phase"], row["tasks_created"])
 
     def log_activity(self, client_id: UUID) -> Any:  # noqa: ARG002 (caught with its client)
         (row,) = self._rows("log_activity")
-        return row["entity_type"], row["action"], row["metadata"]
+        return row["entity_type"], row["action"], row["metadata"], row["context"]
 
     def advance_client(self, client_id: UUID) -> Any:
-        return self._rows("advance_client", client_id)[0]["status"]
+        (row,) = self._rows("advance_client", client_id)
+        return told(row["created_at"], row["updated_at"], row["status"])
 
     def complete_task(self, task_id: UUID) -> Any:
         (row,) = self._rows("complete_task", task_id)
-        return row["status"], row["completed_at"] is not None
+        return told(row["created_at"], row["updated_at"], row["status"], row["completed_at"] is not None)
 
     def list_activity(self) -> Any:
         return [line["id"] for line in self._rows("list_activity")[:50]]

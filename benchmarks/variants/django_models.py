@@ -127,7 +127,7 @@ class Activity(_Unmanaged):
     project_id = models.UUIDField(null=True)
     action = _text()
     actor_type = _text(default="system")
-    actor_name = _text(default="library")
+    actor_name = _text()
     metadata = models.JSONField()
     context = models.JSONField(default=dict)
     created_at = _made()

@@ -16,7 +16,7 @@ from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce, Now
 from psycopg.conninfo import conninfo_to_dict
 
-from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE, budget, overview
+from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE, budget, context_of, overview, told
 
 _numbers = count(1)
 CLOSED = ("completed", "skipped")
@@ -58,8 +58,10 @@ class DjangoOrm:
 
         self._models = django_models
 
-    def _log(self, **fields: Any) -> Any:
-        return self._models.Activity.objects.using(self._alias).create(**fields)
+    def _log(self, tool: str, actor_name: str = "", **fields: Any) -> Any:
+        return self._models.Activity.objects.using(self._alias).create(
+            actor_name=actor_name or tool, context=context_of(tool), **fields
+        )
 
     def create_client(self, number: int) -> Any:
         with transaction.atomic(using=self._alias):
@@ -70,8 +72,14 @@ class DjangoOrm:
                 source=SOURCE,
                 screening_data=SCREENING,
             )
-            self._log(entity_type="client", entity_id=client.id, action="created", metadata={"source": client.source})
-        return client.name, client.email, client.status
+            self._log(
+                "create_client",
+                entity_type="client",
+                entity_id=client.id,
+                action="created",
+                metadata={"source": client.source},
+            )
+        return told(client.created_at, client.updated_at, client.name, client.email, client.status)
 
     def create_project(self, client_id: UUID) -> Any:
         models = self._models
@@ -87,46 +95,51 @@ class DjangoOrm:
                 models.ProjectTask(project=project, template=template)
                 for template in templates.order_by("phase", "task_order")
             )
+            facts = {"client_id": str(client_id), "project_type": project.project_type, "tasks_created": len(tasks)}
             self._log(
+                "create_project",
                 entity_type="project",
                 entity_id=project.id,
                 project_id=project.id,
                 action="created",
-                metadata={"tasks_created": len(tasks)},
+                metadata=facts,
             )
-        return project.client_id, project.phase, len(tasks)
+        return told(project.created_at, project.updated_at, project.client_id, project.phase, len(tasks))
 
     def log_activity(self, client_id: UUID) -> Any:
-        line = self._log(entity_type="client", entity_id=client_id, action="called", metadata=NOTE)
-        return line.entity_type, line.action, line.metadata
+        line = self._log(
+            "log_activity", "unknown", entity_type="client", entity_id=client_id, action="called", metadata=NOTE
+        )
+        return line.entity_type, line.action, line.metadata, line.context
 
     def advance_client(self, client_id: UUID) -> Any:
         with transaction.atomic(using=self._alias):
             client = self._models.Client.objects.using(self._alias).select_for_update(no_key=True).get(id=client_id)
             if client.status != "lead" or not client.email or not client.screening_data:
                 raise ValueError(client.status)
-            client.status = "qualified"
-            client.save(update_fields=["status"])
+            client.status, client.updated_at = "qualified", Now()  # an expression comes back with the UPDATE
+            client.save(update_fields=["status", "updated_at"])
             changes = {"changes": {"status": ["lead", "qualified"]}}
-            self._log(entity_type="client", entity_id=client_id, action="status_changed", metadata=changes)
-        return client.status
+            self._log("advance_client", entity_type="client", entity_id=client_id, action="status_changed", metadata=changes)
+        return told(client.created_at, client.updated_at, client.status)
 
     def complete_task(self, task_id: UUID) -> Any:
         with transaction.atomic(using=self._alias):
             task = self._models.ProjectTask.objects.using(self._alias).select_for_update(no_key=True).get(id=task_id)
             if task.status != "in_progress":
                 raise ValueError(task.status)
-            task.status, task.completed_at = "completed", datetime.now(UTC)
-            task.save(update_fields=["status", "completed_at"])
+            task.status, task.completed_at, task.updated_at = "completed", Now(), Now()
+            task.save(update_fields=["status", "completed_at", "updated_at"])
             changes = {"changes": {"status": ["in_progress", "completed"]}}
             self._log(
+                "complete_task",
                 entity_type="task",
                 entity_id=task_id,
                 project_id=task.project_id,
                 action="status_changed",
                 metadata=changes,
             )
-        return task.status, task.completed_at is not None
+        return told(task.created_at, task.updated_at, task.status, task.completed_at is not None)
 
     def list_activity(self) -> Any:
         return [line.id for line in self._models.Activity.objects.using(self._alias).order_by("-id")[:50]]

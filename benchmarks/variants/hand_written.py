@@ -8,11 +8,11 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 
-from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE, budget, overview
+from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE, budget, context_of, overview, told
 
 LOG = """
-    INSERT INTO activity_log (entity_type, entity_id, project_id, action, actor_type, actor_name, metadata)
-    VALUES (%s, %s, %s, %s, 'system', %s, %s)
+    INSERT INTO activity_log (entity_type, entity_id, project_id, action, actor_type, actor_name, metadata, context)
+    VALUES (%s, %s, %s, %s, 'system', %s, %s, %s)
     """
 
 
@@ -32,8 +32,8 @@ class HandWritten:
                 """,
                 ("David & Linh Nguyen", f"client{number}@example.com", ADDRESS, SOURCE, Jsonb(SCREENING)),
             )
-            self._log("client", row["id"], None, "created", {"source": SOURCE})
-        return row["name"], row["email"], row["status"]
+            self._log("create_client", "client", row["id"], None, "created", {"source": SOURCE})
+        return told(row["created_at"], row["updated_at"], row["name"], row["email"], row["status"])
 
     def create_project(self, client_id: UUID) -> Any:
         with self._connection.transaction():
@@ -57,16 +57,17 @@ class HandWritten:
                     "INSERT INTO project_tasks (project_id, template_id) VALUES (%s, %s)",
                     [(row["id"], template["id"]) for template in templates],
                 )
-            self._log("project", row["id"], row["id"], "created", {"tasks_created": len(templates)})
-        return row["client_id"], row["phase"], len(templates)
+            facts = {"client_id": str(client_id), "project_type": row["project_type"], "tasks_created": len(templates)}
+            self._log("create_project", "project", row["id"], row["id"], "created", facts)
+        return told(row["created_at"], row["updated_at"], row["client_id"], row["phase"], len(templates))
 
     def log_activity(self, client_id: UUID) -> Any:
         with self._connection.transaction():
             row = self._one(
                 f"{LOG} RETURNING *",
-                ("client", client_id, None, "called", "unknown", Jsonb(NOTE)),
+                ("client", client_id, None, "called", "unknown", Jsonb(NOTE), Jsonb(context_of("log_activity"))),
             )
-        return row["entity_type"], row["action"], row["metadata"]
+        return row["entity_type"], row["action"], row["metadata"], row["context"]
 
     def advance_client(self, client_id: UUID) -> Any:
         with self._connection.transaction():
@@ -74,8 +75,9 @@ class HandWritten:
             if before["status"] != "lead" or not (before["email"] or before["phone"]) or not before["screening_data"]:
                 raise ValueError(before["status"])
             after = self._one("UPDATE clients SET status = 'qualified' WHERE id = %s RETURNING *", (client_id,))
-            self._log("client", client_id, None, "status_changed", {"changes": {"status": ["lead", "qualified"]}})
-        return after["status"]
+            changes = {"changes": {"status": ["lead", "qualified"]}}
+            self._log("advance_client", "client", client_id, None, "status_changed", changes)
+        return told(after["created_at"], after["updated_at"], after["status"])
 
     def complete_task(self, task_id: UUID) -> Any:
         with self._connection.transaction():
@@ -86,8 +88,8 @@ class HandWritten:
                 "UPDATE project_tasks SET status = 'completed', completed_at = now() WHERE id = %s RETURNING *", (task_id,)
             )
             changes = {"changes": {"status": ["in_progress", "completed"]}}
-            self._log("task", task_id, before["project_id"], "status_changed", changes)
-        return after["status"], after["completed_at"] is not None
+            self._log("complete_task", "task", task_id, before["project_id"], "status_changed", changes)
+        return told(after["created_at"], after["updated_at"], after["status"], after["completed_at"] is not None)
 
     def list_activity(self) -> Any:
         return [line["id"] for line in self._all("SELECT * FROM activity_log ORDER BY id DESC LIMIT 50")]
@@ -223,5 +225,8 @@ class HandWritten:
     def _all(self, query: str, params: Any = ()) -> list[DictRow]:
         return self._connection.execute(query.encode(), params).fetchall()
 
-    def _log(self, entity_type: str, entity_id: UUID, project_id: UUID | None, action: str, metadata: Any) -> None:
-        self._connection.execute(LOG, (entity_type, entity_id, project_id, action, "library", Jsonb(metadata)))
+    def _log(  # noqa: PLR0917 (the columns of the line)
+        self, tool: str, entity_type: str, entity_id: UUID, project_id: UUID | None, action: str, metadata: Any
+    ) -> None:
+        values = (entity_type, entity_id, project_id, action, tool, Jsonb(metadata), Jsonb(context_of(tool)))
+        self._connection.execute(LOG, values)

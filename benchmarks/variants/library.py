@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE, budget, overview
+from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE, budget, overview, told
 from studio_data import call_key, db
 from studio_data.tools.activity import list_activity, log_activity
 from studio_data.tools.clients import advance_client, create_client
@@ -24,22 +24,24 @@ class Library:
             source=SOURCE,
             screening_data=SCREENING,
         )
-        return row["name"], row["email"], row["status"]
+        return told(row["created_at"], row["updated_at"], row["name"], row["email"], row["status"])
 
     def create_project(self, client_id: UUID) -> Any:
         created = create_project(client_id, "Nguyen LR/DR/MBED", "furnishings")
-        return created["project"]["client_id"], created["project"]["phase"], created["tasks_created"]
+        row = created["project"]
+        return told(row["created_at"], row["updated_at"], row["client_id"], row["phase"], created["tasks_created"])
 
     def log_activity(self, client_id: UUID) -> Any:
         line = log_activity("client", client_id, "called", metadata=NOTE)
-        return line["entity_type"], line["action"], line["metadata"]
+        return line["entity_type"], line["action"], line["metadata"], line["context"]
 
     def advance_client(self, client_id: UUID) -> Any:
-        return advance_client(client_id, to="qualified")["status"]
+        row = advance_client(client_id, to="qualified")
+        return told(row["created_at"], row["updated_at"], row["status"])
 
     def complete_task(self, task_id: UUID) -> Any:
         row = complete_task(task_id)
-        return row["status"], row["completed_at"] is not None
+        return told(row["created_at"], row["updated_at"], row["status"], row["completed_at"] is not None)
 
     def list_activity(self) -> Any:
         return [line["id"] for line in list_activity()["items"]]

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SAWarning
 
-from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE, budget, overview
+from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE, budget, context_of, overview, told
 
 OPEN_ITEM = ("open", "in_progress")
 CLOSED = ("completed", "skipped")
@@ -54,8 +54,8 @@ class SqlalchemyCore:
                 )
                 .returning(*clients.c)
             ).one()
-            self._log(connection, "client", row.id, None, "created", {"source": SOURCE})
-        return row.name, row.email, row.status
+            self._log(connection, "create_client", "client", row.id, None, "created", {"source": SOURCE})
+        return told(row.created_at, row.updated_at, row.name, row.email, row.status)
 
     def create_project(self, client_id: UUID) -> Any:
         clients, projects, templates = (self._tables[name] for name in ("clients", "projects", "workflow_templates"))
@@ -77,18 +77,29 @@ class SqlalchemyCore:
             ).scalars()
             tasks = [{"project_id": row.id, "template_id": template} for template in found]
             connection.execute(insert(self._tables["project_tasks"]), tasks)
-            self._log(connection, "project", row.id, row.id, "created", {"tasks_created": len(tasks)})
-        return row.client_id, row.phase, len(tasks)
+            facts = {"client_id": str(client_id), "project_type": row.project_type, "tasks_created": len(tasks)}
+            self._log(connection, "create_project", "project", row.id, row.id, "created", facts)
+        return told(row.created_at, row.updated_at, row.client_id, row.phase, len(tasks))
 
     def log_activity(self, client_id: UUID) -> Any:
         log = self._tables["activity_log"]
         with self._engine.begin() as connection:
-            row = connection.execute(
-                insert(log)
-                .values(entity_type="client", entity_id=client_id, action="called", metadata=NOTE)
-                .returning(log.c.entity_type, log.c.action, log.c.metadata, log.c.id, log.c.created_at)
-            ).one()
-        return row.entity_type, row.action, row[2]
+            row = (
+                connection.execute(
+                    insert(log)
+                    .values(
+                        entity_type="client",
+                        entity_id=client_id,
+                        action="called",
+                        metadata=NOTE,
+                        context=context_of("log_activity"),
+                    )
+                    .returning(*(column for column in log.c if column.name != "transaction_id"))
+                )
+                .mappings()
+                .one()
+            )
+        return row["entity_type"], row["action"], row["metadata"], row["context"]
 
     def advance_client(self, client_id: UUID) -> Any:
         clients = self._tables["clients"]
@@ -102,8 +113,8 @@ class SqlalchemyCore:
                 update(clients).where(clients.c.id == client_id).values(status="qualified").returning(*clients.c)
             ).one()
             changes = {"changes": {"status": ["lead", "qualified"]}}
-            self._log(connection, "client", client_id, None, "status_changed", changes)
-        return after.status
+            self._log(connection, "advance_client", "client", client_id, None, "status_changed", changes)
+        return told(after.created_at, after.updated_at, after.status)
 
     def complete_task(self, task_id: UUID) -> Any:
         tasks = self._tables["project_tasks"]
@@ -118,8 +129,8 @@ class SqlalchemyCore:
                 .returning(*tasks.c)
             ).one()
             changes = {"changes": {"status": ["in_progress", "completed"]}}
-            self._log(connection, "task", task_id, before.project_id, "status_changed", changes)
-        return after.status, after.completed_at is not None
+            self._log(connection, "complete_task", "task", task_id, before.project_id, "status_changed", changes)
+        return told(after.created_at, after.updated_at, after.status, after.completed_at is not None)
 
     def list_activity(self) -> Any:
         log = self._tables["activity_log"]
@@ -239,7 +250,14 @@ class SqlalchemyCore:
         self._engine.dispose()
 
     def _log(  # noqa: PLR0917 (the columns of the line)
-        self, connection: Any, entity_type: str, entity_id: UUID, project_id: UUID | None, action: str, metadata: Any
+        self,
+        connection: Any,
+        tool: str,
+        entity_type: str,
+        entity_id: UUID,
+        project_id: UUID | None,
+        action: str,
+        metadata: Any,
     ) -> None:
         connection.execute(
             insert(self._tables["activity_log"]).values(
@@ -248,7 +266,8 @@ class SqlalchemyCore:
                 project_id=project_id,
                 action=action,
                 actor_type="system",
-                actor_name="library",
+                actor_name=tool,
                 metadata=metadata,
+                context=context_of(tool),
             )
         )
