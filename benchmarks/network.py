@@ -21,7 +21,7 @@ CALLS = 5
 MEASURED = (*WRITES, "project_overview")
 TEXT = """The same calls over TCP through a proxy that delivers everything a millisecond later in each direction, so that a
 round trip costs two, and about half a millisecond for the proxy itself. In brackets how many times two milliseconds the
-median is. log_activity by hand is BEGIN, INSERT, COMMIT, and in Django a single INSERT: it has no form of many statements."""
+median is. log_activity has no form of many statements: by hand it is BEGIN, INSERT, COMMIT, in Django a single INSERT."""
 
 
 def measure(options: Options) -> Section:

@@ -121,12 +121,18 @@ def prepared(url: str, moves: int) -> Data:
         )
         connection.execute(
             """
+            WITH project AS (
+                INSERT INTO projects (client_id, name, project_type)
+                SELECT %(client_id)s, 'Project of moves ' || n, 'furnishings'
+                FROM generate_series(0, %(moves)s / 135) AS n
+                RETURNING id
+            )
             INSERT INTO project_tasks (id, project_id, name, phase, status)
-            SELECT (%(prefix)s || lpad(to_hex(n), 12, '0'))::uuid, %(project_id)s, 'Task ' || n, 'conceptual_design',
-                'in_progress'
-            FROM generate_series(1, %(moves)s) AS n
+            SELECT (%(prefix)s || lpad(to_hex(n), 12, '0'))::uuid, projects.ids[1 + n / 135], 'Task ' || n,
+                'conceptual_design', 'in_progress'
+            FROM generate_series(1, %(moves)s) AS n, (SELECT array_agg(id) FROM project) AS projects (ids)
             """,
-            {"prefix": NTH_TASK, "moves": moves, "project_id": filled.hot},
+            {"prefix": NTH_TASK, "moves": moves, "client_id": filled.active_clients[0]},
         )
         connection.execute("VACUUM ANALYZE")
     return Data(url, filled.active_clients[0], filled.projects[-20:])

@@ -1,25 +1,23 @@
-"""Measure what the tool decorator adds to a call with six arguments: role, validation, audit, errors. No database.
+"""What the tool decorator adds to a call with six arguments: role, validation, audit, errors. No database."""
 
-``uv run python -m benchmarks.wrapper [ROUNDS]``. The variants take turns; the promise is at most 25 µs.
-"""
-
-import statistics
-import sys
 import timeit
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
+from benchmarks.options import Options
+from benchmarks.report import Reach, Section, Table
+from benchmarks.timing import median
 from studio_data import acting_as
 from studio_data.fields import Email, EntityId, JsonObject, Line, Money, Name
 from studio_data.registry import tool
 from studio_data.roles import Role
 
 CALLS = 2_000
+TEXT = f"""A function that returns its six arguments (an id, two lines, an e-mail address, an amount, a JSON object), and the
+same function as a tool, called by an agent in a role. Rounds of {CALLS:,} calls."""
 
 
 def bare(
@@ -38,9 +36,9 @@ def bare(
 wrapped = tool(roles=[Role.CONTROLLER])(bare)
 
 
-def main() -> None:
-    """Call both in turn and print medians and their difference."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+def measure(options: Options) -> Section:
+    """Call both in turns and tell the difference."""
+    rounds = options.rounds * 2
     arguments: dict[str, Any] = {
         "name": "David & Linh Nguyen",
         "email": "linh@example.com",
@@ -50,19 +48,17 @@ def main() -> None:
     }
     client_id = uuid4()
     wrapped(client_id, **arguments)
-    taken: dict[str, list[float]] = {"bare": [], "tool": []}
+    taken: dict[str, list[float]] = {"the function": [], "the tool": []}
     with acting_as("agent", "controller", role="controller", run_id="run-42"):
-        for _ in track(range(rounds), description="calling"):
-            for name, function in (("bare", bare), ("tool", wrapped)):
+        for _ in track(range(rounds), description="calling without a database"):
+            for name, function in (("the function", bare), ("the tool", wrapped)):
                 seconds = timeit.timeit(lambda call=function: call(client_id, **arguments), number=CALLS)
                 taken[name].append(seconds / CALLS * 1e6)
-    table = Table("variant", "median, µs", "worst round, µs")
-    for name, micros in taken.items():
-        table.add_row(name, f"{statistics.median(micros):.1f}", f"{max(micros):.1f}")
-    difference = statistics.median(taken["tool"]) - statistics.median(taken["bare"])
-    table.add_row("the wrapper", f"{difference:.1f}", "")
-    Console().print(table)
-
-
-if __name__ == "__main__":
-    main()
+    difference = median(taken["the tool"]) - median(taken["the function"])
+    rows = [[name, f"{median(micros):.1f}", f"{max(micros):.1f}"] for name, micros in taken.items()]
+    return Section(
+        "The wrapper",
+        TEXT,
+        [Table(["µs a call", "median", "worst round"], [*rows, ["the wrapper", f"{difference:.1f}", ""]])],
+        reaches=[Reach("the wrapper, µs a call", difference, 25)],
+    )

@@ -10,14 +10,14 @@ CREATE FUNCTION check_templates_of_tasks() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    missing uuid;
+    missing text;
 BEGIN
-    SELECT task.template_id INTO missing
-    FROM added AS task
-    WHERE task.template_id IS NOT NULL
-        AND NOT EXISTS (SELECT FROM workflow_templates AS template WHERE template.id = task.template_id)
-    LIMIT 1;
-    IF FOUND THEN
+    -- Planned once a session, for however few rows come first: NOT IN hashes the templates whatever it expects, where a join
+    -- would read them all again for every row.
+    SELECT min(template_id::text) INTO missing
+    FROM added
+    WHERE template_id IS NOT NULL AND template_id NOT IN (SELECT id FROM workflow_templates);
+    IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'a task must have a template of workflow_templates or none'
         USING
             ERRCODE = 'foreign_key_violation',

@@ -2,9 +2,9 @@
 
 import logging
 import select
+from collections import deque
 from contextlib import suppress
 from math import ceil
-from threading import BoundedSemaphore
 from time import monotonic
 from typing import Any, Self, override
 
@@ -179,16 +179,18 @@ class StudioPool(ConnectionPool[StudioConnection]):
 
     def __init__(self, conninfo: str, *, waiting: int, **arguments: Any) -> None:  # noqa: ANN401 (the pool's own)
         super().__init__(conninfo, **arguments)
-        self._room = BoundedSemaphore(waiting)
+        self._room = deque([None] * waiting)  # a semaphore whose turns take no lock
 
     @override
     def getconn(self, timeout: float | None = None) -> StudioConnection:
-        if not self._room.acquire(blocking=False):
-            raise TooManyRequests("too many callers wait for a connection")
+        try:
+            self._room.pop()
+        except IndexError:
+            raise TooManyRequests("too many callers wait for a connection") from None
         try:
             return super().getconn(timeout)
         finally:
-            self._room.release()
+            self._room.append(None)
 
 
 def open_pool(conninfo: str, settings: Settings) -> StudioPool:
