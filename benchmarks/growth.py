@@ -18,6 +18,7 @@ from studio_data.tools.clients import create_client
 from studio_data.tools.finance import project_budget
 from studio_data.tools.overview import project_overview
 from studio_data.tools.projects import create_project
+from studio_data.tools.purchase_orders import list_purchase_orders
 from studio_data.tools.tasks import list_tasks
 from studio_data.validators import cursor_of
 
@@ -48,6 +49,7 @@ def reads(practice: Filled) -> Calls:
         "list_tasks of a project": lambda: list_tasks(project_id=choose(practice.projects)),
         "project_overview": lambda: project_overview(choose(practice.projects)),
         "project_budget": lambda: project_budget(choose(practice.projects)),
+        "the open orders": lambda: list_purchase_orders(open_only=True),
     }
 
 
