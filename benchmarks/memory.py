@@ -98,7 +98,7 @@ def _calls() -> Generator[Callable[[int], object]]:
 
     yield lambda number: create_client(f"Client {number}", email=f"c{number}@example.com")
     yield lambda number: log_activity("client", client, "called", metadata={"note": f"call {number}"})
-    yield lambda number: record_screening(client, {f"field {number}": number})
+    yield lambda number: record_screening(client, {"call": number})
     yield lambda _: get_client(client)
     yield lambda _: list_clients(limit=10)
     yield lambda _: list_activity(limit=10)

@@ -1187,24 +1187,10 @@ CREATE INDEX design_fees_status_idx ON public.design_fees USING btree (status, p
 
 
 --
--- Name: line_items_benchmark_id_idx; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX line_items_benchmark_id_idx ON public.line_items USING btree (benchmark_id);
-
-
---
 -- Name: line_items_room_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX line_items_room_id_idx ON public.line_items USING btree (room_id, id);
-
-
---
--- Name: line_items_selected_vendor_id_idx; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX line_items_selected_vendor_id_idx ON public.line_items USING btree (selected_vendor_id, id);
 
 
 --
@@ -1215,17 +1201,17 @@ CREATE INDEX meeting_action_items_assigned_to_idx ON public.meeting_action_items
 
 
 --
--- Name: meeting_action_items_due_idx; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX meeting_action_items_due_idx ON public.meeting_action_items USING btree (due_date, id) WHERE (status = ANY (ARRAY['open'::public.action_item_status, 'in_progress'::public.action_item_status]));
-
-
---
 -- Name: meeting_action_items_meeting_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX meeting_action_items_meeting_id_idx ON public.meeting_action_items USING btree (meeting_id, id);
+
+
+--
+-- Name: meeting_action_items_open_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX meeting_action_items_open_idx ON public.meeting_action_items USING btree (id) WHERE (status = ANY (ARRAY['open'::public.action_item_status, 'in_progress'::public.action_item_status]));
 
 
 --
@@ -1278,13 +1264,6 @@ CREATE UNIQUE INDEX project_trades_one_gc_key ON public.project_trades USING btr
 
 
 --
--- Name: project_trades_trade_id_idx; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX project_trades_trade_id_idx ON public.project_trades USING btree (trade_id, id);
-
-
---
 -- Name: projects_client_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1313,10 +1292,10 @@ CREATE UNIQUE INDEX purchase_orders_one_open_per_line_item_key ON public.purchas
 
 
 --
--- Name: purchase_orders_status_idx; Type: INDEX; Schema: public; Owner: -
+-- Name: purchase_orders_open_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX purchase_orders_status_idx ON public.purchase_orders USING btree (status, estimated_delivery, id);
+CREATE INDEX purchase_orders_open_idx ON public.purchase_orders USING btree (id) WHERE (status = ANY (ARRAY['draft'::public.po_status, 'submitted'::public.po_status, 'acknowledged'::public.po_status, 'in_production'::public.po_status, 'shipped'::public.po_status]));
 
 
 --
@@ -1341,24 +1320,10 @@ CREATE INDEX vendor_quotes_line_item_id_idx ON public.vendor_quotes USING btree 
 
 
 --
--- Name: vendor_quotes_vendor_id_idx; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX vendor_quotes_vendor_id_idx ON public.vendor_quotes USING btree (vendor_id, id);
-
-
---
 -- Name: vendors_category_idx; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX vendors_category_idx ON public.vendors USING btree (category, id);
-
-
---
--- Name: workflow_templates_email_template_id_idx; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX workflow_templates_email_template_id_idx ON public.workflow_templates USING btree (email_template_id);
 
 
 --

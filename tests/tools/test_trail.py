@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,12 +13,13 @@ import pytest
 
 from studio_data import acting_as, changeset
 from studio_data import call as dispatch
-from studio_data.db import many, transaction
+from studio_data.db import many, one, transaction
 from studio_data.errors import NotFoundError
 from studio_data.tools.activity import changes_since, get_history, list_activity, log_activity, project_feed
 from studio_data.tools.clients import create_client, update_client
 from studio_data.tools.fees import add_fee, invoice_fee
 from studio_data.tools.projects import create_project
+from studio_data.validators import cursor_of
 from tests.rows import row
 from tests.support import as_administrator
 
@@ -234,3 +236,28 @@ def test_a_follower_among_twelve_writers_sees_every_committed_line_exactly_once(
     assert len(seen) > 300
     assert polls > 20
     assert committed != sorted(committed)  # lines did become visible in another order than that of their ids
+
+
+@pytest.mark.parametrize("history", [partial(get_history, "project"), project_feed], ids=["history", "feed"])
+def test_a_page_deep_in_a_long_history_reads_no_more_than_the_first(history: Any) -> None:
+    project = create_project(create_client("Ann")["id"], "LR", "furnishings")["project"]["id"]
+    one(
+        """
+        INSERT INTO activity_log (entity_type, entity_id, project_id, action)
+        SELECT 'project', %(id)s, %(id)s, 'called'
+        FROM generate_series(1, 2000)
+        """,
+        {"id": project},
+    )
+    oldest = many("SELECT id FROM activity_log WHERE entity_id = %(id)s ORDER BY id LIMIT 20", {"id": project})
+    one("SET LOCAL plan_cache_mode = force_generic_plan")  # what the server comes to once a session has called it often
+    one("SET LOCAL enable_seqscan = off")
+    one("SET LOCAL enable_bitmapscan = off")
+    before = rows_fetched()
+
+    assert len(history(project, limit=10, after=cursor_of(oldest[-1]["id"]))["items"]) == 10
+    assert rows_fetched() - before <= 11
+
+
+def rows_fetched() -> int:
+    return one("SELECT idx_tup_fetch AS rows FROM pg_stat_xact_user_tables WHERE relname = 'activity_log'")["rows"]
