@@ -33,6 +33,73 @@ def test_what_the_server_refuses_comes_out_as_the_drivers_error(committed_db: st
         db.one("SELECT * FROM nothing")
 
 
+# A batch --------------------------------------------------------------------------------------------------------------
+
+INSERT = "INSERT INTO clients (name) VALUES (%s) RETURNING name"
+
+
+def test_a_batch_gives_the_rows_of_each_of_its_statements() -> None:
+    assert db.batch((INSERT, ("Ann",)), ("SELECT name FROM clients", None), ("UPDATE clients SET phone = '1'", None)) == [
+        [{"name": "Ann"}],
+        [{"name": "Ann"}],
+        [],
+    ]
+    assert db.batch() == []
+
+
+def test_a_batch_is_committed_together(committed_db: str) -> None:
+    db.batch((INSERT, ("Ann",)), (INSERT, ("Ben",)))
+
+    assert clients() == 2
+
+
+@pytest.mark.parametrize(
+    ("last", "error"),
+    [
+        (("SELECT 1 / 0", None), psycopg.errors.DivisionByZero),
+        (("SELECT nothing", None), psycopg.errors.UndefinedColumn),
+        (("SELECT %s", (object(),)), psycopg.ProgrammingError),
+        (("SELECT %s", ("\ud800",)), UnicodeEncodeError),
+        (("SELECT %s", ("\x00",)), psycopg.DataError),
+        (("SELECT %(name)s", None), psycopg.errors.SyntaxError),
+        (("SELECT %(name)s", {}), psycopg.ProgrammingError),
+    ],
+    ids=["refused", "not planned", "not adapted", "no text", "NUL", "no parameters", "a parameter short"],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_batch_of_which_one_statement_fails_does_nothing(
+    committed_db: str, last: db.Statement, error: type[Exception], place: int
+) -> None:
+    statements: list[db.Statement] = [(INSERT, ("Ann",)), (INSERT, ("Ben",))]
+    statements.insert(place, last)
+
+    with pytest.raises(error):
+        db.batch(*statements)
+
+    assert clients() == 0
+    db.batch((INSERT, ("Cid",)))
+    assert clients() == 1  # its connection is as good as before
+
+
+def test_a_batch_joins_the_transaction_it_is_called_in(committed_db: str) -> None:
+    with pytest.raises(ZeroDivisionError), db.transaction():
+        db.batch((INSERT, ("Ann",)), (INSERT, ("Ben",)))
+        assert clients() == 2
+        raise ZeroDivisionError
+
+    assert clients() == 0
+
+
+def test_a_batch_that_fails_can_be_undone_by_itself_in_a_unit(committed_db: str) -> None:
+    with db.transaction():
+        create_client("Ann")
+        with pytest.raises(psycopg.errors.DivisionByZero), db.transaction():
+            db.batch((INSERT, ("Ben",)), ("SELECT 1 / 0", None))
+        create_client("Cid")
+
+    assert clients() == 2
+
+
 # Units ----------------------------------------------------------------------------------------------------------------
 
 

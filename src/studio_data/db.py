@@ -127,8 +127,14 @@ def batch(*statements: Statement, reads: bool = False) -> list[list[Any]]:
 
 
 def _batch(connection: StudioConnection, statements: Iterable[Statement]) -> list[list[Any]]:
+    alone = connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
     with connection.pipeline():
-        cursors = [connection.cursor(row_factory=dict_row).execute(query, params) for query, params in statements]
+        try:
+            cursors = [connection.cursor(row_factory=dict_row).execute(query, params) for query, params in statements]
+        except BaseException:
+            if alone:
+                connection.execute("ROLLBACK")  # the end of the pipeline would commit those before one that was never sent
+            raise
     return [_all(cursor) for cursor in cursors]
 
 
@@ -314,8 +320,8 @@ def framed_transaction(query: LiteralString, params: Parameters) -> Generator[Fr
                 if framed.last is not None:
                     connection.execute(*framed.last)
                 block.__exit__(None, None, None)
-        except psycopg.Error:
-            connection.rollback()  # where the last statement was refused, COMMIT was never run
+        except BaseException:
+            connection.rollback()  # where the last statement was refused, or could not be sent, COMMIT was never run
             raise
 
 

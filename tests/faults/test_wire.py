@@ -42,6 +42,24 @@ def raw(mark: str) -> Any:
         return connection.execute("INSERT INTO clients (name) VALUES (%s) RETURNING *", (mark,)).fetchone()
 
 
+CREATE = """
+    WITH client AS (
+        INSERT INTO clients (name)
+        VALUES (%s)
+        RETURNING *
+    ), logged AS (
+        INSERT INTO activity_log (entity_type, entity_id, action)
+        SELECT 'client', id, 'created'
+        FROM client
+    )
+    SELECT * FROM client
+    """
+
+
+def batched(mark: str) -> Any:
+    return db.batch((CREATE, (mark,)), (CREATE, (f"{mark} too",)))
+
+
 def previewed(mark: str) -> Any:
     with preview() as plan:
         create_client(mark)
@@ -82,6 +100,7 @@ KINDS = [
     Kind(write, 1),
     Kind(unit, 2),
     Kind(raw, 1),
+    Kind(batched, 2),
     Kind(previewed, 0),
     Kind(keyed, 1, is_keyed=True),
     Kind(keyed_with_tasks, 1, is_keyed=True),

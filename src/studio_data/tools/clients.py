@@ -95,14 +95,12 @@ def create_client(
             SELECT 'client', id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
                 jsonb_build_object('source', source)
             FROM client
-        ), alike AS (
-            SELECT id, name, status FROM clients WHERE lower(email) = lower(%(email)s)
-            UNION
-            SELECT id, name, status FROM clients WHERE phone = %(phone)s
         )
-        SELECT
-            client.*,
-            (SELECT array_agg(ARRAY[id::text, name, status::text] ORDER BY id) FROM alike) AS likely_duplicates
+        SELECT client.*, ARRAY(
+            SELECT ARRAY[id::text, name, status::text]
+            FROM clients
+            WHERE lower(email) = lower(%(email)s) OR phone = %(phone)s
+        ) AS likely_duplicates
         FROM client
         """,
         {
@@ -118,7 +116,7 @@ def create_client(
     alike = client.pop("likely_duplicates")
     if alike:
         client["likely_duplicates"] = [
-            {"id": UUID(client_id), "name": name, "status": status} for client_id, name, status in alike
+            {"id": UUID(client_id), "name": name, "status": status} for client_id, name, status in sorted(alike)
         ]
     return client
 
