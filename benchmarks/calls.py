@@ -23,9 +23,10 @@ from benchmarks.variants.sqlalchemy_core import SqlalchemyCore
 from benchmarks.variants.sqlalchemy_orm import SqlalchemyOrm
 
 KEYED = ("create_client", "create_project", "log_activity")
-LIMIT, PLAIN = "pgbench", "pgbench, plain schema"
+LIMIT, PLAIN = "pgbench", "create_project, plain schema"
+ON_PLAIN = " on the plain schema"
 KINDS = {
-    "a write": ("create_client", "create_project", "log_activity"),
+    "a write": ("create_client", "create_project", PLAIN, "log_activity"),
     "a move": ("advance_client", "complete_task"),
     "a read": ("list_activity", "list_tasks", "project_budget", "project_overview"),
 }
@@ -57,6 +58,14 @@ def measure(options: Options) -> Section:
             check(name, variant, variants["library"], data)
         limit, plain_limit = Pgbench(data, statements), _plain_limit(plain, data)
         limit.check(variants["library"])
+        elsewhere: dict[str, Variant] = {
+            "by hand": HandWritten(plain.url),
+            "SQLAlchemy Core": SqlalchemyCore(plain.url),
+            "SQLAlchemy ORM": SqlalchemyOrm(plain.url),
+            "Django ORM": DjangoOrm(plain.url),
+        }
+        for variant in elsewhere.values():
+            stack.callback(variant.close)
         taken: dict[str, dict[str, Timings]] = {}
         for operation in track(OPERATIONS, description="calling"):
             turns = {LIMIT: _pgbench(limit, operation)} | {
@@ -65,8 +74,14 @@ def measure(options: Options) -> Section:
                 if operation in KEYED or not isinstance(variant, Keyed)
             }
             if operation == "create_project":
-                turns[PLAIN] = _pgbench(plain_limit, operation)
-            taken[operation] = in_turns(turns, rounds=options.rounds, calls=options.calls)
+                turns[LIMIT + ON_PLAIN] = _pgbench(plain_limit, operation)
+                turns |= {name + ON_PLAIN: _turn(operation, variant, plain) for name, variant in elsewhere.items()}
+            found = in_turns(turns, rounds=options.rounds, calls=options.calls)
+            taken[operation] = {name: timings for name, timings in found.items() if not name.endswith(ON_PLAIN)}
+            if operation == "create_project":
+                taken[PLAIN] = {
+                    name.removesuffix(ON_PLAIN): timings for name, timings in found.items() if name.endswith(ON_PLAIN)
+                }
     return _section(taken)
 
 
@@ -113,12 +128,14 @@ def _section(taken: dict[str, dict[str, Timings]]) -> Section:
     )
     times = [_times(kind, {name: taken[name] for name in operations}) for kind, operations in KINDS.items()]
     project, client = "create_project", "create_client"
+    library, plain = taken[project]["library"].median, {name: timings.median for name, timings in taken[PLAIN].items()}
     reaches = [
         Reach("create_project: library / pgbench", ratio(project, "library", LIMIT), 1.2),
-        Reach("create_project: library / pgbench on the plain schema", ratio(project, "library", PLAIN), 1.0),
-        Reach("create_project: by hand / library", ratio(project, "by hand", "library"), 1.5, at_least=True),
-        Reach("create_project: SQLAlchemy ORM / library", ratio(project, "SQLAlchemy ORM", "library"), 4, at_least=True),
-        Reach("create_project: Django ORM / library", ratio(project, "Django ORM", "library"), 3, at_least=True),
+        Reach("create_project: library / pgbench on the plain schema", library / plain[LIMIT], 1.0),
+        *[
+            Reach(f"create_project: {name} on the plain schema / library", plain[name] / library, limit, at_least=True)
+            for name, limit in (("by hand", 1.5), ("SQLAlchemy ORM", 4), ("Django ORM", 3))
+        ],
         *[Reach(f"{name}: library / pgbench", ratio(name, "library", LIMIT), 1.8) for name in SHORT_WRITES],
         Reach("create_client: by hand / library", ratio(client, "by hand", "library"), 1.4, at_least=True),
         Reach("create_client: SQLAlchemy ORM / library", ratio(client, "SQLAlchemy ORM", "library"), 2.5, at_least=True),
@@ -147,19 +164,25 @@ timed, each has made every operation once, and its rows, lines and answers were 
 leave out what only the library does: the look for likely duplicates of a client, the gates of the overview. The ORM of
 SQLAlchemy inserts the tasks as one bulk, as its manual advises where the database makes the ids; as objects they would go
 one by one. SQLAlchemy ends what only reads with a ROLLBACK, at which psycopg forgets its prepared statements, and Django
-prepares none: so they are by default."""
+prepares none: so they are by default.
+
+On the plain schema both references of a task are foreign keys, checked row by row. The library's schema checks the template
+once per statement, which is 135 times for those who insert task by task; so what others take for a project is held against
+the library's time on the schema that suits them."""
 
 
 def _bars(taken: dict[str, dict[str, Timings]]) -> Callable[[Any], None]:
+    shown = {operation: found for operation, found in taken.items() if operation != PLAIN}
+
     def draw(axes: Any) -> None:  # noqa: ANN401
         width = 0.8 / len(COLOURS)
         for place, (name, colour) in enumerate(COLOURS.items()):
-            heights = [found[name].median / found[LIMIT].median for found in taken.values()]
-            axes.bar([x + width * (place - 2.5) for x in range(len(taken))], heights, width, label=name, color=colour)
+            heights = [found[name].median / found[LIMIT].median for found in shown.values()]
+            axes.bar([x + width * (place - 2.5) for x in range(len(shown))], heights, width, label=name, color=colour)
         axes.set_yscale("log", base=2)
         axes.yaxis.set_major_formatter("{x:g}")
         axes.axhline(1, color="black", linewidth=0.8)
-        axes.set_xticks(range(len(taken)), list(taken), rotation=20, ha="right")
+        axes.set_xticks(range(len(shown)), list(shown), rotation=20, ha="right")
         axes.set_ylabel("median, pgbench = 1")
         legend_above(axes, 3)
 
