@@ -1,9 +1,10 @@
 """Measure whether a process that goes on calling grows: its resident memory over some hundred thousand calls."""
 
-import gc
 import logging
 from collections.abc import Callable, Generator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from multiprocessing import get_context
 from typing import Any, cast
 from uuid import uuid4
 
@@ -37,27 +38,20 @@ def _without_the_log() -> Generator[None]:
 
 
 def measure(options: Options) -> Section:
-    """Call everything in turn, and look at the memory every thousand calls."""
+    """Let a new process call everything in turn, and look at its memory every thousand calls."""
     settled = min(SETTLED_AFTER, options.repetitions // 2)
     every = min(SAMPLED_EVERY, settled)
-    process = psutil.Process()
-    with database(options.server_url) as url, _without_the_log():
-        use(make_conninfo(url, options="-c synchronous_commit=off"), POOL_MAX_SIZE="2")  # the disk is not the question
-        kinds = list(_calls())
-        samples: list[tuple[int, float]] = []
-        for number in track(range(1, options.repetitions + 1), description="calling", transient=True):
-            kinds[number % len(kinds)](number)
-            if number % every == 0:
-                samples.append((number, process.memory_info().rss / 2**20))
-        gc.collect()
+    alone = ProcessPoolExecutor(1, mp_context=get_context("spawn"))  # what a section before this one has used stays reserved
+    with database(options.server_url) as url, alone:
+        samples = alone.submit(_sampled, url, options.repetitions, every).result()
     after = dict(samples)[settled - settled % every]
     end = samples[-1][1]
     most = max(size for _, size in samples)
     return Section(
         "Memory",
-        f"One process makes {options.repetitions:,} calls: writes, reads, lists, an overview, calls through the dispatcher, "
-        "calls with a key and their repetitions, previews, and calls that are refused for a bad argument, an unknown "
-        f"argument or an unknown id. Its resident memory is {after:.1f} MB after the first {settled:,} and {end:.1f} MB in "
+        f"A process of its own makes {options.repetitions:,} calls: writes, reads, lists, an overview, calls through the "
+        "dispatcher, calls with a key and their repetitions, previews, and calls that are refused for a bad argument, an "
+        f"unknown argument or an unknown id. Its resident memory is {after:.1f} MB after the first {settled:,} and {end:.1f} MB in "
         "the end.",
         tables=[
             Table(
@@ -69,6 +63,20 @@ def measure(options: Options) -> Section:
         plots=[Plot("memory", "Resident memory of a process over its calls", lambda axes: _line(axes, samples))],
         reaches=[Reach(f"resident memory after {options.repetitions:,} calls / after {settled:,}", end / after, LIMIT)],
     )
+
+
+def _sampled(url: str, repetitions: int, every: int) -> list[tuple[int, float]]:
+    """Make the calls and return the resident memory, in MB, after every so many."""
+    process = psutil.Process()
+    samples: list[tuple[int, float]] = []
+    with _without_the_log():
+        use(make_conninfo(url, options="-c synchronous_commit=off"), POOL_MAX_SIZE="2")  # the disk is not the question
+        kinds = list(_calls())
+        for number in track(range(1, repetitions + 1), description="calling", transient=True):
+            kinds[number % len(kinds)](number)
+            if number % every == 0:
+                samples.append((number, process.memory_info().rss / 2**20))
+    return samples
 
 
 def _calls() -> Generator[Callable[[int], object]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks import plots
 
-BEGIN, END = "<!-- measured: written by uv run python -m benchmarks -->", "<!-- end of what was measured -->"
+BEGIN, END = "<!-- measured: written by uv run --group bench python -m benchmarks -->", "<!-- end of what was measured -->"
 
 
 @dataclass(frozen=True)

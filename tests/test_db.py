@@ -53,17 +53,20 @@ def test_a_batch_is_committed_together(committed_db: str) -> None:
     assert clients() == 2
 
 
+FAILING: list[tuple[db.Statement, type[Exception]]] = [
+    (("SELECT 1 / 0", None), psycopg.errors.DivisionByZero),
+    (("SELECT nothing", None), psycopg.errors.UndefinedColumn),
+    (("SELECT %s", (object(),)), psycopg.ProgrammingError),
+    (("SELECT %s", ("\ud800",)), UnicodeEncodeError),
+    (("SELECT %s", ("\x00",)), psycopg.DataError),
+    (("SELECT %(name)s", None), psycopg.errors.SyntaxError),
+    (("SELECT %(name)s", {}), psycopg.ProgrammingError),
+]
+
+
 @pytest.mark.parametrize(
     ("last", "error"),
-    [
-        (("SELECT 1 / 0", None), psycopg.errors.DivisionByZero),
-        (("SELECT nothing", None), psycopg.errors.UndefinedColumn),
-        (("SELECT %s", (object(),)), psycopg.ProgrammingError),
-        (("SELECT %s", ("\ud800",)), UnicodeEncodeError),
-        (("SELECT %s", ("\x00",)), psycopg.DataError),
-        (("SELECT %(name)s", None), psycopg.errors.SyntaxError),
-        (("SELECT %(name)s", {}), psycopg.ProgrammingError),
-    ],
+    FAILING,
     ids=["refused", "not planned", "not adapted", "no text", "NUL", "no parameters", "a parameter short"],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])

@@ -309,3 +309,9 @@ def test_one_of_twelve_who_move_a_client_at_once_moves_it(committed_db: str) -> 
     with ThreadPoolExecutor(12) as threads:
         assert sum(threads.map(advance, range(12))) == 1
     assert [line["action"] for line in log_of(client_id)] == ["created", "status_changed"]
+
+
+def test_a_crowd_of_likely_duplicates_is_cut_short() -> None:
+    many("INSERT INTO clients (name, phone) SELECT 'Client ' || n, '+1 913 1' FROM generate_series(1, 100) AS n")
+
+    assert len(create_client("Ann", phone="+1 913 1").get("likely_duplicates", [])) == 20

@@ -80,7 +80,7 @@ def create_client(
     """Create a client at the head of the sales pipeline, as a lead.
 
     Use it at the first inquiry of a household or company. ``source`` says how they found the practice, ``screening_data``
-    what is already known. ``likely_duplicates`` in the answer are clients with the same e-mail or phone.
+    what is already known. ``likely_duplicates`` in the answer are up to 20 clients with the same e-mail or phone.
 
     Returns the client's row. Raises ``InvalidInputError`` for a bad argument.
     """
@@ -100,6 +100,7 @@ def create_client(
             SELECT ARRAY[id::text, name, status::text]
             FROM clients
             WHERE lower(email) = lower(%(email)s) OR phone = %(phone)s
+            LIMIT 20
         ) AS likely_duplicates
         FROM client
         """,
