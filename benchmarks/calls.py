@@ -39,8 +39,8 @@ def measure(options: Options) -> Section:
     """Time every operation by every variant in turns."""
     moves = 14 * (options.rounds + 2) * (options.calls + WARM_UP) + 1_000
     with ExitStack() as stack:
-        data = prepared(stack.enter_context(database(options.server_url)), moves)
-        plain = prepared(stack.enter_context(database(options.server_url)), 1_000)
+        data = prepared(options, stack.enter_context(database(options.server_url)), moves)
+        plain = prepared(options, stack.enter_context(database(options.server_url)), 1_000)
         use(data.url)
         statements = captured(data)
         variants: dict[str, Variant] = {

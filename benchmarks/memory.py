@@ -51,8 +51,8 @@ def measure(options: Options) -> Section:
         "Memory",
         f"A process of its own makes {options.repetitions:,} calls: writes, reads, lists, an overview, calls through the "
         "dispatcher, calls with a key and their repetitions, previews, and calls that are refused for a bad argument, an "
-        f"unknown argument or an unknown id. Its resident memory is {after:.1f} MB after the first {settled:,} and {end:.1f} MB in "
-        "the end.",
+        f"unknown argument or an unknown id. Its resident memory is {after:.1f} MB after the first {settled:,} and "
+        f"{end:.1f} MB in the end.",
         tables=[
             Table(
                 ["calls", "resident memory, MB"],

@@ -30,7 +30,7 @@ def measure(options: Options) -> Section:
     rounds = max(4, options.rounds)
     with ExitStack() as stack:
         url = stack.enter_context(database(options.server_url))
-        data = prepared(url, 10 * (rounds + 2) * CALLS)
+        data = prepared(options, url, 10 * (rounds + 2) * CALLS)
         far = stack.enter_context(delayed(url))
         use(far)
         variants: dict[str, Variant] = {

@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 
 from benchmarks.fill import fill
+from benchmarks.options import Options
 from studio_data.registry import get_tool
 
 LINES = 250_000
@@ -110,9 +111,9 @@ OPERATIONS: dict[str, Callable[[Variant, Data], Any]] = {
 WRITES = ("create_client", "create_project", "log_activity", "advance_client", "complete_task")
 
 
-def prepared(url: str, moves: int) -> Data:
+def prepared(options: Options, url: str, moves: int) -> Data:
     """Fill a new database with a practice, and with so many leads and tasks in progress to move."""
-    filled = fill(url, LINES)
+    filled = fill(url, min(options.rows, LINES))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             """

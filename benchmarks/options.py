@@ -13,6 +13,6 @@ class Options:
     calls: int
     """How many calls a variant makes in its turn."""
     rows: int
-    """How many lines the large audit trail of ``growth`` has."""
+    """How many lines the large audit trail of ``growth`` has, and no other section's practice more."""
     repetitions: int
     """How many calls ``memory`` makes."""

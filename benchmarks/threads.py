@@ -31,7 +31,7 @@ def measure(options: Options) -> Section:
     rounds = max(3, options.rounds // 3)
     speeds: dict[str, dict[str, dict[int, list[float]]]] = {}
     with database(options.server_url) as url:
-        data = prepared(url, 1_000)
+        data = prepared(options, url, 1_000)
         use(url, POOL_MAX_SIZE=str(max(THREADS)))
         statements = captured(data)
         limit = Pgbench(data, statements)
