@@ -11,7 +11,7 @@ from rich.progress import track
 from benchmarks.fill import Filled, fill
 from benchmarks.options import Options
 from benchmarks.report import Plot, Reach, Section, Table
-from benchmarks.server import database, use
+from benchmarks.server import database, on_cores_apart, use
 from benchmarks.timing import Timings, timed
 from studio_data import db
 from studio_data.tools.activity import get_history, list_activity, log_activity, project_feed
@@ -69,6 +69,7 @@ def measure(options: Options) -> Section:
     """Fill both databases, let them take turns, and compare."""
     lines = (max(1_000, options.rows // 100), options.rows)
     with ExitStack() as stack:
+        stack.enter_context(on_cores_apart(options.server_url))
         small, large = (fill(stack.enter_context(database(options.server_url)), count) for count in lines)
         timings = {name: (Timings(), Timings()) for name in (*reads(large), *inserts(large))}
         calls = [
