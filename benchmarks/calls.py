@@ -157,9 +157,10 @@ def _times(kind: str, taken: dict[str, dict[str, Timings]]) -> Table:
     return Table([f"{kind}, µs", *names], rows)
 
 
-TEXT = """One connection, the server on a Unix socket, fsync on, a practice of a thousand projects and 250,000 lines. The client keeps
-to one core and the server to another: left alone, the scheduler decides for each connection whether a round trip wakes
-another core, and here that costs 25 or 100 µs.
+TEXT = """One connection, the server on a Unix socket, fsync on, a practice of a thousand projects and 250,000 lines.
+The client keeps to one core and the server to another: left alone, the scheduler decides for each connection whether a round
+trip wakes another core, and here that costs 25 or 100 µs.
+
 `pgbench` runs the library's own statements prepared, without a client to speak of: the limit. `psycopg` runs them too, on a
 plain connection. `by hand` is a transaction of single statements in psycopg (BEGIN, INSERT, INSERT, COMMIT; a SELECT of the
 templates and `executemany` for the tasks). Both ORMs and Core do the same work as their manuals show it. Before anything is

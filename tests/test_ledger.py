@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 
 from studio_data import call_key, changeset, db, ledger, preview
-from studio_data.errors import ConflictError, InvalidInputError, RuleViolationError, UnavailableError
+from studio_data.errors import ConflictError, InvalidInputError, RuleViolationError, StudioError, UnavailableError
 from studio_data.fields import Name
 from studio_data.registry import tool
 from studio_data.roles import STAFF
@@ -128,6 +129,80 @@ def test_a_result_of_another_version_is_a_conflict_that_says_it_is_done() -> Non
             create_client("Ann")
 
     assert clients() == 1
+
+
+# Outside a unit the key is claimed with the call's first statement: whichever way a tool begins, it is claimed once.
+
+
+def _look_then_write(name: str) -> Client:
+    assert clients() >= 0
+    return create_client(name)
+
+
+def _write_in_a_unit(name: str) -> Client:
+    with db.transaction():
+        return create_client(name)
+
+
+def _write_on_the_connection(name: str) -> Client:
+    with db.get_connection() as connection:
+        connection.execute("UPDATE clients SET phone = '1'")
+    return create_client(name)
+
+
+def _write_several(name: str) -> Client:
+    db.batch(("UPDATE clients SET phone = '1'", None), ("UPDATE clients SET phone = '2'", None))
+    return create_client(name)
+
+
+@pytest.mark.parametrize("begin", [_look_then_write, _write_in_a_unit, _write_on_the_connection, _write_several])
+def test_however_a_tool_begins_its_key_is_claimed(begin: Callable[[str], Client], committed_db: str) -> None:
+    @tool(roles=STAFF)
+    def begin_somehow(name: Name) -> Client:
+        """Begin, and create a client."""
+        return begin(name)
+
+    with call_key("k"):
+        first = begin_somehow("Ann")
+        assert begin_somehow("Ann") == first
+        with pytest.raises(ConflictError, match="with other arguments"):
+            begin_somehow("Ben")
+
+    assert (keys(), clients()) == (["k"], 1)
+
+
+def test_a_tool_without_a_statement_claims_its_key_too(committed_db: str) -> None:
+    @tool(roles=STAFF)
+    def do_without(name: Name) -> dict[str, Any]:
+        """Write nothing."""
+        return {"name": name}
+
+    with call_key("k"):
+        assert [do_without("Ann"), do_without("Ann")] == [{"name": "Ann"}] * 2
+        with pytest.raises(ConflictError, match="with other arguments"):
+            do_without("Ben")
+
+    assert keys() == ["k"]
+
+
+@pytest.mark.parametrize(
+    ("params", "error"), [({"name": object()}, StudioError), ({"name": " "}, InvalidInputError), ({}, StudioError)]
+)
+def test_a_first_statement_that_fails_leaves_the_key_unused(
+    params: dict[str, Any], error: type[StudioError], committed_db: str
+) -> None:
+    @tool(roles=STAFF)
+    def fail_first() -> dict[str, Any]:
+        """Fail."""
+        return db.one("INSERT INTO clients (name) VALUES (%(name)s) RETURNING *", params)
+
+    with call_key("k"), pytest.raises(error):
+        fail_first()
+    assert (keys(), clients()) == ([], 0)
+
+    with call_key("k"):
+        create_client("Ann")
+    assert (keys(), clients()) == (["k"], 1)
 
 
 # Without an answer ----------------------------------------------------------------------------------------------------

@@ -139,9 +139,9 @@ def explain(large_db: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[Tool, d
         ran: list[tuple[Any, Any]] = []
         run = db._run
 
-        def recorded(query: Any, params: Any, *rest: Any, **more: Any) -> Any:
-            ran.append((query, params))
-            return run(query, params, *rest, **more)
+        def recorded(statements: Any, **more: Any) -> Any:
+            ran.extend(statements)
+            return run(statements, **more)
 
         with monkeypatch.context() as patched:
             patched.setattr(db, "_run", recorded)

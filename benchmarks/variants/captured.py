@@ -38,17 +38,13 @@ def captured(data: Data) -> dict[str, Captured]:
     found: dict[str, Captured] = {}
     for operation, call in OPERATIONS.items():
         sent: list[tuple[str, dict[str, Any]]] = []
-        run, batch = db._run, db._batch  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        run = db._run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
-        def recorded(query: Any, params: Any, *rest: Any, sent: list[Any] = sent, run: Any = run, **more: Any) -> Any:
-            sent.append((query, params))
-            return run(query, params, *rest, **more)
-
-        def recorded_batch(connection: Any, statements: Any, sent: list[Any] = sent, batch: Any = batch) -> Any:
+        def recorded(statements: Any, sent: list[Any] = sent, run: Any = run, **more: Any) -> Any:
             sent.extend(statements)
-            return batch(connection, statements)
+            return run(statements, **more)
 
-        with patch.object(db, "_run", recorded), patch.object(db, "_batch", recorded_batch):
+        with patch.object(db, "_run", recorded):
             call(Library(), data)
         found[operation] = Captured(sent, VARYING.get(operation))
     return found

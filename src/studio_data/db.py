@@ -6,18 +6,15 @@ it joins it: the transaction is carried by a context variable, so tools compose 
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import RLock
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import Cursor, pq
-from psycopg.rows import DictRow, dict_row
+from psycopg import pq
 
 from studio_data.connections import (
-    Process,
     checked_out,
     close,
     connection_string,
@@ -36,9 +33,11 @@ from studio_data.failures import (
     unit_refused,
 )
 from studio_data.pool import StudioConnection
+from studio_data.units import FirstRefusedError, Opening, Parameters, Statement, Unit, rows_of
 from studio_data.watch import tried_again
 
 __all__ = [
+    "FirstRefusedError",
     "Framed",
     "Statement",
     "batch",
@@ -57,29 +56,11 @@ __all__ = [
     "unit_on",
 ]
 
-type Parameters = Mapping[str, Any] | tuple[Any, ...] | list[Any] | None
-type Statement = tuple[LiteralString, Parameters]
-
 
 # What runs ------------------------------------------------------------------------------------------------------------
 
 
-class _Unit:
-    """A transaction that is running: whose it is, and whether it still runs.
-
-    Contexts are copied, by asyncio for one; a copy may outlive the transaction, and its connection is then somebody else's.
-    """
-
-    def __init__(self, process: Process, connection: StudioConnection, *, is_undone: bool) -> None:
-        self.process = process
-        self.connection = connection
-        self.is_open = True
-        self.is_undone = is_undone
-        self.is_committing = False
-        self.turn = RLock()
-
-
-_current: ContextVar[_Unit | None] = ContextVar("current transaction", default=None)
+_current: ContextVar[Unit | None] = ContextVar("current transaction", default=None)
 
 only_reads: ContextVar[bool] = ContextVar("only reads", default=False)
 """Whether the running tool has promised to write nothing; its statements are then repeated as with ``reads=True``."""
@@ -108,12 +89,14 @@ def one(query: LiteralString, params: Parameters = None, *, reads: bool = False)
     Raises ``UnavailableError`` if the database cannot be reached or does not answer in time, and psycopg's own error for
     what the server refuses.
     """
-    return _run(query, params, _first, reads=reads)
+    (rows,) = _run(((query, params),), reads=reads)
+    return rows[0] if rows else None
 
 
 def many(query: LiteralString, params: Parameters = None, *, reads: bool = False) -> list[Any]:
     """Run one statement and return its rows as dicts. Takes and raises what ``one`` does."""
-    return _run(query, params, _all, reads=reads)
+    (rows,) = _run(((query, params),), reads=reads)
+    return rows
 
 
 def batch(*statements: Statement, reads: bool = False) -> list[list[Any]]:
@@ -123,53 +106,25 @@ def batch(*statements: Statement, reads: bool = False) -> list[list[Any]]:
     sees what those before it have done, and what others had committed when its own turn came: one that locks goes first.
     Takes and raises what ``one`` does.
     """
-    return _run_work(lambda connection: _batch(connection, statements), reads=reads)
+    return _run(statements, reads=reads)
 
 
-def _batch(connection: StudioConnection, statements: Iterable[Statement]) -> list[list[Any]]:
-    alone = connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
-    with connection.pipeline():
-        try:
-            cursors = [connection.cursor(row_factory=dict_row).execute(query, params) for query, params in statements]
-        except BaseException:
-            if alone:
-                connection.execute("ROLLBACK")  # the end of the pipeline would commit those before one that was never sent
-            raise
-    return [_all(cursor) for cursor in cursors]
-
-
-def _has_rows(cursor: Cursor[DictRow]) -> bool:
-    return cursor.pgresult is not None and cursor.pgresult.nfields > 0  # cursor.description is made anew at every look
-
-
-def _first(cursor: Cursor[DictRow]) -> DictRow | None:
-    return cursor.fetchone() if _has_rows(cursor) else None
-
-
-def _all(cursor: Cursor[DictRow]) -> list[DictRow]:
-    return cursor.fetchall() if _has_rows(cursor) else []
-
-
-def _run[T](query: LiteralString, params: Parameters, fetch: Callable[[Cursor[DictRow]], T], *, reads: bool) -> T:
-    return _run_work(lambda connection: fetch(connection.cursor(row_factory=dict_row).execute(query, params)), reads=reads)
-
-
-def _run_work[T](work: Callable[[StudioConnection], T], *, reads: bool) -> T:
-    held = _held()
-    if held is not None:
-        with _part_of_unit(held):
-            return work(held)
+def _run(statements: Sequence[Statement], *, reads: bool) -> list[list[Any]]:
+    unit = _running_unit()
+    if unit is not None:
+        with _part_of_unit(unit.connection):
+            return unit.run(statements)
     with call_deadline():
-        return _run_alone(work, reads=reads or only_reads.get())
+        return _run_alone(statements, reads=reads or only_reads.get())
 
 
-def _run_alone[T](work: Callable[[StudioConnection], T], *, reads: bool) -> T:
-    """Do an atomic piece of work, and again where that cannot write twice: it was undone, or it only reads."""
+def _run_alone(statements: Sequence[Statement], *, reads: bool) -> list[list[Any]]:
+    """Run an atomic piece of work, and again where that cannot write twice: it was undone, or it only reads."""
     attempt = 1
     while True:
         with checked_out() as connection:
             try:
-                return work(connection)
+                return rows_of(connection, statements)
             except psycopg.Error as error:
                 failure = _failure(error, connection)
                 may_repeat = failure in {Failure.ROLLED_BACK, Failure.OUTDATED} or (failure is Failure.LOST and reads)
@@ -206,18 +161,27 @@ def _raise_if_unavailable(error: psycopg.Error, failure: Failure, *, writes: boo
 
 def in_transaction() -> bool:
     """Tell whether this code runs in a transaction, whose caller then decides about commit and repetition."""
-    return _held() is not None
+    return _running_unit() is not None
 
 
 def _held() -> StudioConnection | None:
-    """Return the connection of the transaction this code runs in, if it runs in one of this process that is still open.
+    """Return the connection of the transaction this code runs in, which has begun by then; None if it runs in none."""
+    unit = _running_unit()
+    if unit is None:
+        return None
+    unit.open()
+    return unit.connection
+
+
+def _running_unit() -> Unit | None:
+    """Return the transaction this code runs in, if it runs in one of this process that is still open.
 
     What is left over from a unit that was to be undone must not write for real: it is refused.
     """
     unit = _current.get()
     if unit is not None and unit.is_undone and not unit.is_open and unit.process is this_process():
         raise StudioError("The preview in which this call was begun is over.", hint="Wait for its calls inside the block.")
-    return unit.connection if unit is not None and unit.is_open and unit.process is this_process() else None
+    return unit if unit is not None and unit.is_open and unit.process is this_process() else None
 
 
 @contextmanager
@@ -247,9 +211,8 @@ def savepoint() -> Generator[None]:
 
     Threads of one unit share its connection, and savepoints must nest: so a unit's calls take turns.
     """
-    held = _held()
-    unit = _current.get()
-    if held is None or unit is None:
+    unit = _running_unit()
+    if unit is None:
         yield
         return
     if not unit.turn.acquire(timeout=time_left()):
@@ -272,9 +235,9 @@ def unit_on(connection: StudioConnection, *, rollback: bool = False) -> Generato
 
 
 @contextmanager
-def _as_unit(connection: StudioConnection, *, is_undone: bool = False) -> Generator[_Unit]:
+def _as_unit(connection: StudioConnection, *, is_undone: bool = False) -> Generator[Unit]:
     """Let the block's code run in the transaction of this connection, and say what became of it if it failed in passing."""
-    unit = _Unit(this_process(), connection, is_undone=is_undone)
+    unit = Unit(this_process(), connection, is_undone=is_undone)
     token = _current.set(unit)
     try:
         yield unit
@@ -287,32 +250,32 @@ def _as_unit(connection: StudioConnection, *, is_undone: bool = False) -> Genera
 
 
 class Framed:
-    """A unit whose first statement came with its BEGIN, and whose last goes with its COMMIT."""
+    """A unit whose first statement goes with what it does first, and whose last goes with its COMMIT."""
 
-    def __init__(self, first: DictRow | None) -> None:
-        self.first = first
-        """The first row of the first statement."""
+    def __init__(self) -> None:
         self.last: Statement | None = None
         """The last statement; what it returns is not read."""
 
 
 @contextmanager
-def framed_transaction(query: LiteralString, params: Parameters) -> Generator[Framed]:
-    """Run the block as a transaction that costs two round trips and those of the block, its frame included.
+def framed_transaction(first: Statement, *, refused_by: str) -> Generator[Framed]:
+    """Run the block as a transaction that costs one round trip besides those of the block, its frame included.
 
+    BEGIN and the first statement are sent with the block's own first one. If the first statement violates the constraint
+    ``refused_by``, Postgres does nothing of what came with it, and whatever the block has run raises ``FirstRefusedError``.
     Raises what ``transaction`` does. Not for use inside another transaction.
     """
     with checked_out() as connection, _as_unit(connection) as unit:
         block = psycopg.Transaction(connection)  # connection.transaction() would keep the pipeline open to its own end
+        opening = unit.opening = Opening(block, first, refused_by)
         try:
-            with connection.pipeline():
-                block.__enter__()
-                first = connection.execute(query, params)
-            framed = Framed(first.fetchone())
+            framed = Framed()
             yield framed
+            unit.open()
             check_can_go_on(connection)
         except BaseException as error:
-            block.__exit__(type(error), error, error.__traceback__)
+            if opening.is_sent:
+                block.__exit__(type(error), error, error.__traceback__)
             raise
         unit.is_committing = True
         try:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from studio_data.db import framed_transaction, in_transaction, one, savepoint
+from studio_data.db import FirstRefusedError, framed_transaction, in_transaction, one, savepoint
 from studio_data.deadlines import call_deadline, pause_before
 from studio_data.errors import ConflictError, InvalidInputError, UnavailableError
 from studio_data.validators import checked, key_line
@@ -72,7 +72,13 @@ def once[R](key: str, tool: str, arguments: Mapping[str, Any], execute: Callable
             time.sleep(pause)
 
 
-# While another call holds the key, this waits for its end.
+# While another call holds the key, both wait for its end. The first is sent with the call's own statement, which must not
+# be run if the key is taken: so it fails then. In a unit that others go on with nothing may fail.
+CLAIM = """
+    INSERT INTO call_ledger (key, tool, arguments_hash)
+    VALUES (%(key)s, %(tool)s, %(digest)s)
+    """
+
 RESERVE = """
     INSERT INTO call_ledger (key, tool, arguments_hash)
     VALUES (%(key)s, %(tool)s, %(digest)s)
@@ -88,12 +94,14 @@ STORE = """
 
 
 def _once[R](key: str, tool: str, digest: bytes, execute: Callable[[], R], result_type: TypeAdapter[R]) -> R:
-    with framed_transaction(RESERVE, {"key": key, "tool": tool, "digest": digest}) as unit:
-        if unit.first is None:
-            return _first_result(key, tool, digest, result_type)
-        result, stored = _executed(execute, result_type)
-        unit.last = (STORE, {"key": key, "result": stored})
-        return result
+    claim = (CLAIM, {"key": key, "tool": tool, "digest": digest})
+    try:
+        with framed_transaction(claim, refused_by="call_ledger_pkey") as unit:
+            result, stored = _executed(execute, result_type)
+            unit.last = (STORE, {"key": key, "result": stored})
+            return result
+    except FirstRefusedError:
+        return _first_result(key, tool, digest, result_type)
 
 
 def _executed[R](execute: Callable[[], R], result_type: TypeAdapter[R]) -> tuple[R, str]:
