@@ -171,6 +171,15 @@ def test_however_a_tool_begins_its_key_is_claimed(begin: Callable[[str], Client]
     assert (keys(), clients()) == (["k"], 1)
 
 
+def test_a_repetition_leaves_nothing_in_the_drivers_log(committed_db: str, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(50):
+        with call_key("k"):
+            create_client("Ann")
+
+    assert [record for record in caplog.records if record.name.startswith("psycopg")] == []
+    assert clients() == 1
+
+
 def test_a_tool_without_a_statement_claims_its_key_too(committed_db: str) -> None:
     @tool(roles=STAFF)
     def do_without(name: Name) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """How statements are sent, alone or several in one round trip, and the transaction that they may be part of."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from threading import RLock
 from typing import Any, LiteralString
 
@@ -78,15 +79,25 @@ def rows_of(
     if len(statements) == 1 and opening is None:
         return [_rows(_executed(connection, statements[0]))]
     alone = opening is None and connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
-    with connection.pipeline():
-        if opening is not None:
-            opening.send(connection)
-        try:
-            cursors = [_executed(connection, statement) for statement in statements]
-        except BaseException:
-            if alone:
-                connection.execute("ROLLBACK")  # the end of the pipeline would commit those before one that was never sent
+    cursors: list[Cursor[DictRow]] = []
+    failed: BaseException | None = None
+    try:
+        with connection.pipeline():
+            try:
+                if opening is not None:
+                    opening.send(connection)
+                cursors += [_executed(connection, statement) for statement in statements]
+            except BaseException as error:  # noqa: BLE001 (raised below: psycopg would log what the pipeline says of it)
+                failed = error
+                if alone:
+                    # The end of the pipeline would commit those before one that was never sent.
+                    with suppress(psycopg.Error):
+                        connection.execute("ROLLBACK")
+    except psycopg.Error:
+        if failed is None:
             raise
+    if failed is not None:
+        raise failed
     return [_rows(cursor) for cursor in cursors]
 
 
