@@ -32,6 +32,70 @@ CREATE TYPE public.action_item_status AS ENUM (
 
 
 --
+-- Name: agent_artifact_type; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.agent_artifact_type AS ENUM (
+    'prd',
+    'tech_spec',
+    'scaffold',
+    'bug_report',
+    'code',
+    'test'
+);
+
+
+--
+-- Name: agent_execution_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.agent_execution_status AS ENUM (
+    'running',
+    'completed',
+    'failed'
+);
+
+
+--
+-- Name: agent_session_phase; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.agent_session_phase AS ENUM (
+    'pm',
+    'arch',
+    'human_gate',
+    'eng',
+    'qa',
+    'complete'
+);
+
+
+--
+-- Name: agent_session_status; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.agent_session_status AS ENUM (
+    'pending',
+    'running',
+    'awaiting_approval',
+    'completed',
+    'failed',
+    'expired'
+);
+
+
+--
+-- Name: agent_usage_unit; Type: TYPE; Schema: public; Owner: -
+--
+
+CREATE TYPE public.agent_usage_unit AS ENUM (
+    'runs',
+    'tokens',
+    'cost'
+);
+
+
+--
 -- Name: bounded_date; Type: DOMAIN; Schema: public; Owner: -
 --
 
@@ -132,6 +196,14 @@ CREATE TYPE public.fee_status AS ENUM (
     'paid',
     'overdue'
 );
+
+
+--
+-- Name: finite_number; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.finite_number AS double precision
+	CONSTRAINT finite_number_is_finite CHECK (((VALUE >= ('-1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision) AND (VALUE <= ('1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision)));
 
 
 --
@@ -240,6 +312,14 @@ CREATE TYPE public.project_type AS ENUM (
 
 
 --
+-- Name: prompt_text; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.prompt_text AS public.visible_text
+	CONSTRAINT prompt_text_is_plain_text CHECK (((char_length((VALUE)::text) <= 200000) AND ((VALUE)::text !~ '[\u0001-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]'::text)));
+
+
+--
 -- Name: quote_status; Type: TYPE; Schema: public; Owner: -
 --
 
@@ -249,6 +329,30 @@ CREATE TYPE public.quote_status AS ENUM (
     'final_rfq_sent',
     'final_quote_received'
 );
+
+
+--
+-- Name: seconds; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.seconds AS numeric(15,3)
+	CONSTRAINT seconds_are_finite_and_not_negative CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 999999999999.999)));
+
+
+--
+-- Name: sha256_hex; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.sha256_hex AS text
+	CONSTRAINT sha256_hex_has_64_digits CHECK ((VALUE ~ '^[0-9a-f]{64}$'::text));
+
+
+--
+-- Name: state_jsonb; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.state_jsonb AS jsonb
+	CONSTRAINT state_jsonb_is_bounded_and_shallow CHECK (((jsonb_typeof(VALUE) = 'object'::text) AND (octet_length((VALUE)::text) <= 1048576) AND (NOT (VALUE @? '$.**{33}'::jsonpath)) AND (NOT (VALUE @? '$.**?(@ > 1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000 || @ < -1000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000)'::jsonpath))));
 
 
 --
@@ -281,6 +385,14 @@ CREATE TYPE public.trade_role AS ENUM (
     'soft_trade',
     'subcontractor'
 );
+
+
+--
+-- Name: usage_amount; Type: DOMAIN; Schema: public; Owner: -
+--
+
+CREATE DOMAIN public.usage_amount AS numeric(18,6)
+	CONSTRAINT usage_amount_is_finite_and_not_negative CHECK (((VALUE >= (0)::numeric) AND (VALUE <= 999999999999.999999)));
 
 
 --
@@ -442,6 +554,214 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
+
+--
+-- Name: agent_executions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.agent_executions (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    agent_session_id uuid NOT NULL,
+    agent_type public.short_text NOT NULL,
+    status public.agent_execution_status DEFAULT 'running'::public.agent_execution_status NOT NULL,
+    started_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    completed_at public.bounded_timestamptz,
+    duration_seconds public.seconds GENERATED ALWAYS AS (EXTRACT(epoch FROM ((completed_at)::timestamp with time zone - (started_at)::timestamp with time zone))) STORED,
+    input_summary public.long_text,
+    output_summary public.long_text,
+    error_message public.long_text,
+    tokens_used integer DEFAULT 0 NOT NULL,
+    cost public.usage_amount DEFAULT 0 NOT NULL,
+    metadata public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT agent_executions_completed_at_with_status CHECK (((status = 'running'::public.agent_execution_status) = (completed_at IS NULL))),
+    CONSTRAINT agent_executions_end_after_they_start CHECK (((completed_at)::timestamp with time zone >= (started_at)::timestamp with time zone)),
+    CONSTRAINT agent_executions_only_failed_ones_have_an_error CHECK (((status = 'failed'::public.agent_execution_status) = (error_message IS NOT NULL))),
+    CONSTRAINT agent_executions_tokens_used_range CHECK ((tokens_used >= 0))
+);
+
+
+--
+-- Name: agent_sessions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.agent_sessions (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    session_id public.short_text NOT NULL,
+    user_mission public.long_text NOT NULL,
+    project_name public.short_text,
+    project_id uuid,
+    status public.agent_session_status DEFAULT 'pending'::public.agent_session_status NOT NULL,
+    current_phase public.agent_session_phase DEFAULT 'pm'::public.agent_session_phase NOT NULL,
+    iteration_count integer DEFAULT 0 NOT NULL,
+    qa_passed boolean,
+    feedback public.long_text,
+    work_dir public.storage_key,
+    state_json public.state_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    metadata public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT agent_sessions_await_approval_at_the_gate CHECK (((status <> 'awaiting_approval'::public.agent_session_status) OR (current_phase = 'human_gate'::public.agent_session_phase))),
+    CONSTRAINT agent_sessions_completed_after_qa CHECK (((status <> 'completed'::public.agent_session_status) OR qa_passed)),
+    CONSTRAINT agent_sessions_completed_in_the_last_phase CHECK (((status = 'completed'::public.agent_session_status) = (current_phase = 'complete'::public.agent_session_phase))),
+    CONSTRAINT agent_sessions_iteration_count_range CHECK (((iteration_count >= 0) AND (iteration_count <= 10000))),
+    CONSTRAINT agent_sessions_session_id_fits CHECK ((char_length((session_id)::text) <= 64))
+);
+
+
+--
+-- Name: active_sessions; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.active_sessions WITH (security_invoker='true') AS
+ SELECT session.id,
+    session.session_id,
+    session.user_mission,
+    session.project_name,
+    session.status,
+    session.current_phase,
+    session.iteration_count,
+    session.created_at,
+    session.updated_at,
+    work.running_agents,
+    work.executions,
+    work.tokens_used,
+    work.cost
+   FROM (public.agent_sessions session
+     CROSS JOIN LATERAL ( SELECT array_agg((agent_executions.agent_type)::text ORDER BY agent_executions.started_at) FILTER (WHERE (agent_executions.status = 'running'::public.agent_execution_status)) AS running_agents,
+            count(*) AS executions,
+            COALESCE(sum(agent_executions.tokens_used), (0)::bigint) AS tokens_used,
+            COALESCE(sum((agent_executions.cost)::numeric), (0)::numeric) AS cost
+           FROM public.agent_executions
+          WHERE (agent_executions.agent_session_id = session.id)) work)
+  WHERE (session.status = ANY (ARRAY['pending'::public.agent_session_status, 'running'::public.agent_session_status, 'awaiting_approval'::public.agent_session_status]));
+
+
+--
+-- Name: agent_artifacts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.agent_artifacts (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    agent_session_id uuid NOT NULL,
+    artifact_type public.agent_artifact_type NOT NULL,
+    file_path public.storage_key NOT NULL,
+    content_hash public.sha256_hex NOT NULL,
+    version integer NOT NULL,
+    metadata public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT agent_artifacts_version_range CHECK (((version >= 1) AND (version <= 100000)))
+);
+
+
+--
+-- Name: agent_checkpoints; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.agent_checkpoints (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    thread_id public.short_text NOT NULL,
+    checkpoint_id public.short_text NOT NULL,
+    parent_checkpoint_id public.short_text,
+    agent_type public.short_text,
+    context_id public.short_text,
+    checkpoint_data public.state_jsonb NOT NULL,
+    metadata public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT agent_checkpoints_have_another_parent CHECK (((parent_checkpoint_id)::text <> (checkpoint_id)::text))
+);
+
+
+--
+-- Name: agent_metrics; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.agent_metrics (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    metric_name public.short_text NOT NULL,
+    metric_value public.finite_number NOT NULL,
+    labels public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    recorded_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: agent_performance; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.agent_performance WITH (security_invoker='true') AS
+ SELECT agent_type,
+    count(*) AS executions,
+    count(*) FILTER (WHERE (status = 'completed'::public.agent_execution_status)) AS completed,
+    count(*) FILTER (WHERE (status = 'failed'::public.agent_execution_status)) AS failed,
+    (((count(*) FILTER (WHERE (status = 'completed'::public.agent_execution_status)))::numeric / (NULLIF(count(*) FILTER (WHERE (status <> 'running'::public.agent_execution_status)), 0))::numeric))::numeric(5,4) AS success_rate,
+    (avg((duration_seconds)::numeric))::numeric(15,3) AS mean_seconds,
+    (percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ((duration_seconds)::double precision)))::numeric(15,3) AS p95_seconds,
+    sum(tokens_used) AS tokens_used,
+    sum((cost)::numeric) AS cost
+   FROM public.agent_executions
+  WHERE ((started_at)::timestamp with time zone >= (now() - '7 days'::interval))
+  GROUP BY agent_type;
+
+
+--
+-- Name: agent_prompt_versions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.agent_prompt_versions (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    profile_name public.short_text NOT NULL,
+    version_number integer NOT NULL,
+    prompt_content public.prompt_text NOT NULL,
+    note public.long_text,
+    is_active boolean DEFAULT false NOT NULL,
+    activated_at public.bounded_timestamptz,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT agent_prompt_versions_active_ones_were_activated CHECK (((NOT is_active) OR (activated_at IS NOT NULL))),
+    CONSTRAINT agent_prompt_versions_version_number_range CHECK (((version_number >= 1) AND (version_number <= 100000)))
+);
+
+
+--
+-- Name: agent_reservations; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.agent_reservations (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    agent_settings_id uuid NOT NULL,
+    agent_session_id uuid,
+    usage_date public.bounded_date NOT NULL,
+    amount public.usage_amount NOT NULL,
+    settled_amount public.usage_amount,
+    settled_at public.bounded_timestamptz,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT agent_reservations_are_settled_at_once CHECK (((settled_amount IS NULL) = (settled_at IS NULL)))
+);
+
+
+--
+-- Name: agent_settings; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.agent_settings (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    profile_name public.short_text NOT NULL,
+    provider public.short_text NOT NULL,
+    model public.short_text NOT NULL,
+    auth_type public.short_text DEFAULT 'api_key'::text NOT NULL,
+    api_key_encrypted public.long_text,
+    daily_limit public.usage_amount,
+    hard_limit public.usage_amount,
+    usage_unit public.agent_usage_unit DEFAULT 'cost'::public.agent_usage_unit NOT NULL,
+    usage_today public.usage_amount DEFAULT 0 NOT NULL,
+    last_reset_date public.bounded_date DEFAULT ((now() AT TIME ZONE 'UTC'::text))::date NOT NULL,
+    env_overrides public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    active_prompt_path public.storage_key,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT agent_settings_warn_before_they_refuse CHECK (((daily_limit)::numeric <= (hard_limit)::numeric))
+);
 
 
 --
@@ -783,6 +1103,35 @@ CREATE TABLE public.schema_version (
 
 
 --
+-- Name: session_metrics; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.session_metrics WITH (security_invoker='true') AS
+ SELECT session.id,
+    session.session_id,
+    session.status,
+    session.iteration_count,
+    session.qa_passed,
+    work.executions,
+    work.failed_executions,
+    work.tokens_used,
+    work.cost,
+    work.agent_seconds,
+    ( SELECT count(*) AS count
+           FROM public.agent_artifacts
+          WHERE (agent_artifacts.agent_session_id = session.id)) AS artifacts,
+    (EXTRACT(epoch FROM ((session.updated_at)::timestamp with time zone - (session.created_at)::timestamp with time zone)))::numeric(15,3) AS elapsed_seconds
+   FROM (public.agent_sessions session
+     CROSS JOIN LATERAL ( SELECT count(*) AS executions,
+            count(*) FILTER (WHERE (agent_executions.status = 'failed'::public.agent_execution_status)) AS failed_executions,
+            COALESCE(sum(agent_executions.tokens_used), (0)::bigint) AS tokens_used,
+            COALESCE(sum((agent_executions.cost)::numeric), (0)::numeric) AS cost,
+            COALESCE(sum((agent_executions.duration_seconds)::numeric), (0)::numeric) AS agent_seconds
+           FROM public.agent_executions
+          WHERE (agent_executions.agent_session_id = session.id)) work);
+
+
+--
 -- Name: trades; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -859,6 +1208,110 @@ CREATE TABLE public.workflow_templates (
 
 ALTER TABLE ONLY public.activity_log
     ADD CONSTRAINT activity_log_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: agent_artifacts agent_artifacts_agent_session_id_file_path_version_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_artifacts
+    ADD CONSTRAINT agent_artifacts_agent_session_id_file_path_version_key UNIQUE (agent_session_id, file_path, version);
+
+
+--
+-- Name: agent_artifacts agent_artifacts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_artifacts
+    ADD CONSTRAINT agent_artifacts_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: agent_checkpoints agent_checkpoints_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_checkpoints
+    ADD CONSTRAINT agent_checkpoints_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: agent_checkpoints agent_checkpoints_thread_id_checkpoint_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_checkpoints
+    ADD CONSTRAINT agent_checkpoints_thread_id_checkpoint_id_key UNIQUE (thread_id, checkpoint_id);
+
+
+--
+-- Name: agent_executions agent_executions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_executions
+    ADD CONSTRAINT agent_executions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: agent_metrics agent_metrics_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_metrics
+    ADD CONSTRAINT agent_metrics_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: agent_prompt_versions agent_prompt_versions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_prompt_versions
+    ADD CONSTRAINT agent_prompt_versions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: agent_prompt_versions agent_prompt_versions_profile_name_version_number_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_prompt_versions
+    ADD CONSTRAINT agent_prompt_versions_profile_name_version_number_key UNIQUE (profile_name, version_number);
+
+
+--
+-- Name: agent_reservations agent_reservations_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_reservations
+    ADD CONSTRAINT agent_reservations_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: agent_sessions agent_sessions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_sessions
+    ADD CONSTRAINT agent_sessions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: agent_sessions agent_sessions_session_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_sessions
+    ADD CONSTRAINT agent_sessions_session_id_key UNIQUE (session_id);
+
+
+--
+-- Name: agent_settings agent_settings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_settings
+    ADD CONSTRAINT agent_settings_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: agent_settings agent_settings_profile_name_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_settings
+    ADD CONSTRAINT agent_settings_profile_name_key UNIQUE (profile_name);
 
 
 --
@@ -1145,6 +1598,69 @@ CREATE INDEX activity_log_transaction_id_idx ON public.activity_log USING btree 
 
 
 --
+-- Name: agent_checkpoints_thread_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_checkpoints_thread_id_idx ON public.agent_checkpoints USING btree (thread_id, id);
+
+
+--
+-- Name: agent_executions_agent_session_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_executions_agent_session_id_idx ON public.agent_executions USING btree (agent_session_id, started_at, id);
+
+
+--
+-- Name: agent_executions_started_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_executions_started_at_idx ON public.agent_executions USING btree (started_at);
+
+
+--
+-- Name: agent_metrics_metric_name_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_metrics_metric_name_idx ON public.agent_metrics USING btree (metric_name, recorded_at);
+
+
+--
+-- Name: agent_prompt_versions_one_active_per_profile; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX agent_prompt_versions_one_active_per_profile ON public.agent_prompt_versions USING btree (profile_name) WHERE is_active;
+
+
+--
+-- Name: agent_reservations_agent_session_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_reservations_agent_session_id_idx ON public.agent_reservations USING btree (agent_session_id);
+
+
+--
+-- Name: agent_reservations_agent_settings_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_reservations_agent_settings_id_idx ON public.agent_reservations USING btree (agent_settings_id, usage_date);
+
+
+--
+-- Name: agent_sessions_open_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_sessions_open_idx ON public.agent_sessions USING btree (updated_at) WHERE (status = ANY (ARRAY['pending'::public.agent_session_status, 'running'::public.agent_session_status, 'awaiting_approval'::public.agent_session_status]));
+
+
+--
+-- Name: agent_sessions_project_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_sessions_project_id_idx ON public.agent_sessions USING btree (project_id);
+
+
+--
 -- Name: call_ledger_created_at_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1356,6 +1872,76 @@ ALTER TABLE public.activity_log ENABLE ALWAYS TRIGGER activity_log_is_never_empt
 CREATE TRIGGER activity_log_rows_are_final BEFORE DELETE OR UPDATE ON public.activity_log FOR EACH ROW EXECUTE FUNCTION public.refuse_change_of_log();
 
 ALTER TABLE public.activity_log ENABLE ALWAYS TRIGGER activity_log_rows_are_final;
+
+
+--
+-- Name: agent_artifacts agent_artifacts_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_artifacts_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.agent_artifacts FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: agent_checkpoints agent_checkpoints_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_checkpoints_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.agent_checkpoints FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: agent_executions agent_executions_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_executions_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.agent_executions FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: agent_metrics agent_metrics_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_metrics_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.agent_metrics FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: agent_prompt_versions agent_prompt_versions_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_prompt_versions_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.agent_prompt_versions FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: agent_reservations agent_reservations_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_reservations_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.agent_reservations FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: agent_sessions agent_sessions_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_sessions_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.agent_sessions FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: agent_sessions agent_sessions_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_sessions_set_updated_at BEFORE UPDATE ON public.agent_sessions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+
+--
+-- Name: agent_settings agent_settings_capture_change; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_settings_capture_change AFTER INSERT OR DELETE OR UPDATE ON public.agent_settings FOR EACH ROW WHEN ((current_setting('studio_data.preview'::text, true) = 'on'::text)) EXECUTE FUNCTION public.capture_change();
+
+
+--
+-- Name: agent_settings agent_settings_set_updated_at; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER agent_settings_set_updated_at BEFORE UPDATE ON public.agent_settings FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 
 --
@@ -1584,6 +2170,46 @@ CREATE TRIGGER workflow_templates_capture_change AFTER INSERT OR DELETE OR UPDAT
 --
 
 CREATE TRIGGER workflow_templates_keep_their_id BEFORE UPDATE ON public.workflow_templates FOR EACH ROW WHEN ((old.id <> new.id)) EXECUTE FUNCTION public.refuse_change_of_reference('a template keeps its id');
+
+
+--
+-- Name: agent_artifacts agent_artifacts_agent_session_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_artifacts
+    ADD CONSTRAINT agent_artifacts_agent_session_id_fkey FOREIGN KEY (agent_session_id) REFERENCES public.agent_sessions(id);
+
+
+--
+-- Name: agent_executions agent_executions_agent_session_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_executions
+    ADD CONSTRAINT agent_executions_agent_session_id_fkey FOREIGN KEY (agent_session_id) REFERENCES public.agent_sessions(id);
+
+
+--
+-- Name: agent_reservations agent_reservations_agent_session_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_reservations
+    ADD CONSTRAINT agent_reservations_agent_session_id_fkey FOREIGN KEY (agent_session_id) REFERENCES public.agent_sessions(id);
+
+
+--
+-- Name: agent_reservations agent_reservations_agent_settings_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_reservations
+    ADD CONSTRAINT agent_reservations_agent_settings_id_fkey FOREIGN KEY (agent_settings_id) REFERENCES public.agent_settings(id);
+
+
+--
+-- Name: agent_sessions agent_sessions_project_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.agent_sessions
+    ADD CONSTRAINT agent_sessions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
 
 
 --

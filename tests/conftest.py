@@ -27,10 +27,12 @@ from studio_data.config import Settings, settings
 from studio_data.pool import connect
 from studio_data.supervisor import Server, flock
 from tests import pgbouncer
+from tests.agent_keys import NEW, OLD
 from tests.embedded import VERSION, servers, users, within
 from tests.support import ROLE, in_the_role, tools_of_the_test
 
 ROOT = Path(__file__).parents[1]
+os.environ["STUDIO_DATA_AGENT_KEYS"] = f"{NEW},{OLD}"
 _numbers = count(1)
 _in_use: list[str] = []
 _pooler: list[str] = []
@@ -133,7 +135,7 @@ def bare_environment() -> Generator[dict[str, str]]:
     """The environment of a machine without any setting, but for the folder of the embedded server."""
     with tempfile.TemporaryDirectory(prefix="sd-") as folder:
         Path(folder).chmod(0o711)
-        unset = {"DATABASE_URL", "TEST_DATABASE_URL", "PYTHONDONTWRITEBYTECODE"}
+        unset = {"DATABASE_URL", "TEST_DATABASE_URL", "STUDIO_DATA_AGENT_KEYS", "PYTHONDONTWRITEBYTECODE"}
         kept = {name: value for name, value in os.environ.items() if name not in unset}
         yield kept | {"STUDIO_DATA_EMBEDDED_DIR": folder, "COLUMNS": "120"}
         for _ in range(200):

@@ -93,7 +93,12 @@ def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def contents() -> dict[str, dict[Any, dict[str, Any]]]:
     """Return every row of the practice by table and id."""
     tables = db.many(
-        "SELECT table_name FROM information_schema.columns WHERE table_schema = current_schema() AND column_name = 'id'"
+        """
+        SELECT relname AS table_name
+        FROM pg_class
+        JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'id'
+        WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+        """
     )
     with db.get_connection() as connection:
         return {

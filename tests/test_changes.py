@@ -13,7 +13,7 @@ from studio_data.errors import InvalidInputError
 from studio_data.tools.clients import create_client
 from studio_data.tools.projects import create_project
 from tests.support import as_administrator, clients, contents
-from tests.test_schema import TABLES
+from tests.test_schema import AGENT_TABLES, TABLES
 
 
 def test_several_calls_are_listed_in_the_order_in_which_they_write() -> None:
@@ -120,7 +120,7 @@ def test_every_table_of_the_practice_is_captured() -> None:
         WHERE proname = 'capture_change'
         """
     )
-    assert {row["table_name"] for row in rows} == TABLES
+    assert {row["table_name"] for row in rows} == TABLES | AGENT_TABLES
     for row in rows:
         definition: Any = row["definition"]
         assert "AFTER INSERT OR DELETE OR UPDATE" in definition

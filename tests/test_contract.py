@@ -282,11 +282,15 @@ def _operation(old: dict[str, Any] | None, new: dict[str, Any] | None) -> str:
 
 
 def lasting(row: dict[str, Any] | None, known: set[Any]) -> dict[str, Any] | None:
-    """Leave out of a row what is made anew by each call: ids that were not known before it, and times."""
+    """Leave out of a row what is made anew by each call: ids that were not known before it, times, and ciphertext."""
     if row is None:
         return None
     return {
-        name: "new" if (isinstance(value, UUID) and value not in known) or isinstance(value, datetime) else value
+        name: "new"
+        if (isinstance(value, UUID) and value not in known)
+        or isinstance(value, datetime)
+        or (name == "api_key_encrypted" and value is not None)
+        else value
         for name, value in row.items()
     }
 

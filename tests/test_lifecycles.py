@@ -6,18 +6,21 @@ from typing import Any
 
 import pytest
 
-from studio_data import lifecycles
+from studio_data import agent_lifecycles, lifecycles
+from studio_data.agent_lifecycles import AGENT_LIFECYCLES
 from studio_data.errors import InvalidTransitionError
 from studio_data.lifecycles import LIFECYCLES, Lifecycle
 from tests.conftest import ROOT
-from tests.test_schema import ENUMS
+from tests.test_schema import AGENT_ENUMS, ENUMS
 
-each_lifecycle = pytest.mark.parametrize("lifecycle", LIFECYCLES, ids=lambda lifecycle: lifecycle.entity_type)
+each_lifecycle = pytest.mark.parametrize(
+    "lifecycle", [*LIFECYCLES, *AGENT_LIFECYCLES], ids=lambda lifecycle: lifecycle.entity_type
+)
 NAMES = {"PurchaseOrderStatus": "po_status"}
 
 
 def enums() -> list[type[StrEnum]]:
-    members = vars(lifecycles).values()
+    members = (*vars(lifecycles).values(), *vars(agent_lifecycles).values())
     return [found for found in members if isinstance(found, type) and issubclass(found, StrEnum) and found is not StrEnum]
 
 
@@ -25,11 +28,11 @@ def enums() -> list[type[StrEnum]]:
 def test_the_librarys_enums_are_the_databases(enum: type[StrEnum]) -> None:
     name = NAMES.get(enum.__name__, re.sub(r"(?<!^)([A-Z])", r"_\1", enum.__name__).lower())
 
-    assert ", ".join(enum) == ENUMS[name]
+    assert ", ".join(enum) == (ENUMS | AGENT_ENUMS)[name]
 
 
 def test_every_enum_of_the_database_is_in_the_library() -> None:
-    assert len(enums()) == len(ENUMS)
+    assert len(enums()) == len(ENUMS | AGENT_ENUMS)
 
 
 @each_lifecycle
@@ -66,7 +69,8 @@ def test_sources_are_the_states_a_move_may_start_from() -> None:
 @each_lifecycle
 def test_the_diagram_in_the_docs_is_drawn_from_the_table(lifecycle: Lifecycle[Any]) -> None:
     heading = f"### {lifecycle.entity_type.replace('_', ' ').capitalize()}\n"
-    diagram = (ROOT / "docs" / "practice.md").read_text(encoding="utf-8").split(heading)[1].split("```")[1]
+    page = "practice.md" if lifecycle in LIFECYCLES else "agent-runs.md"
+    diagram = (ROOT / "docs" / page).read_text(encoding="utf-8").split(heading)[1].split("```")[1]
 
     drawn = set(re.findall(r"^    (\w+) --> (\w+)$", diagram, re.MULTILINE))
     assert drawn == {(source.value, target.value) for source, targets in lifecycle.moves.items() for target in targets}

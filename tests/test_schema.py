@@ -16,8 +16,13 @@ TABLES = {
     "purchase_orders", "email_templates", "workflow_templates", "project_tasks", "trades", "project_trades", "meetings",
     "meeting_action_items", "documents", "phase_transitions", "activity_log",
 }  # fmt: skip
+AGENT_TABLES = {
+    "agent_sessions", "agent_executions", "agent_checkpoints", "agent_artifacts", "agent_settings", "agent_reservations",
+    "agent_prompt_versions", "agent_metrics",
+}  # fmt: skip
 WITH_UPDATED_AT = {
     "clients", "projects", "line_items", "purchase_orders", "project_tasks", "meetings", "meeting_action_items",
+    "agent_sessions", "agent_settings",
 }  # fmt: skip
 ENUMS = {
     "client_status": "lead, qualified, proposal_sent, contracted, active, completed, churned",
@@ -36,18 +41,25 @@ ENUMS = {
     "line_item_status": "estimated, specified, quoted, ordered, shipped, delivered, installed",
     "po_status": "draft, submitted, acknowledged, in_production, shipped, delivered, cancelled",
 }
+AGENT_ENUMS = {
+    "agent_session_status": "pending, running, awaiting_approval, completed, failed, expired",
+    "agent_session_phase": "pm, arch, human_gate, eng, qa, complete",
+    "agent_execution_status": "running, completed, failed",
+    "agent_artifact_type": "prd, tech_spec, scaffold, bug_report, code, test",
+    "agent_usage_unit": "runs, tokens, cost",
+}
 
 
 BOOKKEEPING = {"schema_version", "call_ledger", "preview_changes", "purchase_order_numbers", "audit_seals"}
 
 
-def test_there_are_exactly_19_tables_beside_the_librarys_own_books() -> None:
+def test_there_are_exactly_19_tables_beside_those_of_agent_runs_and_the_librarys_own_books() -> None:
     rows = db.many("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
 
-    assert {row["tablename"] for row in rows} - BOOKKEEPING == TABLES
+    assert {row["tablename"] for row in rows} - BOOKKEEPING - AGENT_TABLES == TABLES
 
 
-def test_there_are_exactly_13_enums_with_their_values_in_order() -> None:
+def test_there_are_exactly_13_enums_beside_those_of_agent_runs_with_their_values_in_order() -> None:
     rows = db.many(
         """
         SELECT typname, string_agg(enumlabel, ', ' ORDER BY enumsortorder) AS labels
@@ -58,7 +70,7 @@ def test_there_are_exactly_13_enums_with_their_values_in_order() -> None:
         """
     )
 
-    assert {row["typname"]: row["labels"] for row in rows} == ENUMS
+    assert {row["typname"]: row["labels"] for row in rows} == ENUMS | AGENT_ENUMS
 
 
 def test_the_log_takes_the_librarys_kinds_of_actor() -> None:
@@ -73,10 +85,11 @@ def test_every_row_has_a_time_ordered_id_made_by_the_database() -> None:
         """
         SELECT table_name, column_default, udt_name
         FROM information_schema.columns
-        WHERE table_schema = current_schema() AND column_name = 'id'
+        JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_type = 'BASE TABLE' AND table_schema = current_schema() AND column_name = 'id'
         """
     )
-    assert {row["table_name"] for row in rows} == TABLES
+    assert {row["table_name"] for row in rows} == TABLES | AGENT_TABLES
     assert {(row["column_default"], row["udt_name"]) for row in rows} == {("uuid_v7()", "uuid")}
 
 
@@ -97,7 +110,8 @@ def test_timestamps_know_their_zone_and_money_has_two_places() -> None:
         """
         SELECT DISTINCT data_type, numeric_precision, numeric_scale, domain_name
         FROM information_schema.columns
-        WHERE table_schema = current_schema() AND table_name <> 'schema_version' AND (
+        JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_type = 'BASE TABLE' AND table_schema = current_schema() AND table_name <> 'schema_version' AND (
             data_type LIKE 'timestamp%' OR data_type = 'numeric'
         )
         """
@@ -106,6 +120,8 @@ def test_timestamps_know_their_zone_and_money_has_two_places() -> None:
         ("timestamp with time zone", None, None, "bounded_timestamptz"),
         ("numeric", 12, 2, "dollars"),
         ("numeric", 5, 4, "freight_fraction"),
+        ("numeric", 18, 6, "usage_amount"),
+        ("numeric", 15, 3, "seconds"),
     }
 
 
@@ -114,7 +130,8 @@ def test_every_text_date_and_json_column_is_of_a_domain_that_refuses_poison() ->
         """
         SELECT table_name || '.' || column_name AS name
         FROM information_schema.columns
-        WHERE table_schema = current_schema()
+        JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_type = 'BASE TABLE' AND table_schema = current_schema()
             AND table_name NOT IN ('schema_version', 'call_ledger', 'preview_changes', 'audit_seals')
             AND data_type <> 'xid8'
             AND domain_name IS NULL
@@ -129,10 +146,11 @@ def test_every_integer_has_a_range() -> None:
         """
         SELECT table_name || '.' || column_name AS name
         FROM information_schema.columns AS col
-        WHERE table_schema = current_schema() AND table_name <> 'schema_version' AND data_type = 'integer'
-            AND NOT EXISTS (
+        JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_type = 'BASE TABLE' AND table_schema = current_schema() AND table_name <> 'schema_version'
+            AND data_type = 'integer' AND NOT EXISTS (
                 SELECT FROM pg_constraint
-                WHERE contype = 'c' AND conrelid = col.table_name::regclass AND conname LIKE '%%' || column_name || '_range'
+                WHERE contype = 'c' AND conrelid = table_name::regclass AND conname LIKE '%%' || column_name || '_range'
             )
         """,
         (),
@@ -145,7 +163,8 @@ def test_updated_at_is_kept_by_a_trigger(committed_db: str) -> None:
         """
         SELECT table_name
         FROM information_schema.columns
-        WHERE table_schema = current_schema() AND column_name = 'updated_at'
+        JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_type = 'BASE TABLE' AND table_schema = current_schema() AND column_name = 'updated_at'
         """
     )
     assert {row["table_name"] for row in rows} == WITH_UPDATED_AT

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from studio_data.fields import choice
 from studio_data.roles import Role
-from studio_data.validators import checked, line, member_of
+from studio_data.validators import checked, line, member_of, network_address
 
 
 class ActorType(StrEnum):
@@ -38,6 +38,7 @@ class Actor:
     role: Role | None = None
     run_id: str | None = None
     on_behalf_of: str | None = None
+    ip_address: str | None = None
 
 
 log = logging.getLogger("studio_data")
@@ -53,13 +54,15 @@ def acting_as(
     role: Role | str | None = None,
     run_id: str | None = None,
     on_behalf_of: str | None = None,
+    ip_address: str | None = None,
 ) -> Generator[Actor]:
     """Let everything in the block be done by this actor.
 
     With a ``role``, tools outside the role's toolset are refused with ``PermissionDeniedError``; without one, as for the
     people of the practice, every tool may be called. ``run_id`` ties the calls of one agent run together; ``on_behalf_of``
-    names the person for whom the agent acts. Blocks nest, the inner one counts. Do not yield inside the block: the actor
-    would go astray. Raises ``InvalidInputError`` for an unknown type or role, or a bad name.
+    names the person for whom the agent acts, ``ip_address`` is where a person's request came from. Blocks nest, the inner
+    one counts. Do not yield inside the block: the actor would go astray. Raises ``InvalidInputError`` for an unknown type
+    or role, a bad name or address.
     """
     actor = Actor(
         checked("actor_type", member_of(ActorType), actor_type),
@@ -67,6 +70,7 @@ def acting_as(
         None if role is None else checked("role", member_of(Role), role),
         None if run_id is None else checked("run_id", line, run_id),
         None if on_behalf_of is None else checked("on_behalf_of", line, on_behalf_of),
+        None if ip_address is None else checked("ip_address", network_address, ip_address),
     )
     token = current_actor.set(actor)
     try:

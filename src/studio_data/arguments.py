@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, create_model
 from pydantic_core import ErrorDetails
 
 from studio_data.errors import InvalidInputError, did_you_mean
-from studio_data.fields import JsonObject, PythonOnly
+from studio_data.fields import PythonOnly
 from studio_data.validators import LONGEST_QUOTE, json_object_from
 
 MOST_PROBLEMS = 10
@@ -54,9 +54,7 @@ class Arguments:
 
     @cached_property
     def _json_objects(self) -> frozenset[str]:
-        return frozenset(
-            name for name in self._parameters if JsonObject in (self._types[name], *get_args(self._types[name]))
-        )
+        return frozenset(name for name in self._parameters if _is_json_object(self._types[name]))
 
     @cached_property
     def exported_model(self) -> type[BaseModel]:
@@ -206,6 +204,12 @@ def _check_can_be_tool(function: Callable[..., Any], parameters: Mapping[str, in
             raise TypeError(f"{name}: {parameter.name} needs an annotation from studio_data.fields")
         if hasattr(BaseModel, parameter.name) or parameter.name.startswith("_"):
             raise TypeError(f"{name}: {parameter.name} is a name of pydantic's; choose another")
+
+
+def _is_json_object(hint: Any) -> bool:  # noqa: ANN401 (a type hint may be anything)
+    """Tell whether an argument, or what it may be besides None, is a JSON object of no particular shape."""
+    marks = [mark for part in (hint, *get_args(hint)) for mark in get_args(getattr(part, "__value__", None))]
+    return any(isinstance(mark, WithJsonSchema) and (mark.json_schema or {}).get("type") == "object" for mark in marks)
 
 
 def _is_python_only(hint: Any) -> bool:  # noqa: ANN401 (a type hint may be anything)

@@ -30,6 +30,7 @@ class Action(StrEnum):
     STATUS_CHANGED = "status_changed"  # a move of a lifecycle; with a reason where the tool takes one
     PHASE_CHANGED = "phase_changed"  # a project's move; the row in phase_transitions has the gates
     RETIRED = "retired"  # a template will not be used for new projects
+    PRUNED = "pruned"  # old checkpoints of a thread were removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,13 @@ def actor() -> dict[str, Any]:
     acting = current_actor.get() or Actor(ActorType.SYSTEM, running.tool)
     context = _context(running, acting, current_changeset.get())
     return {"actor_type": acting.type, "actor_name": acting.name, "context": Jsonb(context, dumps=_as_it_is)}
+
+
+def event(user_action: str) -> Jsonb:
+    """Return metadata of an agent run's line: what was done, and the address it was asked from where that is known."""
+    acting = current_actor.get()
+    address = {} if acting is None or acting.ip_address is None else {"ip_address": acting.ip_address}
+    return Jsonb({"user_action": user_action, **address})
 
 
 @lru_cache(maxsize=1024)

@@ -73,6 +73,17 @@ class Settings(BaseSettings):
     mcp_token: SecretStr | None = None
     """The bearer token that the MCP server asks of its clients over HTTP. Not set: none, and loopback only."""
 
+    agent_keys: SecretStr | None = None
+    """Fernet keys that encrypt the agents' API keys, separated by commas, the newest first. Not set: none can be stored."""
+
+    @field_validator("agent_keys")
+    @classmethod
+    def _are_fernet_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in value.get_secret_value().split(",") if value is not None else ():
+            if not re.fullmatch(r"[A-Za-z0-9_-]{43}=", key.strip()):
+                raise ValueError("it must be Fernet keys, 44 characters each, separated by commas")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _is_connection_string(cls, value: str | None) -> str | None:

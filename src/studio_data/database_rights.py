@@ -36,8 +36,19 @@ PRACTICE = {
     "meeting_action_items": BOTH,
     "documents": INSERTED,
     "phase_transitions": INSERTED,
+    "agent_sessions": BOTH,
+    "agent_executions": BOTH,
+    "agent_checkpoints": ("INSERT", "DELETE"),
+    "agent_artifacts": INSERTED,
+    "agent_settings": BOTH,
+    "agent_reservations": BOTH,
+    "agent_prompt_versions": BOTH,
+    "agent_metrics": INSERTED,
 }
-"""The practice's tables, and what the tools do with rows of each. A row is never deleted."""
+"""The practice's tables and those of its agents' runs, and what the tools do with rows of each. Only old checkpoints go."""
+
+VIEWS = ("active_sessions", "session_metrics", "agent_performance")
+"""What people and dashboards look at."""
 
 BOOKS = ("call_ledger", "preview_changes", "purchase_order_numbers")
 """The library's own tables, which belong to the practice's owner too; ``schema_version`` stays the administrator's."""
@@ -45,12 +56,13 @@ BOOKS = ("call_ledger", "preview_changes", "purchase_order_numbers")
 LOG = ("activity_log", "audit_seals")
 """The tables that nobody may change. What they rely on (functions, domains) belongs with them: see ``_relied_on``."""
 
-TABLES = [*PRACTICE, *BOOKS, *LOG, "schema_version"]
-"""Every table of the library."""
+TABLES = [*PRACTICE, *VIEWS, *BOOKS, *LOG, "schema_version"]
+"""Every table and view of the library."""
 
 _LOG_COLUMNS = ("entity_type", "entity_id", "project_id", "action", "actor_type", "actor_name", "context", "metadata")
 _WHOLE = {("workflow_templates", "UPDATE")}  # its tools take LOCK TABLE: positions are moved one call at a time
-_MADE_BY_THE_DATABASE = frozenset({"id", "created_at", "updated_at"})
+_MADE_BY_THE_DATABASE = frozenset({"id", "created_at", "updated_at", "duration_seconds"})
+_KEY = "api_key_encrypted"  # nobody who only looks needs it
 
 
 class Right(NamedTuple):
@@ -78,7 +90,7 @@ def wanted(connection: StudioConnection, place: Place) -> set[Right]:
         SELECT relname AS name, attname AS field
         FROM pg_class
         JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
-        WHERE relkind IN ('r', 'p') AND relnamespace = %(schema)s::regnamespace
+        WHERE relkind IN ('r', 'p', 'v') AND relnamespace = %(schema)s::regnamespace
         """,
         {"schema": place.schema},
     ):
@@ -92,12 +104,17 @@ def wanted(connection: StudioConnection, place: Place) -> set[Right]:
             rights.update(Right("TABLE", name, role, privilege, column) for column in columns)
 
     for name, writes in PRACTICE.items():
+        if name not in found:
+            continue
         table(name, AGENT, "SELECT")
-        table(name, READER, "SELECT")
+        table(name, READER, "SELECT", [column for column in found[name] if column != _KEY] if _KEY in found[name] else ("",))
         for privilege in writes:
             # By column, so that nobody invents an id or a time, and LOCK TABLE, which asks for the whole table, is refused.
-            columns = [column for column in found.get(name, ()) if column not in _MADE_BY_THE_DATABASE]
-            table(name, AGENT, privilege, ("",) if (name, privilege) in _WHOLE else columns)
+            columns = [column for column in found[name] if column not in _MADE_BY_THE_DATABASE]
+            table(name, AGENT, privilege, ("",) if (name, privilege) in _WHOLE or privilege == "DELETE" else columns)
+    for name in VIEWS:
+        table(name, AGENT, "SELECT")
+        table(name, READER, "SELECT")
 
     table("activity_log", AGENT, "INSERT", _LOG_COLUMNS)
     for role in LOGINS:

@@ -28,6 +28,7 @@ from studio_data.database_rights import (
     PRACTICE,
     PUBLIC,
     ROLES,
+    VIEWS,
     Place,
     Right,
     present,
@@ -249,7 +250,7 @@ def _give_to_owners(run: _Run) -> None:
     log's columns.
     """
     log = _relied_on(run, LOG, MAKES_THE_LOG)
-    practice = _relied_on(run, (*PRACTICE, *BOOKS), ()) - log
+    practice = _relied_on(run, (*PRACTICE, *VIEWS, *BOOKS), ()) - log
     for owner, things in ((AUDIT, log), (OWNER, practice)):
         for thing in sorted(things):
             if thing.owner != owner:
@@ -276,7 +277,7 @@ def _relied_on(run: _Run, tables: Collection[str], functions: Collection[str]) -
         WITH RECURSIVE needed (class, id) AS (
             SELECT 'pg_class'::regclass::oid, oid
             FROM pg_class
-            WHERE relname = ANY(%(tables)s) AND relkind IN ('r', 'p') AND relnamespace = %(schema)s::regnamespace
+            WHERE relname = ANY(%(tables)s) AND relkind IN ('r', 'p', 'v') AND relnamespace = %(schema)s::regnamespace
             UNION
             SELECT 'pg_proc'::regclass, oid
             FROM pg_proc
@@ -301,7 +302,7 @@ def _relied_on(run: _Run, tables: Collection[str], functions: Collection[str]) -
         SELECT 'TABLE' AS kind, relname AS name, pg_get_userbyid(relowner) AS owner
         FROM needed
         JOIN pg_class ON pg_class.oid = id AND class = 'pg_class'::regclass
-        WHERE relkind IN ('r', 'p') AND relname = ANY(%(tables)s) AND relnamespace = %(schema)s::regnamespace
+        WHERE relkind IN ('r', 'p', 'v') AND relname = ANY(%(tables)s) AND relnamespace = %(schema)s::regnamespace
         UNION
         SELECT 'FUNCTION', proname, pg_get_userbyid(proowner)
         FROM needed

@@ -1,4 +1,4 @@
-"""The things of the practice that have an id, and what an id that finds nothing may be instead."""
+"""The things of the practice and its agents' runs that have an id, and what an id that finds nothing may be instead."""
 
 from typing import Any
 from uuid import UUID
@@ -52,6 +52,14 @@ def _entity_with(entity_id: UUID | str) -> dict[str, Any] | None:
         UNION ALL SELECT 'action_item', NULL, NULL FROM meeting_action_items WHERE id = %(id)s
         UNION ALL SELECT 'document', NULL, project_id FROM documents WHERE id = %(id)s
         UNION ALL SELECT 'phase_transition', NULL, project_id FROM phase_transitions WHERE id = %(id)s
+        UNION ALL SELECT 'agent_session', NULL, project_id FROM agent_sessions WHERE id = %(id)s
+        UNION ALL SELECT 'agent_execution', NULL, NULL FROM agent_executions WHERE id = %(id)s
+        UNION ALL SELECT 'agent_checkpoint', NULL, NULL FROM agent_checkpoints WHERE id = %(id)s
+        UNION ALL SELECT 'agent_artifact', NULL, NULL FROM agent_artifacts WHERE id = %(id)s
+        UNION ALL SELECT 'agent_settings', NULL, NULL FROM agent_settings WHERE id = %(id)s
+        UNION ALL SELECT 'agent_reservation', NULL, NULL FROM agent_reservations WHERE id = %(id)s
+        UNION ALL SELECT 'agent_prompt', NULL, NULL FROM agent_prompt_versions WHERE id = %(id)s
+        UNION ALL SELECT 'agent_metric', NULL, NULL FROM agent_metrics WHERE id = %(id)s
         UNION ALL SELECT 'activity', NULL, NULL FROM activity_log WHERE id = %(id)s
         LIMIT 1
         """,

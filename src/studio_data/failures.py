@@ -95,7 +95,7 @@ def unit_refused() -> StudioError:
     )
 
 
-# What the domains of 001_initial_schema.sql refuse. The tools check first; these sentences are for what only the database
+# What the domains of the migrations refuse. The tools check first; these sentences are for what only the database
 # can see, such as a number that is short in JSON and long in Postgres.
 _DOMAIN_RULES = {
     "visible_text_has_visible_ends": "text must not be empty, blank or padded with invisible characters",
@@ -108,6 +108,12 @@ _DOMAIN_RULES = {
     "bounded_date_is_in_range": "a date is between 1900-01-01 and 2199-12-31",
     "bounded_timestamptz_is_in_range": "a time is between the years 1900 and 2199",
     "bounded_jsonb_is_small_and_shallow": "JSON must be an object of at most 64 kB, 32 levels and numbers up to 1e300",
+    "state_jsonb_is_bounded_and_shallow": "a state must be a JSON object of at most 1 MB, 32 levels and numbers up to 1e300",
+    "prompt_text_is_plain_text": "a prompt must have at most 200,000 characters and no control characters",
+    "usage_amount_is_finite_and_not_negative": "an amount of usage is between 0 and 999,999,999,999.999999",
+    "seconds_are_finite_and_not_negative": "a duration is between 0 and 999,999,999,999.999 seconds",
+    "finite_number_is_finite": "a number is finite and at most 1e300",
+    "sha256_hex_has_64_digits": "a SHA-256 has 64 hexadecimal digits in lower case",
 }
 
 

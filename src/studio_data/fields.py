@@ -82,28 +82,28 @@ type Truth = Annotated[bool, PlainValidator(validators.truth), WithJsonSchema({"
 """True or False."""
 
 
-def _between(first: int, last: int) -> tuple[PlainValidator, WithJsonSchema]:
-    """Return what makes ``Annotated[int, *_between(…)]`` take whole numbers in a range."""
+def between(first: int, last: int) -> tuple[PlainValidator, WithJsonSchema]:
+    """Return what makes ``Annotated[int, *between(…)]`` take whole numbers in a range."""
     schema = {"type": "integer", "minimum": first, "maximum": last}
     return PlainValidator(validators.whole_number(first, last)), WithJsonSchema(schema)
 
 
-type Quantity = Annotated[int, *_between(1, 100_000)]
+type Quantity = Annotated[int, *between(1, 100_000)]
 """How many of a thing: 1 to 100,000."""
 
-type Weeks = Annotated[int, *_between(0, 520)]
+type Weeks = Annotated[int, *between(0, 520)]
 """A lead time in weeks: 0 to 520."""
 
-type WorkingDays = Annotated[int, *_between(1, 1_000)]
+type WorkingDays = Annotated[int, *between(1, 1_000)]
 """A duration in working days: 1 to 1,000."""
 
-type WorkingDaysShift = Annotated[int, *_between(-1_000, 1_000)]
+type WorkingDaysShift = Annotated[int, *between(-1_000, 1_000)]
 """How many working days later, or earlier if negative: -1,000 to 1,000."""
 
-type Position = Annotated[int, *_between(1, 10_000)]
+type Position = Annotated[int, *between(1, 10_000)]
 """A place in an order: 1 to 10,000."""
 
-type InstalmentCount = Annotated[int, *_between(1, 12)]
+type InstalmentCount = Annotated[int, *between(1, 12)]
 """How many parts a fee is paid in: 1 to 12."""
 
 type Limit = Annotated[

@@ -149,21 +149,21 @@ def tool[**P, R](
     and lets no exception of psycopg or pydantic out: ``PermissionDeniedError`` for another role's tool,
     ``InvalidInputError`` for arguments, the classes of ``failures.refusal`` for what the database refuses.
 
-    Say ``reads=True`` of a tool that writes nothing: every role may call it. A tool that writes names the ``roles`` that may
-    (people, who act without a role, always may), and is ``idempotent`` if repeating it changes nothing more,
-    ``destructive`` if it ends or takes away something.
+    Say ``reads=True`` of a tool that writes nothing: every role may call it or, where it names ``roles``, these and the
+    reader. A tool that writes names the ``roles`` that may (people, who act without a role, always may), and is
+    ``idempotent`` if repeating it changes nothing more, ``destructive`` if it ends or takes away something.
     """
-    writers = frozenset(roles)
+    named = frozenset(roles)
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
         name = function.__name__
-        if reads and (writers or destructive):
-            raise TypeError(f"{name} reads: every role may call it, and it destroys nothing")
-        if not reads and not writers:
+        if reads and destructive:
+            raise TypeError(f"{name} reads: it destroys nothing")
+        if not reads and not named:
             raise TypeError(f"{name} writes: name the roles that may call it, or say reads=True")
         made = Tool(
             function,
-            roles=EVERYBODY if reads else writers,
+            roles=(named | {Role.READER} if named else EVERYBODY) if reads else named,
             reads=reads,
             idempotent=reads or idempotent,
             destructive=destructive,

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What somebody does in the practice. Everybody may read; a tool that writes names the roles that may call it."""
+    """What somebody does in the practice. Everybody may read the practice; a tool that writes names the roles that may."""
 
     STUDIO_MANAGER = "studio_manager"  # screening, clients, onboarding, e-mails, meetings
     PROJECT_MANAGER = "project_manager"  # plan, tasks, phases, milestones, proposals
@@ -12,9 +12,10 @@ class Role(StrEnum):
     PROCUREMENT_COORDINATOR = "procurement_coordinator"  # orders, deliveries, vendors, the trades' RFQs
     CONTROLLER = "controller"  # fees, budget, payments, reports
     TRANSCRIPTIONIST = "transcriptionist"  # meetings, notes, action items, documents
+    ORCHESTRATOR = "orchestrator"  # the harness that runs the agents: sessions, checkpoints, prompts, budgets
     READER = "reader"  # looks, and changes nothing
 
 
 EVERYBODY = frozenset(Role)
-STAFF = EVERYBODY - {Role.READER}
+STAFF = EVERYBODY - {Role.ORCHESTRATOR, Role.READER}
 """The six roles that work in the practice."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
+from ipaddress import ip_address
 from math import isfinite
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -109,11 +110,11 @@ def key_line(value: object) -> str:
     return key
 
 
-def text(value: object) -> str:
+def text(value: object, longest: int = LONGEST_TEXT) -> str:
     """Return lines of visible text, trimmed."""
     trimmed = _visible(value)
-    if len(trimmed) > LONGEST_TEXT:
-        raise ValueError(f"must have at most {LONGEST_TEXT:,} characters, not {len(trimmed):,}")
+    if len(trimmed) > longest:
+        raise ValueError(f"must have at most {longest:,} characters, not {len(trimmed):,}")
     if _CONTROL_BUT_LINES.search(trimmed):
         raise ValueError("must not contain control characters other than line breaks and tabs")
     return trimmed
@@ -125,6 +126,14 @@ def email(value: object) -> str:
     if not _EMAIL.fullmatch(address):
         raise ValueError("must be an e-mail address like name@example.com")
     return address
+
+
+def network_address(value: object) -> str:
+    """Return an IP address as it is commonly written."""
+    try:
+        return str(ip_address(line(value)))
+    except ValueError:
+        raise ValueError("must be an IP address like 192.0.2.7") from None
 
 
 def storage_key(value: object) -> str:
@@ -294,18 +303,18 @@ def member_of[E: StrEnum](enum: type[E]) -> Callable[[object], E]:
 # JSON -----------------------------------------------------------------------------------------------------------------
 
 
-def json_object(value: object) -> dict[str, Any]:
+def json_object(value: object, largest: int = LARGEST_JSON) -> dict[str, Any]:
     """Return a JSON object that Postgres can store and every reader can hold."""
     if not isinstance(value, dict):
         raise ValueError(f"must be a JSON object, not {_kind(value)}")
-    if _check_json(cast("dict[object, object]", value)) > LARGEST_JSON:
+    if _check_json(cast("dict[object, object]", value), largest) > largest:
         size = len(json.dumps(value, ensure_ascii=False).encode())
-        if size > LARGEST_JSON:
-            raise ValueError(f"must have at most {LARGEST_JSON:,} bytes as JSON, not {size:,}")
+        if size > largest:
+            raise ValueError(f"must have at most {largest:,} bytes as JSON, not {size:,}")
     return cast("dict[str, Any]", value)
 
 
-def _check_json(document: dict[object, object]) -> int:
+def _check_json(document: dict[object, object], largest: int) -> int:
     """Check every node, and return a number of bytes that the document as JSON does not exceed.
 
     Walks without recursion: the depth is the caller's to choose. Every node takes a byte, so the size bounds the walk.
@@ -317,8 +326,8 @@ def _check_json(document: dict[object, object]) -> int:
         nodes += 1
         if depth > DEEPEST_JSON:
             raise ValueError(f"must be nested at most {DEEPEST_JSON} levels deep")
-        if nodes > LARGEST_JSON:
-            raise ValueError(f"must have at most {LARGEST_JSON:,} bytes as JSON")
+        if nodes > largest:
+            raise ValueError(f"must have at most {largest:,} bytes as JSON")
         if isinstance(node, str):
             if not node.isprintable() and _NOT_STORABLE.search(node):
                 raise ValueError("must not contain NUL or half a surrogate pair")
