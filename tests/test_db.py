@@ -259,3 +259,16 @@ def test_what_a_block_of_sql_sets_ends_with_it(committed_db: str, monkeypatch: p
 
     assert create_client("Ann")["name"] == "Ann"
     assert db.one("SHOW statement_timeout")["statement_timeout"] != "123ms"
+
+
+def test_a_server_that_goes_in_the_middle_of_a_batch_is_a_lost_connection(committed_db: str) -> None:
+    for _ in range(20):
+        with pytest.raises(UnavailableError) as raised:
+            db.batch(
+                ("INSERT INTO clients (name) VALUES ('Ann')", None),
+                ("SELECT pg_terminate_backend(pg_backend_pid())", None),
+                ("SELECT pg_sleep(0.01)", None),
+            )
+        assert raised.value.outcome == "unknown"
+
+    assert db.one("SELECT count(*) AS clients FROM clients") == {"clients": 0}

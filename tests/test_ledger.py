@@ -250,8 +250,10 @@ def test_a_keyed_call_whose_connections_are_ended_again_and_again_is_executed_on
 
     with ThreadPoolExecutor(5) as threads:
         killer = threads.submit(end)
-        made = list(threads.map(create, range(80)))
-        stop.set()
+        try:
+            made = list(threads.map(create, range(80)))
+        finally:
+            stop.set()
         killer.result()
 
     assert {(error.retryable, error.hint) for error in unanswered} <= {

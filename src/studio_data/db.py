@@ -33,7 +33,7 @@ from studio_data.failures import (
     unit_refused,
 )
 from studio_data.pool import StudioConnection
-from studio_data.units import FirstRefusedError, Opening, Parameters, Statement, Unit, rows_of
+from studio_data.units import FirstRefusedError, Opening, Parameters, Statement, Unit, pipeline, rows_of
 from studio_data.watch import tried_again
 
 __all__ = [
@@ -279,12 +279,13 @@ def framed_transaction(first: Statement, *, refused_by: str) -> Generator[Framed
             raise
         unit.is_committing = True
         try:
-            with connection.pipeline():
+            with pipeline(connection):
                 if framed.last is not None:
                     connection.execute(*framed.last)
                 block.__exit__(None, None, None)
         except BaseException:
-            connection.rollback()  # where the last statement was refused, or could not be sent, COMMIT was never run
+            if not connection.closed:
+                connection.rollback()  # where the last statement was refused, or could not be sent, COMMIT was never run
             raise
 
 

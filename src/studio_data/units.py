@@ -1,7 +1,7 @@
 """How statements are sent, alone or several in one round trip, and the transaction that they may be part of."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import Any, LiteralString
 
@@ -79,26 +79,41 @@ def rows_of(
     if len(statements) == 1 and opening is None:
         return [_rows(_executed(connection, statements[0]))]
     alone = opening is None and connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
-    cursors: list[Cursor[DictRow]] = []
+    with pipeline(connection):
+        if opening is not None:
+            opening.send(connection)
+        try:
+            cursors = [_executed(connection, statement) for statement in statements]
+        except BaseException:
+            if alone:
+                # The end of the pipeline would commit those before one that was never sent.
+                with suppress(psycopg.Error):
+                    connection.execute("ROLLBACK")
+            raise
+    return [_rows(cursor) for cursor in cursors]
+
+
+@contextmanager
+def pipeline(connection: StudioConnection) -> Generator[None]:
+    """Send what the block executes in one round trip, and raise what was the matter with it.
+
+    psycopg's own pipeline, left with an error, logs what its end then says; and where the server goes in the middle, its end
+    fails in leaving pipeline mode, and that is all it raises.
+    """
     failed: BaseException | None = None
     try:
         with connection.pipeline():
             try:
-                if opening is not None:
-                    opening.send(connection)
-                cursors += [_executed(connection, statement) for statement in statements]
-            except BaseException as error:  # noqa: BLE001 (raised below: psycopg would log what the pipeline says of it)
+                yield
+            except BaseException as error:  # noqa: BLE001 (raised below)
                 failed = error
-                if alone:
-                    # The end of the pipeline would commit those before one that was never sent.
-                    with suppress(psycopg.Error):
-                        connection.execute("ROLLBACK")
-    except psycopg.Error:
+    except psycopg.Error as error:
+        if connection.pgconn.pipeline_status != pq.PipelineStatus.OFF:
+            connection.close()
         if failed is None:
-            raise
+            failed = error.__context__ if isinstance(error.__context__, psycopg.Error) else error
     if failed is not None:
         raise failed
-    return [_rows(cursor) for cursor in cursors]
 
 
 def _executed(connection: StudioConnection, statement: Statement) -> Cursor[DictRow]:
