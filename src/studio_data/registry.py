@@ -22,7 +22,7 @@ from studio_data.deadlines import call_deadline
 from studio_data.errors import InvalidInputError, PermissionDeniedError, did_you_mean
 from studio_data.failures import refusal
 from studio_data.ledger import current_key, once
-from studio_data.roles import EVERYBODY, Role
+from studio_data.roles import PRACTICE, Role
 from studio_data.validators import checked, member_of
 from studio_data.watch import Watched
 
@@ -149,9 +149,9 @@ def tool[**P, R](
     and lets no exception of psycopg or pydantic out: ``PermissionDeniedError`` for another role's tool,
     ``InvalidInputError`` for arguments, the classes of ``failures.refusal`` for what the database refuses.
 
-    Say ``reads=True`` of a tool that writes nothing: every role may call it or, where it names ``roles``, these and the
-    reader. A tool that writes names the ``roles`` that may (people, who act without a role, always may), and is
-    ``idempotent`` if repeating it changes nothing more, ``destructive`` if it ends or takes away something.
+    Say ``reads=True`` of a tool that writes nothing: every role of the practice may call it or, where it names ``roles``,
+    these and the reader. A tool that writes names the ``roles`` that may (people, who act without a role, always may), and
+    is ``idempotent`` if repeating it changes nothing more, ``destructive`` if it ends or takes away something.
     """
     named = frozenset(roles)
 
@@ -163,7 +163,7 @@ def tool[**P, R](
             raise TypeError(f"{name} writes: name the roles that may call it, or say reads=True")
         made = Tool(
             function,
-            roles=(named | {Role.READER} if named else EVERYBODY) if reads else named,
+            roles=(named | {Role.READER} if named else PRACTICE) if reads else named,
             reads=reads,
             idempotent=reads or idempotent,
             destructive=destructive,

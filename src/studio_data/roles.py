@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What somebody does in the practice. Everybody may read the practice; a tool that writes names the roles that may."""
+    """What somebody does. All but the orchestrator may read the practice; a tool that writes names the roles that may."""
 
     STUDIO_MANAGER = "studio_manager"  # screening, clients, onboarding, e-mails, meetings
     PROJECT_MANAGER = "project_manager"  # plan, tasks, phases, milestones, proposals
@@ -19,3 +19,6 @@ class Role(StrEnum):
 EVERYBODY = frozenset(Role)
 STAFF = EVERYBODY - {Role.ORCHESTRATOR, Role.READER}
 """The six roles that work in the practice."""
+
+PRACTICE = STAFF | {Role.READER}
+"""Those who may read what is the practice's: all but the orchestrator, who looks after the runs alone."""

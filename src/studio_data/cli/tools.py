@@ -18,7 +18,7 @@ from studio_data.dispatch import raising_call
 from studio_data.errors import InvalidInputError
 from studio_data.export import Format, export
 from studio_data.registry import Tool, all_tools, get_tool
-from studio_data.roles import EVERYBODY, STAFF, Role
+from studio_data.roles import PRACTICE, STAFF, Role
 from studio_data.validators import json_object_from
 
 
@@ -43,7 +43,7 @@ def tools(
 
 
 def _roles(tool: Tool) -> str:
-    if tool.roles == EVERYBODY:
+    if tool.roles == PRACTICE:
         return "everybody"
     return "all but the reader" if tool.roles == STAFF else ", ".join(role for role in Role if role in tool.roles)
 
