@@ -167,7 +167,7 @@ def why_not(
         return no_such_session(session_id)
     key, status = session["session_id"], AgentSessionStatus(session["status"])
     if status not in (AGENT_SESSION.sources_of(to) if sources is None else sources):
-        if to is AgentSessionStatus.RUNNING and sources == (AgentSessionStatus.RUNNING,):
+        if sources == (AgentSessionStatus.RUNNING,) and to in {AgentSessionStatus.RUNNING, *AGENT_SESSION.moves[status]}:
             return not_running(key, status)
         return AGENT_SESSION.refusal(key, status, to)
     if phases and session["current_phase"] not in phases and to_phase is not None:

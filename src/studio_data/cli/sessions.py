@@ -1,0 +1,142 @@
+"""The command ``session``: what an agent run did, when, and what it cost."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from studio_data.cli.app import ActorName, a_person, command, out, print_json
+from studio_data.cli.show import details
+from studio_data.dispatch import raising_call
+from studio_data.validators import LARGEST_PAGE
+
+MARKS = {"session": ("◆", "bold"), "execution": ("●", "cyan"), "tool_call": ("·", ""), "artifact": ("▪", "green")}
+GOOD, BAD = {"session_approved", "session_completed"}, {"session_rejected", "session_failed", "session_expired"}
+SECONDS_OF_A_MINUTE = 60
+
+
+@command
+def session(
+    session_id: Annotated[str, typer.Argument(help="The session's own key, or its id.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole timeline as one JSON object.")] = False,
+) -> None:
+    """Show an agent session: what happened in it, in order, and what it cost."""
+    timeline = _whole(session_id)
+    if as_json:
+        print_json(timeline)
+    else:
+        out.print(_shown(timeline))
+
+
+def _whole(session_id: str) -> dict[str, Any]:
+    timeline = raising_call("session_timeline", {"session_id": session_id, "limit": LARGEST_PAGE})
+    while timeline["next"]:
+        page = raising_call("session_timeline", {"session_id": session_id, "limit": LARGEST_PAGE, "after": timeline["next"]})
+        page["items"] = timeline["items"] + page["items"]
+        timeline = page
+    del timeline["next"]
+    return timeline
+
+
+def _shown(timeline: dict[str, Any]) -> RenderableType:
+    session, totals = timeline["session"], timeline["totals"]
+    facts = [
+        f"{session['status'].replace('_', ' ')}, in phase {session['current_phase'].replace('_', ' ')}",
+        *([f"iterations {session['iteration_count']}"] if session["iteration_count"] else []),
+        f"executions {totals['executions']}" + (f", failed {failed}" if (failed := totals["failed_executions"]) else ""),
+        f"{totals['tokens_used']:,} tokens",
+        _dollars(totals["cost"]),
+        f"{_duration(totals['agent_seconds'])} of work in {_duration(totals['elapsed_seconds'])}",
+    ]
+    head = Panel(
+        Group(Text(session["user_mission"]), Text(" · ".join(facts), style="dim")),
+        title=Text(f"{session['session_id']}" + (f", {session['project_name']}" if session["project_name"] else "")),
+        title_align="left",
+    )
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim")
+    for heading in ("time", "after", "", "what happened", "by", "took", "tokens", "cost"):
+        table.add_column(heading, no_wrap=heading in {"time", "after"}, justify="right" if heading in _NUMBERS else "left")
+    begun = datetime.fromisoformat(session["created_at"])
+    for item in timeline["items"]:
+        table.add_row(*_row(item, begun))
+    return Group(head, Padding(table, (0, 1)))
+
+
+_NUMBERS = {"after", "took", "tokens", "cost"}
+
+
+def _row(item: dict[str, Any], begun: datetime) -> list[Text]:
+    mark, style = MARKS[item["kind"]]
+    found = item["details"]
+    what = Text(item["what"].replace("_", " ") if item["kind"] == "session" else item["what"], style=style)
+    if item["what"] in GOOD | BAD or found.get("status") == "failed":
+        what.stylize("bold green" if item["what"] in GOOD else "bold red")
+    said = _said(item)
+    if said:
+        what.append(f"\n{said}", style="not bold dim")
+    at = datetime.fromisoformat(item["at"])
+    by = f"{item['actor_name']} ({item['actor_type']})" if item["actor_name"] else ""
+    return [
+        Text(f"{at.astimezone():%m-%d %H:%M:%S}", style="dim"),
+        Text(f"+{_duration(max(0.0, (at - begun) / timedelta(seconds=1)))}", style="dim"),
+        Text(mark, style=style),
+        what,
+        Text(by),
+        Text(_duration(found["duration_seconds"]) if "duration_seconds" in found else ""),
+        Text(f"{found['tokens_used']:,}" if found.get("tokens_used") else ""),
+        Text(_dollars(found["cost"]) if found.get("cost") else ""),
+    ]
+
+
+def _said(item: dict[str, Any]) -> str:
+    """Say what is known of an item besides what it is."""
+    found = item["details"]
+    match item["kind"]:
+        case "execution":
+            return found.get("error_message") or found.get("output_summary") or found.get("input_summary") or ""
+        case "artifact":
+            return f"{found['artifact_type']}, version {found['version']}, {found['content_hash'][:12]}"
+        case "tool_call":
+            return f"{found['entity_type'].replace('_', ' ')} {found['action']}; {_facts(found)}".removesuffix("; ")
+        case _:
+            return _facts(found)
+
+
+def _facts(found: dict[str, Any]) -> str:
+    said = {name: value for name, value in found.items() if name not in {"entity_type", "action", "user_action"}}
+    return details(said).replace("\n", ", ")
+
+
+def _duration(seconds: Any) -> str:  # noqa: ANN401 (a number, or its text)
+    whole = Decimal(str(seconds))
+    if whole < SECONDS_OF_A_MINUTE:
+        return f"{whole:.1f} s"
+    minutes, rest = divmod(round(whole), SECONDS_OF_A_MINUTE)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _dollars(amount: str) -> str:
+    return f"${Decimal(amount):.4f}"
+
+
+@command
+def rotate_agent_keys(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the profiles as JSON.")] = False,
+    actor: ActorName = None,
+) -> None:
+    """Encrypt the agents' API keys anew with the newest of STUDIO_DATA_AGENT_KEYS."""
+    with a_person(actor):
+        rotated = raising_call("rotate_agent_api_keys", {})["rotated"]
+    if as_json:
+        print_json({"rotated": rotated})
+    else:
+        out.print(f"Encrypted anew: {', '.join(rotated)}." if rotated else "Nothing to do: the newest key has them all.")
