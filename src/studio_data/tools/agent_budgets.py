@@ -95,7 +95,8 @@ def reserve_usage(profile_name: Name, *, amount: Usage, session_id: SessionKey |
         SELECT
             reservation.id, after.profile_name, after.usage_unit, usage_date, amount, settled_amount, settled_at,
             reservation.created_at, after.usage_today AS used_today,
-            greatest(after.hard_limit - after.usage_today, 0) AS left_today, after.daily_limit
+            CASE WHEN after.hard_limit IS NOT NULL THEN greatest(after.hard_limit - after.usage_today, 0) END AS left_today,
+            after.daily_limit
         FROM reservation, after
         """,
         {
@@ -197,7 +198,8 @@ def settle_usage(reservation_id: EntityId, *, amount: Usage) -> Reservation:
         SELECT
             reservation.id, after.profile_name, after.usage_unit, usage_date, amount, settled_amount, settled_at,
             reservation.created_at, after.usage_today AS used_today,
-            greatest(after.hard_limit - after.usage_today, 0) AS left_today, after.daily_limit
+            CASE WHEN after.hard_limit IS NOT NULL THEN greatest(after.hard_limit - after.usage_today, 0) END AS left_today,
+            after.daily_limit
         FROM reservation, after
         """,
         {"reservation_id": reservation_id, "amount": amount, "event": event("usage_settled"), **actor()},

@@ -204,8 +204,9 @@ def update_agent_settings(
         )
         SELECT
             settings.id, profile_name, provider, model, auth_type, api_key_encrypted IS NOT NULL AS has_api_key, daily_limit,
-            hard_limit, usage_unit, used_today, greatest(hard_limit - used_today, 0) AS left_today, last_reset_date,
-            env_overrides, active_prompt_path, created_at, updated_at,
+            hard_limit, usage_unit, used_today,
+            CASE WHEN hard_limit IS NOT NULL THEN greatest(hard_limit - used_today, 0) END AS left_today,
+            last_reset_date, env_overrides, active_prompt_path, created_at, updated_at,
             (SELECT (daily_limit <= hard_limit) IS NOT FALSE FROM target) AS limits_fit
         FROM (SELECT * FROM after UNION ALL SELECT * FROM before WHERE NOT EXISTS (SELECT FROM after)) AS settings
         CROSS JOIN LATERAL (
@@ -308,8 +309,9 @@ def _store_key(profile_name: str, former: str | None, token: str, done: str) -> 
         )
         SELECT
             id, profile_name, provider, model, auth_type, api_key_encrypted IS NOT NULL AS has_api_key, daily_limit,
-            hard_limit, usage_unit, used_today, greatest(hard_limit - used_today, 0) AS left_today, last_reset_date,
-            env_overrides, active_prompt_path, created_at, updated_at
+            hard_limit, usage_unit, used_today,
+            CASE WHEN hard_limit IS NOT NULL THEN greatest(hard_limit - used_today, 0) END AS left_today,
+            last_reset_date, env_overrides, active_prompt_path, created_at, updated_at
         FROM after
         CROSS JOIN LATERAL (
             SELECT CASE WHEN last_reset_date = (now() AT TIME ZONE 'UTC')::date THEN usage_today ELSE 0 END AS used_today
@@ -332,8 +334,9 @@ def list_agent_settings(
         """
         SELECT
             id, profile_name, provider, model, auth_type, api_key_encrypted IS NOT NULL AS has_api_key, daily_limit,
-            hard_limit, usage_unit, used_today, greatest(hard_limit - used_today, 0) AS left_today, last_reset_date,
-            env_overrides, active_prompt_path, created_at, updated_at
+            hard_limit, usage_unit, used_today,
+            CASE WHEN hard_limit IS NOT NULL THEN greatest(hard_limit - used_today, 0) END AS left_today,
+            last_reset_date, env_overrides, active_prompt_path, created_at, updated_at
         FROM agent_settings
         CROSS JOIN LATERAL (
             SELECT CASE WHEN last_reset_date = (now() AT TIME ZONE 'UTC')::date THEN usage_today ELSE 0 END AS used_today
