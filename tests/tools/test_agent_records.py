@@ -156,9 +156,9 @@ def test_versions_that_are_recorded_at_once_are_numbered_one_by_one(committed_db
     open_session(KEY, "Plan")
 
     with ThreadPoolExecutor(8) as threads:
-        made = list(threads.map(lambda number: record("plan.md", str(number))["version"], range(24)))
+        made = list(threads.map(record, ["plan.md"] * 24, "abcdefghijklmnopqrstuvwx"))
 
-    assert sorted(made) == list(range(1, 25))
+    assert sorted(artifact["version"] for artifact in made) == list(range(1, 25))
 
 
 def test_versions_are_compared_by_their_hashes(session: AgentSession) -> None:
