@@ -12,14 +12,21 @@ from tests.examples.practice import Practice
 CHANGED = [("agent_settings", "updated")]
 
 
+def new_name() -> str:
+    """Return a name that no profile has yet."""
+    profiles = db.one("SELECT count(*) AS profiles FROM agent_settings")["profiles"]
+    return f"eng {1 + profiles}"
+
+
 def profile(_: Practice) -> AgentSettings:
-    return create_agent_settings("eng", provider="anthropic", model="large", daily_limit="5", hard_limit="10")
+    return create_agent_settings(new_name(), provider="anthropic", model="large", daily_limit="5", hard_limit="10")
 
 
 def with_old_key(practice: Practice) -> dict[str, object]:
     """Store an API key that a former key has encrypted; see tests/conftest.py for both."""
-    set_agent_api_key(profile(practice)["profile_name"], api_key="sk-eng-0123456789")
-    db.one("UPDATE agent_settings SET api_key_encrypted = %s", (under_the_old_key("sk-eng-0123456789"),))
+    settings = set_agent_api_key(profile(practice)["profile_name"], api_key="sk-eng-0123456789")
+    token = under_the_old_key("sk-eng-0123456789")
+    db.one("UPDATE agent_settings SET api_key_encrypted = %s WHERE id = %s", (token, settings["id"]))
     return {}
 
 
@@ -43,7 +50,7 @@ def prompt(_: Practice) -> AgentPrompt:
 EXAMPLES = {
     "create_agent_settings": Example(
         lambda _: {
-            "profile_name": "eng",
+            "profile_name": new_name(),
             "provider": "anthropic",
             "model": "large",
             "daily_limit": "5",

@@ -4,7 +4,7 @@ from studio_data.tools.agent_artifacts import AgentArtifact, record_artifact
 from studio_data.tools.agent_checkpoints import AgentCheckpoint, save_checkpoint
 from studio_data.tools.agent_executions import AgentExecution, finish_execution, start_execution
 from studio_data.tools.agent_metrics import AgentMetric, record_metric
-from tests.examples.agent_sessions import KEY, running
+from tests.examples.agent_sessions import running
 from tests.examples.example import Example
 from tests.examples.practice import Practice
 
@@ -22,15 +22,16 @@ def after_some_work(practice: Practice) -> dict[str, object]:
     return {}
 
 
-def checkpoint(_: Practice) -> AgentCheckpoint:
-    save_checkpoint(KEY, "c-1", checkpoint_data={"step": 1})
-    return save_checkpoint(KEY, "c-2", checkpoint_data={"step": 2}, parent_checkpoint_id="c-1", agent_type="eng")
+def checkpoint(practice: Practice) -> AgentCheckpoint:
+    thread = running(practice)["session_id"]
+    save_checkpoint(thread, "c-1", checkpoint_data={"step": 1})
+    return save_checkpoint(thread, "c-2", checkpoint_data={"step": 2}, parent_checkpoint_id="c-1", agent_type="eng")
 
 
 def artifact(practice: Practice) -> AgentArtifact:
-    running(practice)
-    record_artifact(KEY, "docs/prd.md", artifact_type="prd", content_hash="a" * 64)
-    return record_artifact(KEY, "docs/prd.md", artifact_type="prd", content_hash="b" * 64)
+    session = running(practice)
+    record_artifact(session["id"], "docs/prd.md", artifact_type="prd", content_hash="a" * 64)
+    return record_artifact(session["id"], "docs/prd.md", artifact_type="prd", content_hash="b" * 64)
 
 
 def metric(_: Practice) -> AgentMetric:

@@ -6,14 +6,24 @@ from studio_data.tools.agent_phases import advance_phase, approve_session, await
 from studio_data.tools.agent_sessions import fail_session, open_session, start_session
 from tests.examples.example import Example
 from tests.examples.practice import Practice
+from tests.support import as_administrator
 
-KEY = "mission-7"
 MOVED = [("agent_session", "status_changed")]
+
+
+def new_key() -> str:
+    """Return a key that no session has yet."""
+    sessions = db.one("SELECT count(*) AS sessions FROM agent_sessions")["sessions"]
+    return f"mission-{7 + sessions}"
 
 
 def pending(practice: Practice) -> AgentSession:
     return open_session(
-        KEY, "Plan the Nguyen reveal", project_name="Nguyen reveal", project_id=practice.project["id"], state={"step": 1}
+        new_key(),
+        "Plan the Nguyen reveal",
+        project_name="Nguyen reveal",
+        project_id=practice.project["id"],
+        state={"step": 1},
     )
 
 
@@ -30,43 +40,43 @@ def awaiting(practice: Practice) -> AgentSession:
 
 
 def examined(practice: Practice) -> AgentSession:
-    awaiting(practice)
+    session = awaiting(practice)
     with acting_as("user", "Maria"):
-        approve_session(KEY)
-    return advance_phase(KEY, "qa")
+        approve_session(session["id"])
+    return advance_phase(session["id"], "qa")
 
 
 def passed(practice: Practice) -> AgentSession:
-    examined(practice)
-    return record_iteration(KEY, qa_passed=True)
+    return record_iteration(examined(practice)["id"], qa_passed=True)
 
 
 def failed(practice: Practice) -> AgentSession:
-    running(practice)
-    start_execution(KEY, "arch")
-    return fail_session(KEY, reason="The provider was down")
+    session = running(practice)
+    start_execution(session["id"], "arch")
+    return fail_session(session["id"], reason="The provider was down")
 
 
 def stale(practice: Practice) -> dict[str, object]:
     session = running(practice)
-    db.one("ALTER TABLE agent_sessions DISABLE TRIGGER agent_sessions_set_updated_at")
-    db.one("UPDATE agent_sessions SET updated_at = now() - interval '2 hours' WHERE id = %s", (session["id"],))
-    db.one("ALTER TABLE agent_sessions ENABLE TRIGGER agent_sessions_set_updated_at")
+    with as_administrator():
+        db.one("ALTER TABLE agent_sessions DISABLE TRIGGER agent_sessions_set_updated_at")
+        db.one("UPDATE agent_sessions SET updated_at = now() - interval '2 hours' WHERE id = %s", (session["id"],))
+        db.one("ALTER TABLE agent_sessions ENABLE TRIGGER agent_sessions_set_updated_at")
     return {"idle_minutes": 90}
 
 
 def with_work(practice: Practice) -> AgentSession:
     session = running(practice)
-    execution = start_execution(KEY, "pm", input_summary="What does the reveal need?")
+    execution = start_execution(session["id"], "pm", input_summary="What does the reveal need?")
     finish_execution(execution["id"], output_summary="Nine tasks", tokens_used=1200, cost="0.018")
-    record_artifact(KEY, "docs/prd.md", artifact_type="prd", content_hash="a" * 64)
+    record_artifact(session["id"], "docs/prd.md", artifact_type="prd", content_hash="a" * 64)
     return session
 
 
 EXAMPLES = {
     "open_session": Example(
         lambda practice: {
-            "session_id": KEY,
+            "session_id": new_key(),
             "user_mission": "Plan the Nguyen reveal",
             "project_name": "Nguyen reveal",
             "project_id": practice.project["id"],
