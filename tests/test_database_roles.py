@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from studio_data import database_roles, migrate
 from studio_data.config import settings
-from studio_data.database_rights import AGENT, AUDIT, OWNER, READER, ROLES, TABLES, what_each_may_do
+from studio_data.database_rights import AGENT, AUDIT, OWNER, READER, ROLES, TABLES, VIEWS, what_each_may_do
 from studio_data.errors import ConfigurationError, PermissionDeniedError
 from studio_data.pool import connect
 from tests.conftest import new_database
@@ -89,9 +89,10 @@ def test_the_command_shows_what_it_did_and_then_that_nothing_is_to_do(url: str, 
     answer = json.loads(studio_data("roles", "--json")[1])
     assert answer["changed"] == []
     agent = next(role for role in answer["roles"] if role["role"] == AGENT)
-    assert (agent["owns"], agent["delete"], agent["login"]) == ([], [], True)
+    assert (agent["owns"], agent["delete"], agent["login"]) == ([], ["agent_checkpoints"], True)
     assert set(agent["insert"]) - set(agent["update"]) == {
-        "activity_log", "documents", "phase_transitions", "preview_changes", "vendor_quotes",
+        "activity_log", "documents", "phase_transitions", "preview_changes", "vendor_quotes", "agent_artifacts",
+        "agent_checkpoints", "agent_metrics",
     }  # fmt: skip
 
 
@@ -103,8 +104,9 @@ def test_every_table_of_the_schema_has_its_rights_said(url: str) -> None:
     with connect(url, settings()) as connection:
         may = {row["role"]: row for row in what_each_may_do(connection)}
     assert may[AUDIT]["owns"] == [table for table in ("activity_log", "audit_seals") if table in tables]
-    assert set(may[OWNER]["owns"]) == set(tables) - set(may[AUDIT]["owns"]) - {"schema_version"}
-    assert may[READER]["insert"] == may[READER]["update"] == may[READER]["delete"] == may[AGENT]["delete"] == []
+    assert set(may[OWNER]["owns"]) - set(VIEWS) == set(tables) - set(may[AUDIT]["owns"]) - {"schema_version"}
+    assert may[READER]["insert"] == may[READER]["update"] == may[READER]["delete"] == []
+    assert may[AGENT]["delete"] == ["agent_checkpoints"]
     assert "call_ledger" not in may[READER]["select"]
 
 
@@ -181,7 +183,7 @@ def test_rights_that_somebody_gave_or_took_are_put_back(url: str) -> None:
     assert set_up(url) == []
     with connect(url, settings()) as connection:
         agent = next(row for row in what_each_may_do(connection) if row["role"] == AGENT)
-    assert agent["delete"] == []
+    assert agent["delete"] == ["agent_checkpoints"]
     assert "activity_log" in agent["insert"]
     assert "activity_log" not in agent["update"]
 

@@ -203,7 +203,7 @@ def test_each_studio_has_its_own_schema_in_one_database(empty_db: str) -> None:
         owners = connection.execute(
             "SELECT schemaname, count(*) FROM pg_tables WHERE schemaname !~ '^(pg_|information)' GROUP BY 1 ORDER BY 1"
         ).fetchall()
-    assert owners == [("studio_a", 24), ("studio_b", 24)]
+    assert owners == [("studio_a", 32), ("studio_b", 32)]
 
 
 def test_a_search_path_without_a_schema_is_named(empty_db: str) -> None:

@@ -224,12 +224,18 @@ def diff_prompts(profile_name: Line, *, before: VersionNumber, after: VersionNum
 
     Returns a unified diff, empty if they are the same. Raises ``NotFoundError`` for a version that the profile has not.
     """
-    versions: dict[int, list[str]] = {}
+    rows = many(
+        """
+        SELECT version_number, prompt_content
+        FROM agent_prompt_versions
+        WHERE profile_name = %(profile_name)s AND version_number IN (%(before)s, %(after)s)
+        """,
+        {"profile_name": profile_name, "before": before, "after": after},
+    )
+    versions: dict[int, list[str]] = {row["version_number"]: row["prompt_content"].splitlines() for row in rows}
     for number in (before, after):
-        row = one(*_version(profile_name, number))
-        if row is None:
+        if number not in versions:
             raise _no_such_prompt(profile_name, number)
-        versions[number] = row["prompt_content"].splitlines()
     lines = unified_diff(versions[before], versions[after], f"version {before}", f"version {after}", lineterm="")
     return {"profile_name": profile_name, "before": before, "after": after, "diff": "\n".join(lines)}
 
