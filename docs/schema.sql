@@ -578,7 +578,7 @@ CREATE TABLE public.agent_executions (
     CONSTRAINT agent_executions_completed_at_with_status CHECK (((status = 'running'::public.agent_execution_status) = (completed_at IS NULL))),
     CONSTRAINT agent_executions_end_after_they_start CHECK (((completed_at)::timestamp with time zone >= (started_at)::timestamp with time zone)),
     CONSTRAINT agent_executions_only_failed_ones_have_an_error CHECK (((status = 'failed'::public.agent_execution_status) = (error_message IS NOT NULL))),
-    CONSTRAINT agent_executions_tokens_used_range CHECK ((tokens_used >= 0))
+    CONSTRAINT agent_executions_tokens_used_range CHECK (((tokens_used >= 0) AND (tokens_used <= 2000000000)))
 );
 
 

@@ -110,7 +110,7 @@ CREATE TABLE agent_executions (
     created_at bounded_timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT agent_executions_pkey PRIMARY KEY (id),
     CONSTRAINT agent_executions_agent_session_id_fkey FOREIGN KEY (agent_session_id) REFERENCES agent_sessions (id),
-    CONSTRAINT agent_executions_tokens_used_range CHECK (tokens_used >= 0),
+    CONSTRAINT agent_executions_tokens_used_range CHECK (tokens_used BETWEEN 0 AND 2000000000),
     CONSTRAINT agent_executions_end_after_they_start CHECK (completed_at >= started_at),
     CONSTRAINT agent_executions_completed_at_with_status CHECK ((status = 'running') = (completed_at IS NULL)),
     CONSTRAINT agent_executions_only_failed_ones_have_an_error CHECK ((status = 'failed') = (error_message IS NOT NULL))

@@ -6,7 +6,11 @@ import psycopg
 from psycopg import sql
 
 from studio_data import db
+from studio_data.tools.agent_checkpoints import save_checkpoint
+from studio_data.tools.agent_metrics import record_metric
+from studio_data.tools.agent_prompts import activate_prompt, save_prompt
 from tests.support import studio_data
+from tests.test_agent_story import KEY, the_mission
 
 TEXT = ["", " ", "\t", "\u200b", "\u2800", " padded", "padded\u00a0", "bell\a", "x\x7f", "x" * 20_001]
 NUMBERS = ["NaN", "Infinity", "-Infinity", "-0.01", "99999999999"]
@@ -25,21 +29,37 @@ HOSTILE = {
     "uuid": ["", "nobody", "019ab000-0000-7000-8000-00000000000"],
     "USER-DEFINED": ["", "nonsense", "Lead"],
     "xid8": ["-x", "one"],
+    # Domains that take more than others of their type, or less.
+    "prompt_text": [*TEXT[:-1], "x" * 200_001],
+    "state_jsonb": [*(value for value in OBJECTS if len(value) < 1_000), '{"a": "%s"}' % ("x" * 1_050_000)],
+    "usage_amount": [*NUMBERS[:-1], "1000000000000"],
+    "finite_number": ["NaN", "Infinity", "-Infinity", "1e301", "many"],
+    "sha256_hex": ["", "abc", "A" * 64, "g" * 64],
 }
 
 
 def test_no_column_of_any_table_takes_what_would_break_a_reader(committed_db: str) -> None:
     assert studio_data("demo", "--full", "--yes")[0] == 0
+    the_mission()
+    save_checkpoint(KEY, "c-1", checkpoint_data={}, parent_checkpoint_id="c-0", agent_type="eng", context_id="design")
+    record_metric("qa_findings", 2)
+    activate_prompt("eng", save_prompt("eng", "You write plans.", note="The first")["version_number"])
     columns = db.many(
         """
         SELECT
             table_name, column_name,
-            CASE WHEN data_type = 'USER-DEFINED' AND domain_name IS NOT NULL THEN 'text' ELSE data_type END AS data_type
+            CASE
+                WHEN domain_name = ANY(%(domains)s) THEN domain_name
+                WHEN data_type = 'USER-DEFINED' AND domain_name IS NOT NULL THEN 'text'
+                ELSE data_type
+            END AS data_type
         FROM information_schema.columns
-        WHERE table_schema = current_schema()
+        JOIN information_schema.tables USING (table_schema, table_name)
+        WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND is_generated = 'NEVER'
             AND table_name NOT IN ('schema_version', 'call_ledger', 'preview_changes', 'audit_seals')
         ORDER BY table_name, column_name
-        """
+        """,
+        {"domains": list(HOSTILE)},
     )
     tried: Counter[str] = Counter()
     taken: list[str] = []
@@ -61,4 +81,4 @@ def test_no_column_of_any_table_takes_what_would_break_a_reader(committed_db: st
                 tried[table] += 1
 
     assert taken == []
-    assert len(tried) >= 19
+    assert len(tried) >= 27

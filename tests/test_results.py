@@ -19,6 +19,7 @@ PYTHON_TYPES = {
     "USER-DEFINED": str,  # an enum
     "numeric": Decimal,
     "integer": int,
+    "double precision": float,
     "boolean": bool,
     "date": date,
     "timestamp with time zone": datetime,

@@ -163,6 +163,9 @@ type Moment = Annotated[datetime | str, PlainValidator(moment), WithJsonSchema({
 type Tokens = Annotated[int, *between(0, 2_000_000_000)]
 """How many tokens: 0 to 2,000,000,000."""
 
+type Iterations = Annotated[int, *between(0, 10_000)]
+"""How often QA has looked: 0 to 10,000."""
+
 type Minutes = Annotated[int, *between(1, 100_000)]
 """How many minutes: 1 to 100,000."""
 

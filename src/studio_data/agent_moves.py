@@ -19,7 +19,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 
 
 class AgentSession(TypedDict):
-    """One row of ``agent_sessions``, without its state."""
+    """A session, without its state."""
 
     id: UUID
     session_id: str

@@ -62,6 +62,7 @@ TABLES = [*PRACTICE, *VIEWS, *BOOKS, *LOG, "schema_version"]
 _LOG_COLUMNS = ("entity_type", "entity_id", "project_id", "action", "actor_type", "actor_name", "context", "metadata")
 _WHOLE = {("workflow_templates", "UPDATE")}  # its tools take LOCK TABLE: positions are moved one call at a time
 _MADE_BY_THE_DATABASE = frozenset({"id", "created_at", "updated_at", "duration_seconds"})
+_IMPORTED = {(f"agent_{name}", "INSERT") for name in ("sessions", "executions", "artifacts")}  # with their own times
 _KEY = "api_key_encrypted"  # nobody who only looks needs it
 
 
@@ -110,7 +111,8 @@ def wanted(connection: StudioConnection, place: Place) -> set[Right]:
         table(name, READER, "SELECT", [column for column in found[name] if column != _KEY] if _KEY in found[name] else ("",))
         for privilege in writes:
             # By column, so that nobody invents an id or a time, and LOCK TABLE, which asks for the whole table, is refused.
-            columns = [column for column in found[name] if column not in _MADE_BY_THE_DATABASE]
+            made = {"duration_seconds"} if (name, privilege) in _IMPORTED else _MADE_BY_THE_DATABASE
+            columns = [column for column in found[name] if column not in made]
             table(name, AGENT, privilege, ("",) if (name, privilege) in _WHOLE or privilege == "DELETE" else columns)
     for name in VIEWS:
         table(name, AGENT, "SELECT")

@@ -125,6 +125,37 @@ EXAMPLES = {
     ),
     "expire_stale_sessions": Example(stale, logs=MOVED),
     "resume_session": Example(lambda practice: {"session_id": failed(practice)["session_id"]}, logs=MOVED),
+    "import_session": Example(
+        lambda _: {
+            "session_id": new_key(),
+            "user_mission": "Plan the Chen kitchen",
+            "status": "failed",
+            "current_phase": "eng",
+            "created_at": "2026-03-02T09:00:00+00:00",
+            "iteration_count": 1,
+            "executions": [
+                {
+                    "source_id": "12",
+                    "agent_type": "eng",
+                    "status": "completed",
+                    "started_at": "2026-03-02T09:01:00+00:00",
+                    "completed_at": "2026-03-02T09:04:30+00:00",
+                    "tokens_used": 5200,
+                    "cost": "0.0781",
+                }
+            ],
+            "artifacts": [
+                {
+                    "artifact_type": "code",
+                    "file_path": "plan.md",
+                    "content_hash": "b" * 64,
+                    "version": 1,
+                    "created_at": "2026-03-02T09:04:00+00:00",
+                }
+            ],
+        },
+        logs=[("agent_session", "created")],
+    ),
     "get_session": Example(lambda practice: {"session_id": running(practice)["session_id"]}),
     "list_sessions": Example(
         lambda practice: {

@@ -1,19 +1,24 @@
-"""The command ``session``: what an agent run did, when, and what it cost."""
+"""The commands of agent runs: ``session`` shows one, ``import-sessions`` brings others over."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from studio_data.cli.app import ActorName, a_person, command, out, print_json
+from studio_data.cli.app import REFUSED, ActorName, a_person, command, out, print_json
 from studio_data.cli.show import details
+from studio_data.db import transaction
 from studio_data.dispatch import raising_call
+from studio_data.errors import InvalidInputError
+from studio_data.sqlite_sessions import open_file
 from studio_data.validators import LARGEST_PAGE
 
 MARKS = {"session": ("◆", "bold"), "execution": ("●", "cyan"), "tool_call": ("·", ""), "artifact": ("▪", "green")}
@@ -125,6 +130,39 @@ def _duration(seconds: Any) -> str:  # noqa: ANN401 (a number, or its text)
 
 def _dollars(amount: str) -> str:
     return f"${Decimal(amount):.4f}"
+
+
+@command
+def import_sessions(
+    file: Annotated[Path, typer.Argument(help="The orchestrator's SQLite file.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was new, and what was refused, as JSON.")] = False,
+    actor: ActorName = None,
+) -> None:
+    """Bring the sessions, executions and artifacts of another orchestrator over; repeated, only what is new."""
+    new = dict.fromkeys(("sessions", "executions", "artifacts"), 0)
+    refused: list[dict[str, str]] = []
+    with a_person(actor), open_file(file) as found, Progress(console=out, disable=as_json) as progress:
+        for key, calls in progress.track(found, total=len(found), description="Bringing sessions over"):
+            try:
+                with transaction():
+                    answers = [raising_call("import_session", arguments) for arguments in calls]
+            except InvalidInputError as error:
+                refused.append({"session_id": key, "reason": str(error)})
+                continue
+            for name in new:
+                new[name] += sum(answer[name] for answer in answers)
+    if as_json:
+        print_json({**new, "refused": refused})
+    else:
+        out.print(f"New: {', '.join(f'{name} {count:,}' for name, count in new.items())}.", highlight=False)
+        if refused:
+            table = Table("session", "refused because")
+            for row in refused:
+                table.add_row(Text(row["session_id"]), Text(row["reason"]))
+            out.print(table)
+    if refused:
+        raise typer.Exit(REFUSED)
 
 
 @command

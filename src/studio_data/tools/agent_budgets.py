@@ -18,7 +18,7 @@ from studio_data.roles import Role
 
 
 class Reservation(TypedDict):
-    """One row of ``agent_reservations``, and how its profile stands after it.
+    """A reservation, and how its profile stands after it.
 
     ``used_today`` counts what is settled and what is reserved on the reservation's day; ``left_today`` is what the hard
     limit leaves, None without one; ``warning`` says that the daily limit is passed.

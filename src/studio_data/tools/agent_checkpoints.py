@@ -17,7 +17,7 @@ from studio_data.roles import Role
 
 
 class AgentCheckpointSummary(TypedDict):
-    """One row of ``agent_checkpoints``, without its data."""
+    """A checkpoint, without its data."""
 
     id: UUID
     thread_id: str
@@ -29,10 +29,18 @@ class AgentCheckpointSummary(TypedDict):
     created_at: datetime
 
 
-class AgentCheckpoint(AgentCheckpointSummary):
+class AgentCheckpoint(TypedDict):
     """One row of ``agent_checkpoints``."""
 
+    id: UUID
+    thread_id: str
+    checkpoint_id: str
+    parent_checkpoint_id: str | None
+    agent_type: str | None
+    context_id: str | None
     checkpoint_data: dict[str, Any]
+    metadata: dict[str, Any]
+    created_at: datetime
 
 
 class PrunedCheckpoints(TypedDict):

@@ -16,7 +16,7 @@ from studio_data.roles import Role
 
 
 class AgentPromptSummary(TypedDict):
-    """One row of ``agent_prompt_versions``, without its content."""
+    """A version of a prompt, without its content."""
 
     id: UUID
     profile_name: str
@@ -27,10 +27,17 @@ class AgentPromptSummary(TypedDict):
     created_at: datetime
 
 
-class AgentPrompt(AgentPromptSummary):
+class AgentPrompt(TypedDict):
     """One row of ``agent_prompt_versions``."""
 
+    id: UUID
+    profile_name: str
+    version_number: int
     prompt_content: str
+    note: str | None
+    is_active: bool
+    activated_at: datetime | None
+    created_at: datetime
 
 
 class PromptDiff(TypedDict):

@@ -1,6 +1,8 @@
 """Agent sessions: one mission each, from the request to its end, with everything needed to go on after a crash."""
 
+from datetime import datetime
 from typing import Any, TypedDict
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
@@ -22,10 +24,24 @@ _RESUMABLE = (
 )  # fmt: skip
 
 
-class StatefulSession(AgentSession):
-    """A session with the state that it goes on from."""
+class StatefulSession(TypedDict):
+    """One row of ``agent_sessions``."""
 
+    id: UUID
+    session_id: str
+    user_mission: str
+    project_name: str | None
+    project_id: UUID | None
+    status: str
+    current_phase: str
+    iteration_count: int
+    qa_passed: bool | None
+    feedback: str | None
+    work_dir: str | None
     state_json: dict[str, Any]
+    metadata: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
 
 
 class ExpiredSessions(TypedDict):

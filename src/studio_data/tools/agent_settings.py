@@ -31,7 +31,7 @@ class SettingsField(StrEnum):
 
 
 class AgentSettings(TypedDict):
-    """One row of ``agent_settings``, with ``has_api_key`` for the key.
+    """A profile, with ``has_api_key`` for its key.
 
     ``used_today`` is what was used and is reserved today (UTC); ``left_today`` what the hard limit leaves, None without one.
     """
