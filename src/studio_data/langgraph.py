@@ -1,0 +1,78 @@
+"""LangGraph's own saver on the library's database, for graphs that must outlive their process.
+
+Give a graph the session's own key as its ``thread_id``: then the session and the graph's checkpoints are found by one name.
+"""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from studio_data.config import settings
+from studio_data.db import connection_string
+from studio_data.deadlines import call_deadline, time_left
+from studio_data.errors import ConfigurationError, UnavailableError
+from studio_data.pool import StudioConnection, connect
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.postgres import PostgresSaver
+
+SECONDS_BETWEEN_ATTEMPTS = 0.05
+TABLES = "checkpoints, checkpoint_blobs, checkpoint_writes, checkpoint_migrations"
+
+
+@contextmanager
+def checkpointer() -> Generator["PostgresSaver"]:
+    """Yield a saver for ``graph.compile(checkpointer=…)``, on a connection of its own.
+
+    Its tables are made if they are missing. When the connection breaks, so does the graph's run: open another checkpointer
+    and go on from the last checkpoint. Raises ``ConfigurationError`` if the extra is not installed or the saver's tables can
+    be neither used nor made, ``UnavailableError`` if the database cannot be reached.
+    """
+    try:
+        from langgraph.checkpoint.postgres import PostgresSaver  # noqa: PLC0415 (optional)
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "LangGraph's saver for Postgres is not installed.", hint="Install studio-data[langgraph]."
+        ) from None
+    with connect(connection_string(), settings()) as connection:
+        saver = PostgresSaver(connection)
+        try:
+            _set_up(saver, connection)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise ConfigurationError(
+                f"This login may not use or make the tables of LangGraph's saver: {error.diag.message_primary}.",
+                hint="Open a checkpointer once as the database's owner, then GRANT SELECT, INSERT, UPDATE, DELETE ON "
+                f"{TABLES} TO this login.",
+            ) from error
+        yield saver
+
+
+def _set_up(saver: "PostgresSaver", connection: StudioConnection) -> None:
+    """Make the saver's tables, one process at a time: two at once would meet in the middle."""
+    if _is_set_up(saver, connection):
+        return
+    # The lock is held on a connection of its own and asked for without waiting: the saver makes indexes CONCURRENTLY, which
+    # waits for every statement that has begun before, among them one that waits for a lock.
+    with connect(connection_string(), settings()) as lock, call_deadline(), lock.transaction():
+        while not _is_locked(lock):
+            if time_left() <= 0:
+                raise UnavailableError("Another process is still making the tables of LangGraph's saver.")
+            time.sleep(SECONDS_BETWEEN_ATTEMPTS)
+        if not _is_set_up(saver, connection):
+            saver.setup()
+
+
+def _is_set_up(saver: "PostgresSaver", connection: StudioConnection) -> bool:
+    row = connection.execute("SELECT to_regclass('checkpoint_migrations') IS NOT NULL AS is_there").fetchone()
+    if row is None or not row["is_there"]:
+        return False
+    row = connection.execute("SELECT max(v) AS newest FROM checkpoint_migrations").fetchone()
+    return row is not None and row["newest"] is not None and row["newest"] >= len(saver.MIGRATIONS) - 1
+
+
+def _is_locked(lock: StudioConnection) -> bool:
+    row = lock.execute("SELECT pg_try_advisory_xact_lock(hashtextextended('langgraph saver', 0)) AS is_mine").fetchone()
+    return row is not None and row["is_mine"]
