@@ -603,7 +603,7 @@ CREATE TABLE public.agent_sessions (
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT agent_sessions_await_approval_at_the_gate CHECK (((status <> 'awaiting_approval'::public.agent_session_status) OR (current_phase = 'human_gate'::public.agent_session_phase))),
-    CONSTRAINT agent_sessions_completed_after_qa CHECK (((status <> 'completed'::public.agent_session_status) OR qa_passed)),
+    CONSTRAINT agent_sessions_completed_after_qa CHECK (((status <> 'completed'::public.agent_session_status) OR (qa_passed IS TRUE))),
     CONSTRAINT agent_sessions_completed_in_the_last_phase CHECK (((status = 'completed'::public.agent_session_status) = (current_phase = 'complete'::public.agent_session_phase))),
     CONSTRAINT agent_sessions_iteration_count_range CHECK (((iteration_count >= 0) AND (iteration_count <= 10000))),
     CONSTRAINT agent_sessions_session_id_fits CHECK ((char_length((session_id)::text) <= 64))
@@ -1608,7 +1608,7 @@ CREATE INDEX agent_checkpoints_thread_id_idx ON public.agent_checkpoints USING b
 -- Name: agent_executions_agent_session_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX agent_executions_agent_session_id_idx ON public.agent_executions USING btree (agent_session_id, started_at, id);
+CREATE INDEX agent_executions_agent_session_id_idx ON public.agent_executions USING btree (agent_session_id, id);
 
 
 --
@@ -1630,20 +1630,6 @@ CREATE INDEX agent_metrics_metric_name_idx ON public.agent_metrics USING btree (
 --
 
 CREATE UNIQUE INDEX agent_prompt_versions_one_active_per_profile ON public.agent_prompt_versions USING btree (profile_name) WHERE is_active;
-
-
---
--- Name: agent_reservations_agent_session_id_idx; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX agent_reservations_agent_session_id_idx ON public.agent_reservations USING btree (agent_session_id);
-
-
---
--- Name: agent_reservations_agent_settings_id_idx; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX agent_reservations_agent_settings_id_idx ON public.agent_reservations USING btree (agent_settings_id, usage_date);
 
 
 --

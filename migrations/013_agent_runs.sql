@@ -84,7 +84,7 @@ CREATE TABLE agent_sessions (
     CONSTRAINT agent_sessions_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects (id),
     CONSTRAINT agent_sessions_iteration_count_range CHECK (iteration_count BETWEEN 0 AND 10000),
     CONSTRAINT agent_sessions_completed_in_the_last_phase CHECK ((status = 'completed') = (current_phase = 'complete')),
-    CONSTRAINT agent_sessions_completed_after_qa CHECK (status <> 'completed' OR qa_passed),
+    CONSTRAINT agent_sessions_completed_after_qa CHECK (status <> 'completed' OR qa_passed IS TRUE),
     CONSTRAINT agent_sessions_await_approval_at_the_gate CHECK (
         status <> 'awaiting_approval' OR current_phase = 'human_gate'
     )
@@ -115,7 +115,7 @@ CREATE TABLE agent_executions (
     CONSTRAINT agent_executions_completed_at_with_status CHECK ((status = 'running') = (completed_at IS NULL)),
     CONSTRAINT agent_executions_only_failed_ones_have_an_error CHECK ((status = 'failed') = (error_message IS NOT NULL))
 );
-CREATE INDEX agent_executions_agent_session_id_idx ON agent_executions (agent_session_id, started_at, id);
+CREATE INDEX agent_executions_agent_session_id_idx ON agent_executions (agent_session_id, id);
 CREATE INDEX agent_executions_started_at_idx ON agent_executions (started_at);
 
 CREATE TABLE agent_checkpoints (
@@ -189,8 +189,6 @@ CREATE TABLE agent_reservations (
     CONSTRAINT agent_reservations_agent_session_id_fkey FOREIGN KEY (agent_session_id) REFERENCES agent_sessions (id),
     CONSTRAINT agent_reservations_are_settled_at_once CHECK ((settled_amount IS NULL) = (settled_at IS NULL))
 );
-CREATE INDEX agent_reservations_agent_settings_id_idx ON agent_reservations (agent_settings_id, usage_date);
-CREATE INDEX agent_reservations_agent_session_id_idx ON agent_reservations (agent_session_id);
 
 CREATE TABLE agent_prompt_versions (
     id uuid NOT NULL DEFAULT uuid_v7(),

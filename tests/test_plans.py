@@ -53,6 +53,26 @@ FILL = [
     """,
     "INSERT INTO project_rooms (project_id, name) SELECT id, 'Den' FROM projects",
     """
+    INSERT INTO agent_sessions (session_id, user_mission, project_id, status, updated_at)
+    SELECT 'run-' || row_number() OVER (), 'Plan ' || name, id,
+        (enum_range(NULL::agent_session_status))[pg_temp.mostly(5, row_number() OVER (), 2)],
+        now() - interval '1 minute' * (row_number() OVER () %% 100000)
+    FROM projects
+    """,
+    """
+    INSERT INTO agent_executions (agent_session_id, agent_type, started_at)
+    SELECT id, 'eng', now() - interval '1 minute' * (row_number() OVER () %% 1000000)
+    FROM agent_sessions
+    """,
+    """
+    INSERT INTO agent_checkpoints (thread_id, checkpoint_id, checkpoint_data)
+    SELECT session_id, 'c-1', '{}' FROM agent_sessions
+    """,
+    """
+    INSERT INTO agent_metrics (metric_name, metric_value, recorded_at)
+    SELECT 'metric ' || n %% 500, n, now() - interval '1 minute' * n FROM generate_series(1, %(rows)s) AS n
+    """,
+    """
     INSERT INTO design_fees (project_id, label, amount, payment_number, status, due_at)
     SELECT id, 'First', 5000, 1, (enum_range(NULL::fee_status))[pg_temp.mostly(3, row_number() OVER (), 4)],
         now() - interval '1 day' * (row_number() OVER () %% 100)
@@ -232,7 +252,7 @@ def arguments_of_every_filter(tool: Tool, practice: Practice) -> Iterator[dict[s
     yield required
     yield example
     for name in schema["properties"].keys() - required.keys():
-        if name in {"after", "cursor"}:
+        if name in {"after", "cursor"} and "limit" in schema["properties"]:
             first = tool.run((), {**required, "limit": 1})
             yield {**required, name: first.get("next") or first.get("cursor")}
             continue

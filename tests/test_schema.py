@@ -191,6 +191,8 @@ def test_every_foreign_key_has_an_index_except_those_that_are_never_followed_bac
         """
     )
     assert [row["conname"] for row in rows] == [
+        "agent_reservations_agent_session_id_fkey",
+        "agent_reservations_agent_settings_id_fkey",
         "line_items_benchmark_id_fkey",
         "line_items_selected_vendor_id_fkey",
         "project_trades_trade_id_fkey",

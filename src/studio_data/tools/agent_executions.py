@@ -217,8 +217,8 @@ def list_executions(
         FROM agent_executions
         WHERE id < coalesce(%(after)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
             AND (
-                %(session_id)s::text IS NULL OR agent_session_id IN (
-                    SELECT id FROM agent_sessions WHERE session_id = %(session_id)s OR id = %(id)s
+                %(session_id)s::text IS NULL OR agent_session_id = (
+                    SELECT id FROM agent_sessions WHERE session_id = %(session_id)s OR id = %(id)s LIMIT 1
                 )
             )
             AND (%(agent_type)s::text IS NULL OR agent_type = %(agent_type)s)
