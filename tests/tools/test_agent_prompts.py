@@ -49,7 +49,8 @@ def test_one_version_is_active_and_the_trail_says_what_it_was_before() -> None:
     assert lines()[-1]["metadata"] == {
         "user_action": "prompt_updated",
         "profile_name": "eng",
-        "changes": {"active_version": [1, 3]},
+        "version_number": 3,
+        "active_before": 1,
     }
 
 
@@ -104,6 +105,7 @@ def test_versions_that_are_saved_and_activated_at_once_stay_in_order(committed_d
 
     assert sorted(numbers) == list(range(1, 25))
     assert len(active()) == 1
-    chain = [line["metadata"]["changes"]["active_version"] for line in lines() if line["action"] == "updated"]
+    activations = [line["metadata"] for line in lines() if line["action"] == "updated"]
+    chain = [(line["active_before"], line["version_number"]) for line in activations]
     assert sorted(after for _, after in chain) == list(range(1, 25))
     assert sorted(before for before, _ in chain if before) == sorted({after for _, after in chain} - set(active()))

@@ -163,9 +163,8 @@ def _activating(profile_name: str, version_number: int | None) -> Statement:
             SELECT 'agent_prompt', id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
                 %(event)s || jsonb_build_object(
                     'profile_name', profile_name,
-                    'changes', jsonb_build_object(
-                        'active_version', jsonb_build_array((SELECT version_number FROM active), version_number)
-                    )
+                    'version_number', version_number,
+                    'active_before', (SELECT version_number FROM active)
                 )
             FROM after
         )
