@@ -13,6 +13,7 @@ import tempfile
 import textwrap
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -35,9 +36,16 @@ WIDTH = 125
 MOST_VALUES = 5
 
 AN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-A_DATE_OR_TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))?")
+A_DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+A_DATE_IN_A_MAIL = re.compile(r"\b[A-Z][a-z]+day, [A-Z][a-z]+ \d+, \d{4}\b")
+A_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+AN_ORDER_NUMBER = re.compile(r"\bPO-\d{4}-")
+HOURS_OF_A_DAY = {time(0, 0), time(12, 0), time(23, 59, 59)}
 THE_CURSOR = "AaIFsAAAcACAAAAAAAAAAQ"
-THE_DATE, THE_TIME = "2026-11-23", "2026-11-23T09:00:00Z"
+NOW = datetime(2024, 11, 25, 9, tzinfo=UTC)
+"""When the examples of the page take place. What they say of 2025 is to come."""
+PAST = date(2026, 1, 1)
+"""The days before it are the examples' own: on every clock today is later."""
 
 WORDS = {
     "uuid": "id",
@@ -57,12 +65,12 @@ Made from the code by `{COMMAND}`; a test fails while it is out of date.
 An entry begins with what a model reads; the sentences after it are for developers. Then come who may call the tool (people,
 who act without a role, may call every one), its fingerprint and its arguments. An optional argument may be left out; in
 JSON it may also be null. "Python only" arguments are in no exported schema: a model cannot give them. What is not as its
-row says is refused with `InvalidInputError`; what to do about each error stands [in the README](../README.md#the-tools), how
+row says is refused with `InvalidInputError`; what to do about each error stands [in the README](../README.md#errors), how
 a call is made in [tool-contract.md](tool-contract.md).
 
 The examples were run. The call is made by an agent in a role that may, with `run_id="run-42"`. The answer is the one that
-`studio_data.call` gives: ids, dollars and times as strings; Python callers get typed values. Ids and times are replaced,
-long lists cut. Where a tool writes, the lines follow that it leaves in the audit trail.
+`studio_data.call` gives: ids, dollars and times as strings; Python callers get typed values. Ids are replaced and long lists
+cut; now is {NOW:%A, %B} {NOW.day}, {NOW:%Y, %H:%M} UTC. Where a tool writes, the lines follow that it leaves in the audit trail.
 """
 
 
@@ -195,6 +203,7 @@ def _example(tool: Tool) -> str:
     """Run the tool's example as the page shows it, and return both."""
     role = min(tool.roles)
     with db.transaction(rollback=True):
+        now = db.one("SELECT now() AS now")["now"]
         with acting_as("user", "Maria"):
             arguments = EXAMPLES[tool.name].arguments(Practice())
         call = _as_python(tool, arguments)
@@ -213,7 +222,7 @@ def _example(tool: Tool) -> str:
             for line in left
         ]
         parts.append("\n".join(["| line about | action | metadata |", "|---|---|---|", *rows]))
-    return _with_stable_values("\n\n".join(parts), given=call)
+    return _with_stable_values("\n\n".join(parts), now)
 
 
 def _as_python(tool: Tool, arguments: dict[str, Any]) -> str:
@@ -255,14 +264,32 @@ def _placeholder(number: int) -> str:
     return f"01a205b0-0000-7000-8000-{number:012}"
 
 
-def _with_stable_values(text: str, *, given: str) -> str:
-    """Number ids in the order of their appearance, and put one day and time for all that the call itself did not name."""
+def _with_stable_values(text: str, now: datetime) -> str:
+    """Number ids in the order of their appearance, and move days and times from around now to around the page's own now."""
     ids: dict[str, str] = {}
     text = AN_ID.sub(lambda found: ids.setdefault(found[0], _placeholder(len(ids) + 1)), text)
-    return A_DATE_OR_TIME.sub(
-        lambda found: found[0] if found[0] in given else THE_TIME if found[1] else THE_DATE,
-        text,
-    )
+    text = A_TIME.sub(lambda found: _moved_time(datetime.fromisoformat(found[0]), now), text)
+    text = A_DATE.sub(lambda found: str(_moved_day(date.fromisoformat(found[0]), now)), text)
+    text = A_DATE_IN_A_MAIL.sub(lambda found: _moved_in_a_mail(found[0], now), text)
+    return AN_ORDER_NUMBER.sub(f"PO-{NOW.year}-", text)
+
+
+def _moved_day(day: date, now: datetime) -> date:
+    return day if day < PAST else NOW.date() + (day - now.date())
+
+
+def _moved_in_a_mail(written: str, now: datetime) -> str:
+    day = _moved_day(datetime.strptime(written, "%A, %B %d, %Y").replace(tzinfo=UTC).date(), now)
+    return f"{day:%A, %B} {day.day}, {day.year}"
+
+
+def _moved_time(moment: datetime, now: datetime) -> str:
+    """Move a time by days if it is an hour that a tool has set, else to the minute by how long ago it is."""
+    if moment.date() >= PAST:
+        is_set = moment.astimezone(UTC).time() in HOURS_OF_A_DAY
+        since = timedelta(minutes=round((moment - now) / timedelta(minutes=1)))
+        moment = datetime.combine(_moved_day(moment.date(), now), moment.timetz()) if is_set else NOW + since
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 # The command ----------------------------------------------------------------------------------------------------------

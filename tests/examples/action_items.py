@@ -1,4 +1,5 @@
 from studio_data.tools.action_items import ActionItem, add_action_item, start_action_item
+from tests.examples.days import in_days
 from tests.examples.example import Example
 from tests.examples.meetings import scheduled
 from tests.examples.practice import Practice
@@ -6,7 +7,7 @@ from tests.examples.practice import Practice
 
 def agreed(practice: Practice) -> ActionItem:
     return add_action_item(
-        scheduled(practice)["id"], description="Send the revised sofa fabric.", assigned_to="Maria", due_date="2026-11-30"
+        scheduled(practice)["id"], description="Send the revised sofa fabric.", assigned_to="Maria", due_date=in_days(21)
     )
 
 
@@ -20,7 +21,7 @@ EXAMPLES = {
             "meeting_id": scheduled(practice)["id"],
             "description": "Send the revised sofa fabric.",
             "assigned_to": "Maria",
-            "due_date": "2026-11-30",
+            "due_date": in_days(21),
         },
         logs=[("action_item", "created")],
     ),

@@ -35,8 +35,8 @@ def artifact(practice: Practice) -> AgentArtifact:
 
 
 def metric(_: Practice) -> AgentMetric:
-    record_metric("qa_findings", 4, labels={"agent_type": "qa"}, recorded_at="2026-11-20T09:30:00+00:00")
-    return record_metric("qa_findings", 1, labels={"agent_type": "qa"}, recorded_at="2026-11-20T11:00:00+00:00")
+    record_metric("qa_findings", 4, labels={"agent_type": "qa"}, recorded_at="2024-11-20T09:30:00+00:00")
+    return record_metric("qa_findings", 1, labels={"agent_type": "qa"}, recorded_at="2024-11-20T11:00:00+00:00")
 
 
 EXAMPLES = {
@@ -109,7 +109,7 @@ EXAMPLES = {
             "metric_name": "qa_findings",
             "metric_value": 4,
             "labels": {"agent_type": "qa"},
-            "recorded_at": "2026-11-20T09:30:00+00:00",
+            "recorded_at": "2024-11-20T09:30:00+00:00",
         },
         logs=[("agent_metric", "created")],
     ),
@@ -118,8 +118,8 @@ EXAMPLES = {
             "metric_name": metric(practice)["metric_name"],
             "by": "agent_type",
             "period": "day",
-            "since": "2026-11-01T00:00:00+00:00",
-            "until": "2026-12-01T00:00:00+00:00",
+            "since": "2024-11-01T00:00:00+00:00",
+            "until": "2024-12-01T00:00:00+00:00",
         }
     ),
 }

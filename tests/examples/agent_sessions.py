@@ -131,15 +131,15 @@ EXAMPLES = {
             "user_mission": "Plan the Chen kitchen",
             "status": "failed",
             "current_phase": "eng",
-            "created_at": "2026-03-02T09:00:00+00:00",
+            "created_at": "2024-03-04T09:00:00+00:00",
             "iteration_count": 1,
             "executions": [
                 {
                     "source_id": "12",
                     "agent_type": "eng",
                     "status": "completed",
-                    "started_at": "2026-03-02T09:01:00+00:00",
-                    "completed_at": "2026-03-02T09:04:30+00:00",
+                    "started_at": "2024-03-04T09:01:00+00:00",
+                    "completed_at": "2024-03-04T09:04:30+00:00",
                     "tokens_used": 5200,
                     "cost": "0.0781",
                 }
@@ -150,7 +150,7 @@ EXAMPLES = {
                     "file_path": "plan.md",
                     "content_hash": "b" * 64,
                     "version": 1,
-                    "created_at": "2026-03-02T09:04:00+00:00",
+                    "created_at": "2024-03-04T09:04:00+00:00",
                 }
             ],
         },

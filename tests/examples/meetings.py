@@ -1,10 +1,11 @@
 from studio_data.tools.meetings import Meeting, confirm_meeting, schedule_meeting
+from tests.examples.days import in_days
 from tests.examples.example import Example
 from tests.examples.practice import Practice
 
 
 def scheduled(practice: Practice) -> Meeting:
-    return schedule_meeting(practice.project["id"], meeting_type="cdm", scheduled_date="2026-11-23")
+    return schedule_meeting(practice.project["id"], meeting_type="cdm", scheduled_date=in_days(14))
 
 
 def confirmed(practice: Practice) -> Meeting:
@@ -16,7 +17,7 @@ EXAMPLES = {
         lambda practice: {
             "project_id": practice.project["id"],
             "meeting_type": "cdm",
-            "scheduled_date": "2026-11-23",
+            "scheduled_date": in_days(14),
         },
         logs=[("meeting", "created")],
     ),
@@ -24,7 +25,7 @@ EXAMPLES = {
         lambda practice: {"meeting_id": scheduled(practice)["id"]}, logs=[("meeting", "status_changed")]
     ),
     "reschedule_meeting": Example(
-        lambda practice: {"meeting_id": confirmed(practice)["id"], "scheduled_date": "2026-12-01"},
+        lambda practice: {"meeting_id": confirmed(practice)["id"], "scheduled_date": in_days(22)},
         logs=[("meeting", "status_changed"), ("meeting", "status_changed")],
     ),
     "cancel_meeting": Example(
@@ -37,7 +38,7 @@ EXAMPLES = {
             "transcript_s3_key": "nguyen/cdm/transcript.txt",
             "notes_s3_key": "nguyen/cdm/notes.md",
             "action_items": [
-                {"description": "Send the revised sofa fabric.", "assigned_to": "Maria", "due_date": "2026-11-30"},
+                {"description": "Send the revised sofa fabric.", "assigned_to": "Maria", "due_date": in_days(21)},
                 {"description": "Measure the piano."},
             ],
         },
@@ -48,8 +49,8 @@ EXAMPLES = {
         lambda practice: {
             "project_id": scheduled(practice)["project_id"],
             "status": "scheduled",
-            "from_date": "2026-11-01",
-            "to_date": "2026-11-30",
+            "from_date": in_days(0),
+            "to_date": in_days(28),
         }
     ),
 }

@@ -1,4 +1,5 @@
 from studio_data.tools.order_progress import deliver_purchase_order
+from tests.examples.days import in_days
 from tests.examples.example import Example
 from tests.examples.practice import Practice
 from tests.examples.purchase_orders import order, order_in
@@ -13,10 +14,10 @@ def delivered_item(practice: Practice) -> dict[str, object]:
 
 EXAMPLES = {
     "submit_purchase_order": Example(order("draft"), logs=WITH_ITS_ITEM),
-    "acknowledge_purchase_order": Example(order("submitted", estimated_delivery="2026-11-23"), logs=ORDER_ALONE),
+    "acknowledge_purchase_order": Example(order("submitted", estimated_delivery=in_days(56)), logs=ORDER_ALONE),
     "start_production": Example(order("acknowledged"), logs=ORDER_ALONE),
-    "ship_purchase_order": Example(order("in_production", estimated_delivery="2026-12-01"), logs=WITH_ITS_ITEM),
-    "deliver_purchase_order": Example(order("shipped", actual_delivery="2025-11-21"), logs=WITH_ITS_ITEM),
+    "ship_purchase_order": Example(order("in_production", estimated_delivery=in_days(30)), logs=WITH_ITS_ITEM),
+    "deliver_purchase_order": Example(order("shipped", actual_delivery=in_days(0)), logs=WITH_ITS_ITEM),
     "cancel_purchase_order": Example(order("acknowledged", reason="The fabric is discontinued."), logs=WITH_ITS_ITEM),
     "install_line_item": Example(delivered_item, logs=[("line_item", "status_changed")]),
 }

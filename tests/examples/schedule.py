@@ -5,12 +5,12 @@ from tests.examples.tasks import first_task
 
 
 def scheduled(practice: Practice) -> dict[str, object]:
-    return {"project_id": schedule_project(practice.project["id"], start_date="2027-01-04")["project_id"]}
+    return {"project_id": schedule_project(practice.project["id"], start_date="2025-01-06")["project_id"]}
 
 
 EXAMPLES = {
     "schedule_project": Example(
-        lambda practice: {"project_id": practice.project["id"], "start_date": "2027-01-04"},
+        lambda practice: {"project_id": practice.project["id"], "start_date": "2025-01-06"},
         logs=[("project", "updated")],
     ),
     "shift_schedule": Example(
@@ -27,7 +27,7 @@ EXAMPLES = {
         logs=[("task", "updated")],
     ),
     "reschedule_task": Example(
-        lambda practice: {**first_task(practice), "due_date": "2027-01-08"},
+        lambda practice: {**first_task(practice), "due_date": "2025-01-10"},
         logs=[("task", "updated")],
     ),
 }

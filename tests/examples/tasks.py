@@ -41,7 +41,7 @@ EXAMPLES = {
             "phase": "reveal_punch_list",
             "description": "The mover has the stairs' measures; the tuner comes a week after the reveal.",
             "assigned_to": "Maria",
-            "due_date": "2027-06-01",
+            "due_date": "2025-06-02",
         },
         logs=[("task", "created")],
     ),
