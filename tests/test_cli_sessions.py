@@ -5,6 +5,8 @@ import re
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -37,9 +39,16 @@ TABLES = """
     """
 
 
+@contextmanager
+def opened(path: Path) -> Generator[sqlite3.Connection]:
+    """Open a file, commit what is done to it, and close it: sqlite3's own block only commits."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        yield connection
+
+
 def file_of(path: Path, prefix: str = "agent_") -> Path:
     """Make a file with two sessions: one completed, with work, and one that failed."""
-    with sqlite3.connect(path) as file:
+    with opened(path) as file:
         file.executescript(TABLES.format(prefix=prefix))
     insert(path, f"{prefix}sessions", id=1, session_id="mission-1", user_mission="Plan the kitchen", project_name="Chen",
            status="completed", current_phase="complete", iteration_count=2, qa_passed=1, work_dir="runs/1",
@@ -57,7 +66,7 @@ def file_of(path: Path, prefix: str = "agent_") -> Path:
 
 
 def insert(path: Path, table: str, **values: Any) -> None:
-    with sqlite3.connect(path) as file:
+    with opened(path) as file:
         marks = ", ".join("?" for _ in values)
         file.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
 
@@ -131,7 +140,7 @@ def test_a_repetition_changes_nothing_and_a_grown_file_adds_what_is_new(file: Pa
     ],
 )
 def test_a_bad_row_refuses_its_session_alone_and_is_named(file: Path, statement: str, reason: str) -> None:
-    with sqlite3.connect(file) as connection:
+    with opened(file) as connection:
         connection.execute(statement)
 
     code, answer = imported(file)
@@ -146,7 +155,7 @@ def test_a_bad_row_refuses_its_session_alone_and_is_named(file: Path, statement:
 
 
 def test_a_session_with_more_rows_than_a_call_takes_comes_whole(file: Path) -> None:
-    with sqlite3.connect(file) as connection:
+    with opened(file) as connection:
         connection.executemany(
             "INSERT INTO agent_executions (session_id, agent_type, status, started_at)"
             " VALUES ('mission-2', 'eng', 'running', ?)",
@@ -168,7 +177,7 @@ def test_two_imports_at_once_give_one_set(file: Path, committed_db: str) -> None
 
 
 def test_people_see_what_was_new_and_what_was_refused(file: Path) -> None:
-    with sqlite3.connect(file) as connection:
+    with opened(file) as connection:
         connection.execute("UPDATE agent_artifacts SET version = 0")
 
     code, said, _ = studio_data("import-sessions", str(file), "--actor", "maria")
@@ -184,7 +193,7 @@ def test_what_is_no_orchestrators_file_is_one_clear_error(tmp_path: Path) -> Non
     text, empty, other = tmp_path / "text.db", tmp_path / "empty.db", tmp_path / "other.db"
     text.write_text("not a database, but long enough to look like one to somebody who is in a hurry" * 20)
     empty.touch()
-    with sqlite3.connect(other) as connection:
+    with opened(other) as connection:
         connection.execute("CREATE TABLE agent_sessions (session_id TEXT)")
 
     for path, reason in (
