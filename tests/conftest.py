@@ -9,7 +9,6 @@ in both kinds of database as that role; see ``as_administrator`` in tests/suppor
 
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ from studio_data.pool import connect
 from studio_data.supervisor import Server, flock
 from tests import pgbouncer
 from tests.agent_keys import NEW, OLD
-from tests.embedded import VERSION, servers, users, within
+from tests.embedded import VERSION, server_folder, servers, users, within
 from tests.support import ROLE, in_the_role, tools_of_the_test
 
 ROOT = Path(__file__).parents[1]
@@ -45,11 +44,10 @@ def server_url() -> Generator[str]:
     if given:
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="studio-data-") as folder:
-        Path(folder).chmod(0o711)  # the account that runs the server for root must get through
-        chosen = Settings(embedded_dir=Path(folder))
+    with server_folder() as folder:
+        chosen = Settings(embedded_dir=folder)
         url = embedded.start(chosen)
-        server = Server(home=str(Path(folder, chosen.embedded_version)), binaries="", sockets="")
+        server = Server(home=str(folder / chosen.embedded_version), binaries="", sockets="")
         user = flock(server.lock("users"), LOCK_SH)  # stays up when a test closes the library's own use of it
         assert user is not None
         with psycopg.connect(url, autocommit=True) as connection:
@@ -133,13 +131,12 @@ def empty_db(server_url: str, monkeypatch: pytest.MonkeyPatch) -> Generator[str]
 @pytest.fixture
 def bare_environment() -> Generator[dict[str, str]]:
     """The environment of a machine without any setting, but for the folder of the embedded server."""
-    with tempfile.TemporaryDirectory(prefix="sd-") as folder:
-        Path(folder).chmod(0o711)
+    with server_folder() as folder:
         unset = {"DATABASE_URL", "TEST_DATABASE_URL", "STUDIO_DATA_AGENT_KEYS", "PYTHONDONTWRITEBYTECODE"}
         kept = {name: value for name, value in os.environ.items() if name not in unset}
-        yield kept | {"STUDIO_DATA_EMBEDDED_DIR": folder, "COLUMNS": "120"}
+        yield kept | {"STUDIO_DATA_EMBEDDED_DIR": str(folder), "COLUMNS": "120"}
         for _ in range(200):
-            if not list(Path(folder).rglob("postmaster.pid")):
+            if not list(folder.rglob("postmaster.pid")):
                 break
             time.sleep(0.05)
 
@@ -147,22 +144,20 @@ def bare_environment() -> Generator[dict[str, str]]:
 @pytest.fixture
 def folder() -> Generator[Path]:
     """An empty folder for embedded servers that every local account may pass through."""
-    with tempfile.TemporaryDirectory(prefix="sd-") as name:
-        Path(name).chmod(0o711)
-        yield Path(name)
-        assert within(10, lambda: not servers(Path(name))), "a server outlived its users"
-        assert within(5, lambda: not list(Path(name).rglob("postmaster.pid")))
+    with server_folder() as made:
+        yield made
+        assert within(10, lambda: not servers(made)), "a server outlived its users"
+        assert within(5, lambda: not list(made.rglob("postmaster.pid")))
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Generator[Path]:
     """A folder with a migrated cluster whose server has stopped: a copy of it saves the time of initdb."""
-    with tempfile.TemporaryDirectory(prefix="sd-") as name:
-        Path(name).chmod(0o711)
-        with users(Path(name), 1) as (user,):
+    with server_folder() as made:
+        with users(made, 1) as (user,):
             user.leave()
-        assert within(5, lambda: not servers(Path(name)))
-        yield Path(name)
+        assert within(5, lambda: not servers(made))
+        yield made
 
 
 @pytest.fixture
@@ -178,7 +173,9 @@ def new_database(server_url: str, *, template: str = "template0") -> Generator[s
     name = f"studio_data_test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(sql.Identifier(name), sql.Identifier(template))
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8' STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
         )
     try:
         yield make_conninfo(server_url, dbname=name)

@@ -9,14 +9,12 @@ import json
 import os
 import re
 import sys
-import tempfile
 import textwrap
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import groupby, pairwise
-from pathlib import Path
 from typing import Any, TypeAliasType, cast, get_args
 
 from rich.progress import Progress
@@ -27,7 +25,7 @@ from studio_data.pool import connect
 from studio_data.registry import Tool, all_tools
 from studio_data.roles import EVERYBODY, STAFF, Role
 from tests.conftest import ROOT
-from tests.embedded import servers, within
+from tests.embedded import server_folder, within
 from tests.examples import EXAMPLES, Practice
 
 PAGE = ROOT / "docs" / "reference.md"
@@ -70,7 +68,8 @@ a call is made in [tool-contract.md](tool-contract.md).
 
 The examples were run. The call is made by an agent in a role that may, with `run_id="run-42"`. The answer is the one that
 `studio_data.call` gives: ids, dollars and times as strings; Python callers get typed values. Ids are replaced and long lists
-cut; now is {NOW:%A, %B} {NOW.day}, {NOW:%Y, %H:%M} UTC. Where a tool writes, the lines follow that it leaves in the audit trail.
+cut; now is {NOW:%A, %B} {NOW.day}, {NOW:%Y, %H:%M} UTC. Where a tool writes, the lines follow that it leaves in the audit
+trail.
 """
 
 
@@ -298,16 +297,15 @@ def _moved_time(moment: datetime, now: datetime) -> str:
 @contextmanager
 def _a_database() -> Generator[None]:
     """Use a server of our own in a temporary folder: whatever is in the developer's database would be in the examples."""
-    with tempfile.TemporaryDirectory(prefix="sd-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)  # the account that runs the server for root must get through
-        os.environ["DATABASE_URL"] = embedded.start(Settings(embedded_dir=Path(folder)))
+    with server_folder() as folder:
+        os.environ["DATABASE_URL"] = embedded.start(Settings(embedded_dir=folder))
         with connect(os.environ["DATABASE_URL"], settings()) as connection:
             migrate.migrate(connection)
         try:
             yield
         finally:
             db.close()
-            within(10, lambda: not servers(Path(folder)))
+            within(10, lambda: not list(folder.rglob("postmaster.pid")))
 
 
 def main() -> None:

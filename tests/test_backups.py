@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -25,7 +24,7 @@ from studio_data.tools.clients import create_client
 from studio_data.validators import TrailPlace, trail_cursor_of
 from tests import pgbouncer
 from tests.conftest import new_database
-from tests.embedded import VERSION
+from tests.embedded import VERSION, server_folder
 from tests.faults.server import Postgres
 from tests.support import studio_data, use, with_setting
 
@@ -68,9 +67,8 @@ def target(server_url: str) -> Generator[str]:
 @pytest.fixture
 def young_server() -> Generator[Postgres]:
     """Another server, fresh, whose transactions are numbered from the beginning; impatient, as a role's limits make it."""
-    with tempfile.TemporaryDirectory(prefix="sd-") as name:
-        Path(name).chmod(0o711)
-        server = Postgres(Path(name), idle_in_transaction_session_timeout="100ms")
+    with server_folder() as folder:
+        server = Postgres(folder, idle_in_transaction_session_timeout="100ms")
         server.create()
         server.start()
         yield server
