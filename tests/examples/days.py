@@ -1,4 +1,4 @@
-"""Days of the examples: relative to today where a rule asks what day it is, else in 2024 and 2025, long past on every clock."""
+"""Days of the examples: relative to today where a rule asks what day it is, else in 2024 and 2025, past on every clock."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -19,8 +19,6 @@ from studio_data.tools.meetings import complete_meeting, confirm_meeting, resche
 from studio_data.tools.projects import create_project
 from tests.tools.test_emails import SHIPPED, template
 
-TODAY = datetime.now(UTC).date()
-
 
 @pytest.fixture(autouse=True)
 def sender() -> Generator[None]:
@@ -142,7 +140,8 @@ def test_the_sender_is_whoever_the_actor_acts_for_or_else_the_actor() -> None:
 
 def test_the_meeting_is_the_next_that_will_be_held_unless_another_is_given() -> None:
     project_id = new_project()
-    days = [TODAY + timedelta(days=days) for days in (-3, 40, 2, 1, 9)]
+    today = datetime.now(UTC).date()
+    days = [today + timedelta(days=days) for days in (-3, 40, 2, 1, 9)]
     held, later, following, off, waiting = (
         schedule_meeting(project_id, meeting_type="layout", scheduled_date=day)["id"] for day in days
     )

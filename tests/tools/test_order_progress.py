@@ -24,7 +24,6 @@ from tests.examples import Practice
 from tests.examples.purchase_orders import order_in
 from tests.lifecycle import assert_move, every_pair
 
-TODAY = datetime.now(UTC).date()
 MOVES: dict[str, Callable[[UUID], Any]] = {
     "submitted": submit_purchase_order,
     "acknowledged": acknowledge_purchase_order,
@@ -123,25 +122,27 @@ def test_an_order_and_its_line_item_leave_a_line_each() -> None:
 
 def test_the_days_of_an_order_are_kept_until_better_ones_are_known() -> None:
     order_id = order_in(Practice(), "submitted")["id"]
+    today = datetime.now(UTC).date()
 
     assert acknowledge_purchase_order(order_id, estimated_delivery="2026-03-02")["estimated_delivery"] == date(2026, 3, 2)
     assert start_production(order_id)["estimated_delivery"] == date(2026, 3, 2)
     assert ship_purchase_order(order_id, estimated_delivery=date(2026, 3, 9))["estimated_delivery"] == date(2026, 3, 9)
     delivered = deliver_purchase_order(order_id)
-    assert (delivered["estimated_delivery"], delivered["actual_delivery"]) == (date(2026, 3, 9), TODAY)
+    assert (delivered["estimated_delivery"], delivered["actual_delivery"]) == (date(2026, 3, 9), today)
     assert log_of(order_id)[-1]["metadata"] == {
-        "changes": {"status": ["shipped", "delivered"], "actual_delivery": [None, TODAY.isoformat()]}
+        "changes": {"status": ["shipped", "delivered"], "actual_delivery": [None, today.isoformat()]}
     }
 
 
 def test_a_delivery_may_be_recorded_late_but_not_before_it_happens() -> None:
     order_id = order_in(Practice(), "shipped")["id"]
+    today = datetime.now(UTC).date()
 
     with pytest.raises(InvalidInputError, match="must not be in the future") as raised:
-        deliver_purchase_order(order_id, actual_delivery=TODAY + timedelta(days=2))
+        deliver_purchase_order(order_id, actual_delivery=today + timedelta(days=2))
     assert raised.value.details == {"arguments": ["actual_delivery"]}
 
-    yesterday = TODAY - timedelta(days=1)
+    yesterday = today - timedelta(days=1)
     assert deliver_purchase_order(order_id, actual_delivery=yesterday)["actual_delivery"] == yesterday
 
 
