@@ -93,9 +93,11 @@ def test_many_who_seal_while_others_write_make_one_chain(committed_db: str) -> N
 
     with ThreadPoolExecutor(14) as threads:
         sealers = [threads.submit(keep_sealing) for _ in range(10)]
-        for writer in [threads.submit(write, number) for number in range(4)]:
-            writer.result()
-        over.set()
+        try:
+            for writer in [threads.submit(write, number) for number in range(4)]:
+                writer.result()
+        finally:
+            over.set()
         for sealer in sealers:
             sealer.result()
     list(seals.seal())
