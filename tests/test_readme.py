@@ -36,7 +36,7 @@ def test_the_python_blocks_run_one_after_the_other(committed_db: str) -> None:
     assert db.many("SELECT actor_name FROM activity_log ORDER BY id")[-1] == {"actor_name": "rename_project"}
 
 
-def test_run_again_the_python_blocks_repeat_no_call_with_a_key(committed_db: str) -> None:
+def test_a_second_run_repeats_no_call_that_had_a_key(committed_db: str) -> None:
     for _ in range(2):
         run(PAGE, a_prompt())
 
