@@ -2,9 +2,11 @@
 
 import re
 import shlex
+from contextlib import redirect_stdout
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from random import Random
 
 import pytest
 import typer.main
@@ -12,10 +14,12 @@ from typer.core import TyperGroup
 
 from studio_data.cli import app
 from studio_data.registry import Tool, get_tool
+from studio_data.tools.activity import list_activity
 from tests import reference
 from tests.conftest import ROOT
 from tests.markdown import anchors, code_blocks, links
-from tests.support import studio_data
+from tests.pages import a_prompt, assert_printed, run
+from tests.support import studio_data, tools_of_the_test
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -56,21 +60,39 @@ def test_the_reference_is_what_the_code_makes() -> None:
 
 
 @each(WITH_EXAMPLES)
-def test_the_examples_of_a_page_run_one_after_the_other(
-    page: Path, committed_db: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    names: dict[str, Any] = {"__name__": page.stem}
-    for language, code in code_blocks(text_of(page)):
-        if language == "python":
-            exec(compile(code, page.name, "exec"), names)  # noqa: S102
-        elif language == "bash":
-            for words in words_of(code):
-                if words[0] == "studio-data" and words[1] in COMMANDS_THAT_END and "--follow" not in words:
-                    exit_code, said, wrong = studio_data(*words[1:])
-                    assert exit_code == 0, said + wrong
+def test_the_examples_of_a_page_run_one_after_the_other(page: Path, committed_db: str) -> None:
+    names = a_prompt()
+    with redirect_stdout(StringIO()) as said:
+        for language, code in code_blocks(text_of(page)):
+            if language == "python":
+                exec(compile(code, page.name, "exec"), names)  # noqa: S102
+            elif language == "bash":
+                for words in words_of(code):
+                    if words[0] == "studio-data" and words[1] in COMMANDS_THAT_END and "--follow" not in words:
+                        exit_code, out, wrong = studio_data(*words[1:])
+                        assert exit_code == 0, out + wrong
 
-    printed = re.findall(r"^ *print\(.+\)  # (.+)$", text_of(page), re.MULTILINE)
-    assert printed == [line for line in capfd.readouterr().out.splitlines() if line in printed]
+    assert_printed(text_of(page), said.getvalue())
+
+
+def test_all_pages_run_again_in_any_order_after_the_demo(committed_db: str) -> None:
+    for demo in (["demo", "--yes"], ["demo", "--full", "--yes"]):
+        assert studio_data(*demo)[0] == 0
+    pages = [ROOT / "README.md", *WITH_EXAMPLES]
+    for seeds in ([1, 2], [3]):  # somebody pastes every page twice, and comes back another day
+        names = a_prompt()
+        with tools_of_the_test():
+            for seed in seeds:
+                for page in Random(seed).sample(pages, len(pages)):
+                    run(page, names)
+
+
+def test_the_quickstart_leaves_one_line_however_often_it_is_run(committed_db: str) -> None:
+    for _ in range(2):
+        run(DOCS / "quickstart.md", a_prompt())
+
+    (line,) = list_activity(run_id="inquiry-17")["items"]
+    assert (line["actor_name"], line["action"]) == ("studio_manager", "created")
 
 
 @each(PAGES)

@@ -6,15 +6,14 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Any
-
-import pytest
 
 from studio_data import db
 from tests.conftest import ROOT
 from tests.markdown import code_blocks
+from tests.pages import a_prompt, run
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = ROOT / "README.md"
+README = PAGE.read_text(encoding="utf-8")
 BLOCKS = code_blocks(README)
 
 
@@ -27,27 +26,26 @@ def test_the_readme_holds_no_block_that_nothing_checks() -> None:
     assert {language for language, _ in BLOCKS} == {"bash", "python", "mermaid"}
 
 
-def test_the_python_blocks_run_one_after_the_other(committed_db: str, capsys: pytest.CaptureFixture[str]) -> None:
-    names: dict[str, Any] = {"__name__": "readme"}
-    for code in blocks("python"):
-        exec(compile(code, "README.md", "exec"), names)  # noqa: S102
+ACTIONS = ["created", "created", "phase_changed", "created", "created", "created", "created", "created", "renamed"]
 
-    told = capsys.readouterr().out
-    comments = re.findall(r"print\(error\)  # (.+)", README)
-    assert comments[0] in told
-    log = db.many("SELECT action, actor_name FROM activity_log ORDER BY id")
-    assert [row["action"] for row in log] == [
-        "created",
-        "created",
-        "phase_changed",
-        "created",
-        "created",
-        "created",
-        "created",
-        "created",
-        "renamed",
-    ]
-    assert log[-1]["actor_name"] == "rename_project"
+
+def test_the_python_blocks_run_one_after_the_other(committed_db: str) -> None:
+    run(PAGE, a_prompt())
+
+    assert actions() == ACTIONS
+    assert db.many("SELECT actor_name FROM activity_log ORDER BY id")[-1] == {"actor_name": "rename_project"}
+
+
+def test_a_second_run_repeats_no_call_that_had_a_key(committed_db: str) -> None:
+    for _ in range(2):
+        run(PAGE, a_prompt())
+
+    again = actions()[len(ACTIONS) :]
+    assert again == ["created", "created", "phase_changed", "created", "created", "created", "renamed"]
+
+
+def actions() -> list[str]:
+    return [row["action"] for row in db.many("SELECT action FROM activity_log ORDER BY id")]
 
 
 def test_the_commands_at_the_top_are_the_demo_and_the_suite() -> None:

@@ -13,7 +13,7 @@ import pytest
 from annotated_types import Len
 from pydantic import ConfigDict
 
-from studio_data import db
+from studio_data import call, db
 from studio_data.audit import actor
 from studio_data.errors import (
     ConfigurationError,
@@ -143,6 +143,27 @@ def test_what_cannot_be_a_tool_is_refused_where_it_is_written() -> None:
     for function in functions:
         with pytest.raises(TypeError, match=function.__name__):
             tool(roles=STAFF)(function)
+
+
+def test_a_tool_defined_again_in_its_module_replaces_the_first() -> None:
+    for answer in ("first", "second"):
+
+        @tool(reads=True)
+        def said_last() -> dict[str, str]:
+            """Say which definition this is."""
+            return {"said": answer}  # noqa: B023 (each definition is called while it is the last)
+
+        assert call("said_last", {}) == said_last() == {"said": answer}
+
+
+def test_another_module_cannot_take_a_tools_name() -> None:
+    def create_client() -> dict[str, str]:
+        """Create something else."""
+        return {}
+
+    with pytest.raises(TypeError, match=r"create_client is a tool of studio_data\.tools\.clients already"):
+        tool(reads=True)(create_client)
+    assert get_tool("create_client").module == "studio_data.tools.clients"
 
 
 def run(query: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from studio_data import db
 from tests.conftest import ROOT
-from tests.markdown import code_blocks
+from tests.pages import a_prompt, run
 
 EMPTY_LISTS = {"list_activity", "list_clients", "list_projects", "list_vendors"}
 """What a reader finds empty in a new practice."""
@@ -12,10 +12,8 @@ EMPTY_LISTS = {"list_activity", "list_clients", "list_projects", "list_vendors"}
 
 def run_page(name: str, *, blocks: int | None = None) -> dict[str, Any]:
     """Run the Python blocks of a page in docs/ one after the other, all or the first ones, and return their names."""
-    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
-    names: dict[str, Any] = {"__name__": name}
-    for code in [code for language, code in code_blocks(text) if language == "python"][:blocks]:
-        exec(compile(code, name, "exec"), names)  # noqa: S102
+    names = a_prompt()
+    run(ROOT / "docs" / name, names, blocks=blocks)
     return names
 
 

@@ -58,7 +58,7 @@ def test_the_page_creates_one_client_and_says_who_did_it(committed_db: str) -> N
     page = run_page("pydantic-ai.md")
 
     assert client_names() == ["Rosa Ortiz"]
-    assert audit_trail() == [created_by("studio_manager", "inquiry-17")]
+    assert audit_trail() == [created_by("studio_manager", "inquiry-19")]
     refused, created = told(page["result"].all_messages())
     assert refused.outcome == "retried"
     assert refused.content == "email must be an e-mail address like name@example.com."
