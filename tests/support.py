@@ -21,6 +21,12 @@ ROLE = os.environ.get("TEST_DATABASE_ROLE") or None
 _IN_ROLE = f"-c role={ROLE}"
 
 
+with_the_servers_timers = pytest.mark.skipif(
+    "faketime" in os.environ.get("LD_PRELOAD", ""), reason="under libfaketime no timer of Postgres runs out"
+)
+"""For tests of what Postgres itself ends after a time."""
+
+
 def in_the_role(url: str) -> str:
     """Let every session begin in the role under test: Postgres then checks its privileges, and no others."""
     return url if ROLE is None else make_conninfo(url, options=f"{_options(url)} {_IN_ROLE}".strip())

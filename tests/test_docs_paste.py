@@ -76,7 +76,8 @@ def prompt(home: Path, terminal: dict[str, str], *arguments: str) -> Generator[P
     """Open a prompt that has nobody's settings and history, and leave it with Ctrl-D."""
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (50, 250))  # wide enough for every line
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    nobodys = {name for name in os.environ if name.startswith("PYTHON")} - {"PYTHONPATH"}
+    kept = {name: value for name, value in os.environ.items() if name not in nobodys}
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,

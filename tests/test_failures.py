@@ -9,7 +9,7 @@ from studio_data import db
 from studio_data.config import settings
 from studio_data.errors import UnavailableError
 from studio_data.tools.clients import create_client
-from tests.support import clients, end_every_connection, with_setting
+from tests.support import clients, end_every_connection, with_setting, with_the_servers_timers
 
 # Lost connections -----------------------------------------------------------------------------------------------------
 
@@ -177,6 +177,7 @@ def test_a_statement_in_a_transaction_ends_at_its_deadline(committed_db: str, mo
     assert clients() == 0
 
 
+@with_the_servers_timers
 def test_a_statement_that_the_server_cancels_is_not_repeated(committed_db: str) -> None:
     with pytest.raises(UnavailableError, match="did not finish in time") as raised, db.transaction() as connection:
         connection.execute("SET LOCAL statement_timeout = '50ms'")
