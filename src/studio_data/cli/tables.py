@@ -1,0 +1,257 @@
+r"""How rows are shown: on a terminal a table of the columns that fit, in a pipe all of it as tab-separated text.
+
+In a pipe there is a header, a line a row, and nothing else on stdout; what is said of the rows goes to stderr. A newline, a
+carriage return and a tab in a value are written as ``\n``, ``\r`` and ``\t``, and JSON as JSON.
+"""
+
+import json
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from textwrap import wrap
+from typing import Any, cast
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from studio_data.cli.app import err, out, print_line
+from studio_data.cli.ids import shortened
+
+type Row = dict[str, Any]
+
+GAP, DEEPEST = 2, 2
+NAME_IS_LONG, TEXT_IS_LONG, TEXT_IS_SHORT = 28, 40, 12
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(Z|[+-]\d\d:\d\d)$", re.ASCII)
+_NUMBER = re.compile(r"\$?-?[\d,]+(\.\d+)?$", re.ASCII)
+_NAMES = r"name|title|label|po_number|(meeting|doc|item|artifact|agent)_type|description_generic|session_id|user_mission"
+_RANKS = (
+    r"id",
+    _NAMES,
+    r"(.+_)?status",
+    r"(.+_)?(date|delivery)|(?!created|updated).+_at",
+    r"(.+_)?(amount|price|estimate|total|cost|freight|net|quantity)",
+    r"assigned_to|(.+_)?phase|.+_type",
+)
+_BACKGROUND = {"created_at", "updated_at"}
+
+
+def listing(
+    rows: list[Row], *, wide: bool = False, order: Sequence[str] = (), whole: Collection[str] = (), with_header: bool = True
+) -> None:
+    """Print rows of a kind, a line a row: on a terminal the columns that fit, with ``wide`` all that hold something.
+
+    Which columns fit first is said by their names, or by ``order``; those in ``whole`` are never cut.
+    """
+    if not out.is_terminal:
+        tabbed(rows, with_header=with_header)
+    elif rows:
+        out.print(listed(rows, wide=wide, order=order, whole=whole, with_header=with_header, width=out.width))
+
+
+def report(rows: list[Row], *, title: str = "", with_total: bool = False) -> None:
+    """Print rows that are to be read to their end, with every column; the last row may be the total of the others."""
+    if not out.is_terminal:
+        if title:
+            print_line(title)
+        tabbed(rows)
+        return
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    for number, name in enumerate(rows[0] if rows else ()):
+        cells = [text_of(row[name]) for row in rows]
+        is_number = all(_NUMBER.match(cell.plain) for cell in cells if cell.plain)
+        table.add_column(name, overflow="fold", no_wrap=number == 0, justify="right" if is_number else "left")
+    for number, row in enumerate(rows, start=1):
+        is_last = number == len(rows)
+        table.add_row(
+            *(text_of(value) for value in row.values()),
+            end_section=with_total and number == len(rows) - 1,
+            style="bold" if with_total and is_last else None,
+        )
+    out.print(table)
+
+
+def tabbed(rows: list[Row], *, with_header: bool = True) -> None:
+    """Print rows as tab-separated text, whole."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if rows and with_header:
+        print_line("\t".join(names))
+    for row in rows:
+        print_line("\t".join(_plain(row.get(name)) for name in names))
+
+
+def note(text: str, *, style: str = "dim") -> None:
+    """Say something of the rows: under them on a terminal, on stderr in a pipe."""
+    if out.is_terminal:
+        out.print(Text(text), style=style)
+    else:
+        err.print(Text(text), soft_wrap=True)
+
+
+def fields(row: Row, *, width: int, wide: bool = False, depth: int = 0) -> RenderableType:
+    """Show one row, a field a line, and the rows in it below their field's name."""
+    grid = Table.grid(padding=(0, GAP))
+    left = width - max(map(cell_len, row), default=0) - GAP
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in row.items():
+        if isinstance(value, dict) and value and depth < DEEPEST:
+            shown = fields(cast("Row", value), width=left, wide=wide, depth=depth + 1)
+        elif rows := rows_of(value):
+            shown = listed(rows, width=left, wide=wide)
+        else:
+            shown = text_of(value)
+        grid.add_row(Text(name), shown)
+    return grid
+
+
+def listed(
+    rows: list[Row],
+    *,
+    width: int,
+    wide: bool = False,
+    order: Sequence[str] = (),
+    whole: Collection[str] = (),
+    with_header: bool = True,
+) -> RenderableType:
+    """Return rows as a table that is as wide as this at most; with ``wide`` a block for each row that needs more."""
+    columns = _columns(rows, wide=wide, order=order, whole=whole)
+    if wide and sum(column.natural + GAP for column in columns) - GAP > width:
+        return Group(*(_block(columns, number) for number in range(len(rows))))
+    widths = _that_fit([column for column in columns if wide or not column.is_background], width)
+    table = Table(box=None, show_header=with_header, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    chosen = [column for column in columns if column.name in widths]
+    for column in chosen:
+        size = widths[column.name]
+        heading = "\n".join(wrap(column.name.replace("_", " "), size))
+        table.add_column(
+            heading, width=size, no_wrap=True, overflow="ellipsis", justify="right" if column.is_number else "left"
+        )
+    for number in range(len(rows)):
+        table.add_row(*(column.cells[number] for column in chosen))
+    hidden = [column.name.replace("_", " ") for column in columns if column.name not in widths]
+    if not hidden or not with_header:
+        return table
+    more = "1 more column" if len(hidden) == 1 else f"{len(hidden)} more columns"
+    return Group(table, Text(f"--wide shows {more}: {', '.join(hidden)}", style="dim"))
+
+
+@dataclass
+class _Column:
+    name: str
+    rank: int
+    cells: list[Text]
+    is_whole: bool
+    is_background: bool
+
+    @property
+    def natural(self) -> int:
+        """The width that nothing of it needs to be cut for."""
+        return max(*(cell_len(word) for word in self.name.split("_")), *(cell.cell_len for cell in self.cells))
+
+    @property
+    def least(self) -> int:
+        """The width below which it is of no use."""
+        if self.is_whole:
+            return self.natural
+        return min(self.natural, NAME_IS_LONG if self.rank <= 1 else TEXT_IS_SHORT)
+
+    @property
+    def is_number(self) -> bool:
+        return all(_NUMBER.match(cell.plain) for cell in self.cells if cell.plain)
+
+
+def _columns(rows: list[Row], *, wide: bool, order: Sequence[str], whole: Collection[str]) -> list[_Column]:
+    """Return the columns that hold something, those that people look for first before the others."""
+    names = order or list(dict.fromkeys(name for row in rows for name in row))
+    of_ids = [name for name in names if name == "id" or wide]
+    ids = {row[name] for row in rows for name in of_ids if isinstance(row.get(name), str) and _UUID.match(row[name])}
+    short = shortened(ids) if ids else {}
+    columns: list[_Column] = []
+    for number, name in enumerate(names):
+        values = [row.get(name) for row in rows]
+        if all(value in (None, "", {}, []) or value is False for value in values):
+            continue
+        cells = [text_of(short.get(value, value) if isinstance(value, str) else value, in_line=True) for value in values]
+        rank = number if order else _rank(name, cells)
+        columns.append(
+            _Column(
+                name,
+                rank,
+                cells,
+                is_whole=name in whole if order else rank not in {1, len(_RANKS), len(_RANKS) + 1},
+                is_background=not order and _is_background(name, values),
+            )
+        )
+    return sorted(columns, key=lambda column: column.rank)
+
+
+def _rank(name: str, cells: list[Text]) -> int:
+    for rank, pattern in enumerate(_RANKS):
+        if re.fullmatch(pattern, name):
+            return rank
+    return len(_RANKS) + any(cell.cell_len > TEXT_IS_LONG for cell in cells)
+
+
+def _is_background(name: str, values: list[Any]) -> bool:
+    is_of_other = name.endswith("_id") and all(value is None or _UUID.match(str(value)) for value in values)
+    return name in _BACKGROUND or is_of_other or any(isinstance(value, dict | list) for value in values)
+
+
+def _that_fit(columns: list[_Column], width: int) -> dict[str, int]:
+    """Choose columns, the first two in any case, and give those that would be cut what is left."""
+    widths: dict[str, int] = {}
+    left = width + GAP
+    for column in columns:
+        size = column.least if len(widths) != 1 else min(column.least, max(left - GAP, TEXT_IS_SHORT))
+        if size + GAP <= left or len(widths) < 2:  # noqa: PLR2004
+            widths[column.name] = size
+            left -= size + GAP
+    for column in columns:
+        if column.name in widths:
+            more = min(column.natural - widths[column.name], max(left, 0))
+            widths[column.name] += more
+            left -= more
+    return widths
+
+
+def _block(columns: list[_Column], number: int) -> RenderableType:
+    grid = Table.grid(padding=(0, GAP))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for column in columns:
+        if column.cells[number].plain:
+            grid.add_row(column.name.replace("_", " "), column.cells[number])
+    grid.add_row("", "")
+    return grid
+
+
+def rows_of(value: Any) -> list[Row]:  # noqa: ANN401
+    """Return the value if it is a list of rows, else none."""
+    several = cast("list[Any]", value) if isinstance(value, list) else []
+    return several if all(isinstance(row, dict) for row in several) else []
+
+
+def text_of(value: Any, *, in_line: bool = False) -> Text:  # noqa: ANN401
+    """Write a value as people do, as Text, so that no name is read as markup."""
+    if isinstance(value, Text):
+        return value
+    if value is None:
+        return Text("")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if isinstance(value, str) and _TIME.match(value):
+        return Text(f"{datetime.fromisoformat(value).astimezone():%Y-%m-%d %H:%M}")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return Text(" ".join(text.split()) if in_line else text)
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401
+    if value is None:
+        return ""
+    text = str(value) if isinstance(value, str | Text) else json.dumps(value, ensure_ascii=False)
+    return text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
