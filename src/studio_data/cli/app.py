@@ -21,6 +21,9 @@ from studio_data.errors import ConfigurationError, StudioError, UnavailableError
 from studio_data.failures import refusal
 from studio_data.roles import Role
 
+COMMAND = "uv run studio-data"
+"""How a person types the command."""
+
 REFUSED, UNAVAILABLE, MISCONFIGURED = 1, 3, 4
 
 app = typer.Typer(

@@ -28,16 +28,16 @@ def demo(
     full: Annotated[bool, typer.Option("--full", help="Play a small practice: three clients, four projects.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write into the database that DATABASE_URL names.")] = False,
 ) -> None:
-    """Create a client and two projects, log what an agent did, and show the tables."""
+    """Create a client and two projects, let an agent check what is missing, and show what came of it."""
     if settings().database_url is not None and not yes:
         raise ConfigurationError(
             "The demo would write an invented client into the database that DATABASE_URL names, for ever.",
             hint="Say studio-data demo --yes if that is what you want, or unset DATABASE_URL for the embedded database.",
         )
     if full:
-        practice.run(out)
+        practice.run()
     else:
-        run(out)
+        run()
 
 
 @command

@@ -40,7 +40,7 @@ def session(
     if out.is_terminal:
         begun = datetime.fromisoformat(timeline["session"]["created_at"])
         rows: list[tables.Row] = [dict(zip(COLUMNS, _row(item, begun), strict=True)) for item in timeline["items"]]
-        tables.listing(rows, wide=wide, order=COLUMNS, whole=set(COLUMNS) - {"what happened", "details", "by"})
+        tables.listing(rows, tables.Look(wide, COLUMNS, set(COLUMNS) - {"what happened", "details", "by"}))
     else:
         tables.tabbed(timeline["items"])
 

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from studio_data.cli import tables
 from studio_data.cli.app import out
-from studio_data.cli.tables import Row, text_of
+from studio_data.cli.tables import Look, Row, text_of
 
 MOST_ROWS = 3
 _OF_THE_TRAIL = {"created_at", "entity_type", "entity_id", "action", "actor_type", "actor_name", "metadata"}
@@ -21,7 +21,7 @@ def answer(value: Any, *, wide: bool = False) -> None:  # noqa: ANN401 (any JSON
         row = cast("Row", value)
         out.print(tables.fields(row, width=out.width, wide=wide)) if out.is_terminal else tables.tabbed([row])
     elif rows := tables.rows_of(value):
-        tables.listing(rows, wide=wide)
+        tables.listing(rows, Look(wide=wide))
     else:
         tables.tabbed([{"answer": value}], with_header=False)
 
@@ -33,7 +33,7 @@ def _page(page: dict[str, Any], *, wide: bool) -> None:
     elif rows[0].keys() >= _OF_THE_TRAIL:
         activity(rows, wide=wide)
     else:
-        tables.listing(rows, wide=wide)
+        tables.listing(rows, Look(wide=wide))
     for name, value in page.items():
         if name == "next" and value:
             tables.note(f"The next page: --after {value}")
@@ -41,14 +41,14 @@ def _page(page: dict[str, Any], *, wide: bool) -> None:
             tables.note(f"{name}: {text_of(value)}")
 
 
-def activity(lines: list[Row], *, wide: bool = False, with_header: bool = True) -> None:
+def activity(lines: list[Row], *, wide: bool = False, with_header: bool = True, with_hint: bool = True) -> None:
     """Print lines of the audit trail in the order given."""
     if not out.is_terminal:
         tables.tabbed(lines, with_header=with_header)
         return
     order = ("time", "what happened", "id", "actor", "details")
     rows: list[Row] = [dict(zip(order, _in_words(line), strict=True)) for line in lines]
-    tables.listing(rows, wide=wide, order=order, whole={"time", "id"}, with_header=with_header)
+    tables.listing(rows, Look(wide, order, {"time", "id"}, with_header, with_hint and with_header))
 
 
 def _in_words(line: Row) -> list[str]:

@@ -40,17 +40,28 @@ _RANKS = (
 _BACKGROUND = {"created_at", "updated_at"}
 
 
-def listing(
-    rows: list[Row], *, wide: bool = False, order: Sequence[str] = (), whole: Collection[str] = (), with_header: bool = True
-) -> None:
-    """Print rows of a kind, a line a row: on a terminal the columns that fit, with ``wide`` all that hold something.
+@dataclass(frozen=True)
+class Look:
+    """How a listing looks on a terminal."""
 
-    Which columns fit first is said by their names, or by ``order``; those in ``whole`` are never cut.
-    """
+    wide: bool = False
+    """Whether all columns are shown that hold something, in blocks if the terminal is too narrow for a table."""
+    order: Sequence[str] = ()
+    """Which columns are shown first; without it their names say so."""
+    whole: Collection[str] = ()
+    """The columns of an order that are never cut."""
+    with_header: bool = True
+    with_hint: bool = True
+    """Whether the hidden columns are named below."""
+
+
+def listing(rows: list[Row], look: Look | None = None) -> None:
+    """Print rows of a kind, a line a row: on a terminal the columns that fit."""
+    look = look or Look()
     if not out.is_terminal:
-        tabbed(rows, with_header=with_header)
+        tabbed(rows, with_header=look.with_header)
     elif rows:
-        out.print(listed(rows, wide=wide, order=order, whole=whole, with_header=with_header, width=out.width))
+        out.print(listed(rows, look, out.width))
 
 
 def report(rows: list[Row], *, title: str = "", with_total: bool = False) -> None:
@@ -102,39 +113,31 @@ def fields(row: Row, *, width: int, wide: bool = False, depth: int = 0) -> Rende
         if isinstance(value, dict) and value and depth < DEEPEST:
             shown = fields(cast("Row", value), width=left, wide=wide, depth=depth + 1)
         elif rows := rows_of(value):
-            shown = listed(rows, width=left, wide=wide)
+            shown = listed(rows, Look(wide=wide), left)
         else:
             shown = text_of(value)
         grid.add_row(Text(name), shown)
     return grid
 
 
-def listed(
-    rows: list[Row],
-    *,
-    width: int,
-    wide: bool = False,
-    order: Sequence[str] = (),
-    whole: Collection[str] = (),
-    with_header: bool = True,
-) -> RenderableType:
-    """Return rows as a table that is as wide as this at most; with ``wide`` a block for each row that needs more."""
-    columns = _columns(rows, wide=wide, order=order, whole=whole)
-    if wide and sum(column.natural + GAP for column in columns) - GAP > width:
+def listed(rows: list[Row], look: Look, width: int) -> RenderableType:
+    """Return rows as a table that is as wide as this at most."""
+    columns = _columns(rows, look)
+    if look.wide and sum(column.natural + GAP for column in columns) - GAP > width:
         return Group(*(_block(columns, number) for number in range(len(rows))))
-    widths = _that_fit([column for column in columns if wide or not column.is_background], width)
-    table = Table(box=None, show_header=with_header, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    widths = _that_fit([column for column in columns if look.wide or not column.is_background], width)
+    table = Table(box=None, show_header=look.with_header, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
     chosen = [column for column in columns if column.name in widths]
     for column in chosen:
         size = widths[column.name]
-        heading = "\n".join(wrap(column.name.replace("_", " "), size))
+        heading = "\n".join(wrap(column.heading, size))
         table.add_column(
             heading, width=size, no_wrap=True, overflow="ellipsis", justify="right" if column.is_number else "left"
         )
     for number in range(len(rows)):
         table.add_row(*(column.cells[number] for column in chosen))
-    hidden = [column.name.replace("_", " ") for column in columns if column.name not in widths]
-    if not hidden or not with_header:
+    hidden = [column.heading for column in columns if column.name not in widths]
+    if not hidden or not look.with_hint:
         return table
     more = "1 more column" if len(hidden) == 1 else f"{len(hidden)} more columns"
     return Group(table, Text(f"--wide shows {more}: {', '.join(hidden)}", style="dim"))
@@ -149,9 +152,13 @@ class _Column:
     is_background: bool
 
     @property
+    def heading(self) -> str:
+        return self.name.replace("_", " ")
+
+    @property
     def natural(self) -> int:
         """The width that nothing of it needs to be cut for."""
-        return max(*(cell_len(word) for word in self.name.split("_")), *(cell.cell_len for cell in self.cells))
+        return max(*(cell_len(word) for word in self.heading.split()), *(cell.cell_len for cell in self.cells))
 
     @property
     def least(self) -> int:
@@ -165,10 +172,10 @@ class _Column:
         return all(_NUMBER.match(cell.plain) for cell in self.cells if cell.plain)
 
 
-def _columns(rows: list[Row], *, wide: bool, order: Sequence[str], whole: Collection[str]) -> list[_Column]:
+def _columns(rows: list[Row], look: Look) -> list[_Column]:
     """Return the columns that hold something, those that people look for first before the others."""
-    names = order or list(dict.fromkeys(name for row in rows for name in row))
-    of_ids = [name for name in names if name == "id" or wide]
+    names = look.order or list(dict.fromkeys(name for row in rows for name in row))
+    of_ids = [name for name in names if name == "id" or look.wide]
     ids = {row[name] for row in rows for name in of_ids if isinstance(row.get(name), str) and _UUID.match(row[name])}
     short = shortened(ids) if ids else {}
     columns: list[_Column] = []
@@ -177,14 +184,14 @@ def _columns(rows: list[Row], *, wide: bool, order: Sequence[str], whole: Collec
         if all(value in (None, "", {}, []) or value is False for value in values):
             continue
         cells = [text_of(short.get(value, value) if isinstance(value, str) else value, in_line=True) for value in values]
-        rank = number if order else _rank(name, cells)
+        rank = number if look.order else _rank(name, cells)
         columns.append(
             _Column(
                 name,
                 rank,
                 cells,
-                is_whole=name in whole if order else rank not in {1, len(_RANKS), len(_RANKS) + 1},
-                is_background=not order and _is_background(name, values),
+                is_whole=name in look.whole if look.order else rank not in {1, len(_RANKS), len(_RANKS) + 1},
+                is_background=not look.order and _is_background(name, values),
             )
         )
     return sorted(columns, key=lambda column: column.rank)
@@ -225,7 +232,7 @@ def _block(columns: list[_Column], number: int) -> RenderableType:
     grid.add_column(overflow="fold")
     for column in columns:
         if column.cells[number].plain:
-            grid.add_row(column.name.replace("_", " "), column.cells[number])
+            grid.add_row(column.heading, column.cells[number])
     grid.add_row("", "")
     return grid
 

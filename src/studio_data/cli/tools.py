@@ -46,7 +46,7 @@ def tools(
         }
         for tool in all_tools(role=role)
     ]
-    tables.listing(rows, wide=wide, order=("tool", "what it does", "writes", "roles"), whole={"tool", "writes"})
+    tables.listing(rows, tables.Look(wide, ("tool", "what it does", "writes", "roles"), {"tool", "writes"}))
 
 
 def _roles(tool: Tool) -> str:
