@@ -19,8 +19,6 @@ from studio_data.db import connection_string, printable_connection_string
 from studio_data.errors import ConfigurationError
 from studio_data.pool import StudioConnection, connect
 
-NAMED = 2  # more tables than these are a number
-
 
 @command
 def demo(
@@ -117,12 +115,14 @@ def roles(
     tables.report(
         [{"role": role["role"], "logs in": role["login"], **{what: _tables(role[what]) for what in doing}} for role in may]
     )
+    if out.is_terminal:
+        tables.note("The numbers are of tables; --json names them.")
     tables.note(f"Done: {len(changes)} statements." if changes else "Nothing to do: every role has its rights.")
     tables.note("No password was set or changed. Set them yourself, in psql: \\password studio_agent")
 
 
 def _tables(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= NAMED or not out.is_terminal else f"{len(names)} tables"
+    return str(len(names)) if out.is_terminal else ", ".join(names)
 
 
 @contextmanager

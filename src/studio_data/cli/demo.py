@@ -1,6 +1,7 @@
 """The demonstration: a client, a furnishings and a renovation project, an agent's entry in the audit trail, as tables."""
 
 import shlex
+from collections.abc import Collection
 from datetime import UTC
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from studio_data import db
 from studio_data.cli import ids, tables
 from studio_data.cli.app import COMMAND, out, progress
 from studio_data.cli.show import details
-from studio_data.cli.tables import Row
+from studio_data.cli.tables import Look, Row
 from studio_data.config import settings
 from studio_data.tools.activity import log_activity
 from studio_data.tools.clients import create_client
@@ -63,10 +64,9 @@ def run() -> None:
         playing.update(bar, advance=1)
 
     projects = [furnishings, renovation]
-    tables.report(_tasks(projects), title="Tasks from the master workflow", with_total=True)
-    out.print()
-    tables.report(_trail([client["id"], *(created["project"]["id"] for created in projects)]), title="Audit trail")
-    out.print()
+    show_table("Tasks from the master workflow", _tasks(projects))
+    trail = _trail([client["id"], *(created["project"]["id"] for created in projects)])
+    show_table("Audit trail", trail, cut=("actor", "entity", "details"))
     _show_next_steps(renovation["project"])
 
 
@@ -81,8 +81,8 @@ def _tasks(projects: list[CreatedProject]) -> list[Row]:
         for created, counts in zip(projects, got, strict=True):
             tasks = sum(counts.get(phase, 0) for phase in phases_of_row)
             project = created["project"]
-            row[f"{project['name']} ({project['project_type']})"] = tasks
-            row[f"left out of {project['project_type']}"] = sum(every[phase] for phase in phases_of_row) - tasks
+            row[project["name"]] = tasks
+            row[f"not in {project['name']}"] = sum(every[phase] for phase in phases_of_row) - tasks
         rows.append(row)
     return rows
 
@@ -143,6 +143,13 @@ def _show_next_steps(project: Project) -> None:
     else:
         out.print("Connection string:")
     out.print(Text(db.printable_connection_string(), style="bold"), soft_wrap=True)
+
+
+def show_table(title: str, rows: list[Row], *, cut: Collection[str] = ()) -> None:
+    """Show rows under a title, a line a row; some columns may be cut."""
+    out.print(Text(title, style="bold"))
+    tables.listing(rows, Look(order=list(rows[0]), whole=rows[0].keys() - cut, with_hint=False))
+    out.print()
 
 
 def say(*commands: str) -> None:

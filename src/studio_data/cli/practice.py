@@ -13,7 +13,7 @@ from rich.text import Text
 from studio_data.actor import acting_as
 from studio_data.cli import ids, show, tables
 from studio_data.cli.app import COMMAND, out, progress
-from studio_data.cli.demo import say
+from studio_data.cli.demo import say, show_table
 from studio_data.db import transaction
 from studio_data.dispatch import raising_call
 
@@ -108,10 +108,8 @@ def run() -> None:
                     with transaction():
                         _play(commission, step, vendor)
                     playing.advance(bar)
-    tables.report(_projects(commissions), title="Projects")
-    out.print()
-    tables.report(_budget(commissions[0]), title=f"Budget of {commissions[0].name}, dollars", with_total=True)
-    out.print()
+    show_table("Projects", _projects(commissions), cut=("project", "missing for the next phase"))
+    show_table(f"Budget of {commissions[0].name}, dollars", _budget(commissions[0]))
     out.print(Text(f"Feed of {commissions[0].name}, the newest last", style="bold"))
     show.activity(do("reader", "project_feed", project_id=commissions[0].id, limit=12)["items"][::-1], with_hint=False)
     out.print()
@@ -279,7 +277,6 @@ def _projects(commissions: list[Commission]) -> list[tables.Row]:
             {
                 "id": short[commission.id],
                 "project": commission.name,
-                "type": commission.project_type,
                 "phase": found["project"]["phase"].replace("_", " "),
                 "tasks closed": f"{closed} of {tasks}",
                 "missing for the next phase": ", ".join(gate["gate"] for gate in found["gates"] if not gate["passed"]),

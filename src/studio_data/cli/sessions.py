@@ -21,7 +21,7 @@ from studio_data.validators import LARGEST_PAGE
 MARKS = {"session": ("◆", "bold"), "execution": ("●", "cyan"), "tool_call": ("·", ""), "artifact": ("▪", "green")}
 GOOD, BAD = {"session_approved", "session_completed"}, {"session_rejected", "session_failed", "session_expired"}
 SECONDS_OF_A_MINUTE = 60
-COLUMNS = ("time", "what happened", "took", "cost", "details", "by", "tokens", "after")
+COLUMNS = ("time", "what happened", "details", "took", "cost", "by", "tokens", "after")
 
 
 @command
@@ -80,9 +80,9 @@ def _row(item: dict[str, Any], begun: datetime) -> list[str | Text]:
     return [
         f"{at.astimezone():%m-%d %H:%M:%S}",
         what,
+        _said(item),
         _duration(found["duration_seconds"]) if "duration_seconds" in found else "",
         _dollars(found["cost"]) if found.get("cost") else "",
-        _said(item),
         f"{item['actor_name']} ({item['actor_type']})" if item["actor_name"] else "",
         f"{found['tokens_used']:,}" if found.get("tokens_used") else "",
         f"+{_duration(max(0.0, (at - begun) / timedelta(seconds=1)))}",

@@ -79,31 +79,36 @@ def _change(value: Any) -> str:  # noqa: ANN401 (log_activity takes any metadata
     return str(text_of(value))
 
 
-def plan(changes: list[dict[str, Any]]) -> None:
-    """Print what a preview found: a row a change, what an update changes as old -> new; on a terminal the first few."""
-    rows = [
-        {
-            "table": change["table"],
-            "operation": change["operation"],
-            "id": (change["after"] or change["before"])["id"],
-            "values": _difference(change),
-        }
-        for change in changes
-    ]
-    if out.is_terminal:
-        for name in dict.fromkeys(row["table"] for row in rows):
-            of_table = [row for row in rows if row["table"] == name]
-            out.print(Text(f"{name}: {len(of_table)}", style="bold"))
-            for row in of_table[:MOST_ROWS]:
-                out.print(Text(f"  {row['operation']} {row['values']}"), overflow="fold")
-            if len(of_table) > MOST_ROWS:
-                out.print(Text(f"  … {len(of_table) - MOST_ROWS} more", style="dim"))
-    else:
-        tables.tabbed(rows)
+def plan(changes: list[dict[str, Any]], *, wide: bool = False) -> None:
+    """Print what a preview found: a row a change, what an update changes as old -> new.
+
+    On a terminal the first few of a table are enough, without ids, unless it is to be ``wide``.
+    """
+    if not out.is_terminal:
+        tables.tabbed(
+            [
+                {
+                    "table": change["table"],
+                    "operation": change["operation"],
+                    "id": (change["after"] or change["before"])["id"],
+                    "values": ", ".join(f"{name}: {value}" for name, value in _difference(change).items()),
+                }
+                for change in changes
+            ]
+        )
+    for name in dict.fromkeys(change["table"] for change in changes) if out.is_terminal else ():
+        of_table = [change for change in changes if change["table"] == name]
+        out.print(Text(f"{name}: {len(of_table)}", style="bold"))
+        for change in of_table if wide else of_table[:MOST_ROWS]:
+            said = [f"{name}: {value}" for name, value in _difference(change).items() if wide or not name.endswith("_id")]
+            line = Text(f"  {change['operation']} {', '.join(said)}")
+            out.print(line, no_wrap=not wide, overflow="fold" if wide else "ellipsis")
+        if not wide and len(of_table) > MOST_ROWS:
+            out.print(Text(f"  … {len(of_table) - MOST_ROWS} more", style="dim"))
     tables.note("Nothing was written.")
 
 
-def _difference(change: dict[str, Any]) -> str:
+def _difference(change: dict[str, Any]) -> dict[str, str]:
     before: dict[str, Any] = change["before"] or {}
     after: dict[str, Any] = change["after"] or {}
     if change["operation"] == "updated":
@@ -112,5 +117,5 @@ def _difference(change: dict[str, Any]) -> str:
         }
     else:
         values = {name: str(text_of(value)) for name, value in (after or before).items() if value not in (None, {})}
-    hidden = {"id", "context", "created_at", "updated_at"}
-    return ", ".join(f"{name}: {value}" for name, value in values.items() if name not in hidden)
+    hidden = {"id", "context", "created_at", "updated_at", "transaction_id"}
+    return {name: value for name, value in values.items() if name not in hidden}

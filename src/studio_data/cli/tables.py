@@ -6,13 +6,13 @@ carriage return and a tab in a value are written as ``\n``, ``\r`` and ``\t``, a
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from textwrap import wrap
 from typing import Any, cast
+from uuid import UUID
 
-from rich import box
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -24,7 +24,7 @@ from studio_data.cli.ids import shortened
 type Row = dict[str, Any]
 
 GAP, DEEPEST = 2, 2
-NAME_IS_LONG, TEXT_IS_LONG, TEXT_IS_SHORT = 28, 40, 12
+TEXT_IS_LONG, TEXT_IS_SHORT = 40, 16
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(Z|[+-]\d\d:\d\d)$", re.ASCII)
 _NUMBER = re.compile(r"\$?-?[\d,]+(\.\d+)?$", re.ASCII)
@@ -33,9 +33,12 @@ _RANKS = (
     r"id",
     _NAMES,
     r"(.+_)?status",
-    r"(.+_)?(date|delivery)|(?!created|updated).+_at",
+    r"(.+_)?(date|delivery)|due_at",
+    r"(.+_)?phase",
     r"(.+_)?(amount|price|estimate|total|cost|freight|net|quantity)",
-    r"assigned_to|(.+_)?phase|.+_type",
+    r"assigned_to",
+    r"(?!created|updated).+_at",
+    r".+_type",
 )
 _BACKGROUND = {"created_at", "updated_at"}
 
@@ -47,7 +50,7 @@ class Look:
     wide: bool = False
     """Whether all columns are shown that hold something, in blocks if the terminal is too narrow for a table."""
     order: Sequence[str] = ()
-    """Which columns are shown first; without it their names say so."""
+    """The columns to show unless it is to be wide, the first first; without it their names say which."""
     whole: Collection[str] = ()
     """The columns of an order that are never cut."""
     with_header: bool = True
@@ -64,25 +67,17 @@ def listing(rows: list[Row], look: Look | None = None) -> None:
         out.print(listed(rows, look, out.width))
 
 
-def report(rows: list[Row], *, title: str = "", with_total: bool = False) -> None:
-    """Print rows that are to be read to their end, with every column; the last row may be the total of the others."""
+def report(rows: list[Row]) -> None:
+    """Print rows that are to be read to their end: every column, and nothing cut."""
     if not out.is_terminal:
-        if title:
-            print_line(title)
         tabbed(rows)
         return
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
     for number, name in enumerate(rows[0] if rows else ()):
-        cells = [text_of(row[name]) for row in rows]
-        is_number = all(_NUMBER.match(cell.plain) for cell in cells if cell.plain)
+        is_number = _are_numbers(text_of(row[name]) for row in rows)
         table.add_column(name, overflow="fold", no_wrap=number == 0, justify="right" if is_number else "left")
-    for number, row in enumerate(rows, start=1):
-        is_last = number == len(rows)
-        table.add_row(
-            *(text_of(value) for value in row.values()),
-            end_section=with_total and number == len(rows) - 1,
-            style="bold" if with_total and is_last else None,
-        )
+    for row in rows:
+        table.add_row(*map(text_of, row.values()))
     out.print(table)
 
 
@@ -98,7 +93,7 @@ def tabbed(rows: list[Row], *, with_header: bool = True) -> None:
 def note(text: str, *, style: str = "dim") -> None:
     """Say something of the rows: under them on a terminal, on stderr in a pipe."""
     if out.is_terminal:
-        out.print(Text(text), style=style)
+        out.print(Text(text), style=style, soft_wrap=True)
     else:
         err.print(Text(text), soft_wrap=True)
 
@@ -107,6 +102,7 @@ def fields(row: Row, *, width: int, wide: bool = False, depth: int = 0) -> Rende
     """Show one row, a field a line, and the rows in it below their field's name."""
     grid = Table.grid(padding=(0, GAP))
     left = width - max(map(cell_len, row), default=0) - GAP
+    short = _short(row.values()) if left < len(str(UUID(int=0))) else {}
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in row.items():
@@ -115,7 +111,7 @@ def fields(row: Row, *, width: int, wide: bool = False, depth: int = 0) -> Rende
         elif rows := rows_of(value):
             shown = listed(rows, Look(wide=wide), left)
         else:
-            shown = text_of(value)
+            shown = text_of(_short_or_same(value, short))
         grid.add_row(Text(name), shown)
     return grid
 
@@ -160,41 +156,58 @@ class _Column:
         """The width that nothing of it needs to be cut for."""
         return max(*(cell_len(word) for word in self.heading.split()), *(cell.cell_len for cell in self.cells))
 
-    @property
-    def least(self) -> int:
-        """The width below which it is of no use."""
+    def least(self, width: int) -> int:
+        """Return the width below which it is of no use, in a table that is so wide."""
         if self.is_whole:
             return self.natural
-        return min(self.natural, NAME_IS_LONG if self.rank <= 1 else TEXT_IS_SHORT)
+        return min(self.natural, width * 2 // 5 if self.rank <= 1 else TEXT_IS_SHORT)
 
     @property
     def is_number(self) -> bool:
-        return all(_NUMBER.match(cell.plain) for cell in self.cells if cell.plain)
+        return _are_numbers(self.cells)
 
 
 def _columns(rows: list[Row], look: Look) -> list[_Column]:
     """Return the columns that hold something, those that people look for first before the others."""
-    names = look.order or list(dict.fromkeys(name for row in rows for name in row))
-    of_ids = [name for name in names if name == "id" or look.wide]
-    ids = {row[name] for row in rows for name in of_ids if isinstance(row.get(name), str) and _UUID.match(row[name])}
-    short = shortened(ids) if ids else {}
+    names = list(dict.fromkeys([*look.order, *(name for row in rows for name in row)]))
+    own = _own_id(names, rows)
+    short = _short(row.get(name) for row in rows for name in names if look.wide or name == own)
     columns: list[_Column] = []
     for number, name in enumerate(names):
         values = [row.get(name) for row in rows]
         if all(value in (None, "", {}, []) or value is False for value in values):
             continue
-        cells = [text_of(short.get(value, value) if isinstance(value, str) else value, in_line=True) for value in values]
-        rank = number if look.order else _rank(name, cells)
+        cells = [text_of(_short_or_same(value, short), in_line=True) for value in values]
+        rank = number if look.order else _rank("id" if name == own else name, cells)
         columns.append(
             _Column(
                 name,
                 rank,
                 cells,
                 is_whole=name in look.whole if look.order else rank not in {1, len(_RANKS), len(_RANKS) + 1},
-                is_background=not look.order and _is_background(name, values),
+                is_background=name not in look.order if look.order else name != own and _is_background(name, rows),
             )
         )
     return sorted(columns, key=lambda column: column.rank)
+
+
+def _own_id(names: Sequence[str], rows: list[Row]) -> str | None:
+    """Return the column that says which row it is: id, or else the first that holds ids."""
+    return "id" if "id" in names else next((name for name in names if _holds_ids(name, rows)), None)
+
+
+def _holds_ids(name: str, rows: list[Row]) -> bool:
+    return name.endswith("_id") and all(row.get(name) is None or _UUID.match(str(row[name])) for row in rows)
+
+
+def _short(values: Iterable[Any]) -> dict[str, str]:
+    """Return the short ids of those of the values that are ids."""
+    wanted = {value for value in values if isinstance(value, str) and _UUID.match(value)}
+    return shortened(wanted) if wanted else {}
+
+
+def _short_or_same(value: Any, short: dict[str, str]) -> Any:  # noqa: ANN401
+    return short.get(value, value) if isinstance(value, str) else value
 
 
 def _rank(name: str, cells: list[Text]) -> int:
@@ -204,9 +217,9 @@ def _rank(name: str, cells: list[Text]) -> int:
     return len(_RANKS) + any(cell.cell_len > TEXT_IS_LONG for cell in cells)
 
 
-def _is_background(name: str, values: list[Any]) -> bool:
-    is_of_other = name.endswith("_id") and all(value is None or _UUID.match(str(value)) for value in values)
-    return name in _BACKGROUND or is_of_other or any(isinstance(value, dict | list) for value in values)
+def _is_background(name: str, rows: list[Row]) -> bool:
+    has_parts = any(isinstance(row.get(name), dict | list) for row in rows)
+    return name in _BACKGROUND or has_parts or _holds_ids(name, rows)
 
 
 def _that_fit(columns: list[_Column], width: int) -> dict[str, int]:
@@ -214,7 +227,7 @@ def _that_fit(columns: list[_Column], width: int) -> dict[str, int]:
     widths: dict[str, int] = {}
     left = width + GAP
     for column in columns:
-        size = column.least if len(widths) != 1 else min(column.least, max(left - GAP, TEXT_IS_SHORT))
+        size = column.least(width) if len(widths) != 1 else min(column.least(width), max(left - GAP, TEXT_IS_SHORT))
         if size + GAP <= left or len(widths) < 2:  # noqa: PLR2004
             widths[column.name] = size
             left -= size + GAP
@@ -235,6 +248,10 @@ def _block(columns: list[_Column], number: int) -> RenderableType:
             grid.add_row(column.heading, column.cells[number])
     grid.add_row("", "")
     return grid
+
+
+def _are_numbers(cells: Iterable[Text]) -> bool:
+    return all(_NUMBER.match(cell.plain) for cell in cells if cell.plain)
 
 
 def rows_of(value: Any) -> list[Row]:  # noqa: ANN401

@@ -46,7 +46,7 @@ def tools(
         }
         for tool in all_tools(role=role)
     ]
-    tables.listing(rows, tables.Look(wide, ("tool", "what it does", "writes", "roles"), {"tool", "writes"}))
+    tables.listing(rows, tables.Look(wide, ("tool", "what it does", "writes"), {"tool", "writes"}))
 
 
 def _roles(tool: Tool) -> str:
@@ -90,7 +90,7 @@ def call(
         with preview() as plan:
             answer = raising_call(name, arguments, key=key)
         changes = to_jsonable_python(plan.changes)
-        print_json({"result": answer, "changes": changes}) if as_json else show.plan(changes)
+        print_json({"result": answer, "changes": changes}) if as_json else show.plan(changes, wide=wide)
 
 
 def _show_help(tool: Tool) -> None:
