@@ -96,7 +96,7 @@ def print_line(text: str) -> None:
 def progress(*columns: ProgressColumn) -> Progress:
     """Show on stderr how far something is, while it runs; nothing if stderr is no terminal."""
     columns = columns or (SpinnerColumn(), TextColumn("{task.description}"))
-    return Progress(*columns, console=err, transient=True, disable=PLAIN)
+    return Progress(*columns, console=err, transient=True, disable=PLAIN or not err.is_terminal)
 
 
 def _login() -> str:

@@ -125,9 +125,14 @@ def _show_next_steps(commission: Commission) -> None:
     )
 
 
+def now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
+
+
 def _day(days: int) -> date:
     """Return the working day that many days from today, or the next one."""
-    day = datetime.now(UTC).date() + timedelta(days=days)
+    day = now().date() + timedelta(days=days)
     return day + timedelta(days=7 - day.weekday() if day.weekday() >= SATURDAY else 0)
 
 

@@ -223,7 +223,7 @@ def _is_background(name: str, rows: list[Row]) -> bool:
 
 
 def _that_fit(columns: list[_Column], width: int) -> dict[str, int]:
-    """Choose columns, the first two in any case, and give those that would be cut what is left."""
+    """Choose columns, the first two in any case; what is left goes first to those that lack the least."""
     widths: dict[str, int] = {}
     left = width + GAP
     for column in columns:
@@ -231,11 +231,11 @@ def _that_fit(columns: list[_Column], width: int) -> dict[str, int]:
         if size + GAP <= left or len(widths) < 2:  # noqa: PLR2004
             widths[column.name] = size
             left -= size + GAP
-    for column in columns:
-        if column.name in widths:
-            more = min(column.natural - widths[column.name], max(left, 0))
-            widths[column.name] += more
-            left -= more
+    chosen = [column for column in columns if column.name in widths]
+    for column in sorted(chosen, key=lambda column: column.natural - widths[column.name]):
+        more = min(column.natural - widths[column.name], max(left, 0))
+        widths[column.name] += more
+        left -= more
     return widths
 
 
