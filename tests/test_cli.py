@@ -62,7 +62,9 @@ def test_the_demo_on_the_configured_database_shows_tasks_and_trail_and_can_be_re
 
     assert code == 0
     assert re.search(r"in all +135 +25 +160 +0$", said, re.MULTILINE)
-    assert re.search(r"lifecycle_agent \(agent\) +gates_checked +project Nguyen LR/DR/MBED +missing: exhibit_b_signed, ", said)
+    assert re.search(
+        r"lifecycle_agent \(agent\) +gates_checked +project Nguyen LR/DR/MBED +missing: exhibit_b_signed, ", said
+    )
     assert "Connection string" in said
     with db.get_connection() as connection:
         counts = connection.execute(
@@ -146,7 +148,9 @@ def test_the_full_demo_does_a_practices_tasks_in_order(committed_db: str) -> Non
         assert once[: len(closed) + 1] == [*closed, "in_progress"]
         assert set(once[len(closed) + 1 :]) == {"not_started"}
         assert all(task["assigned_to"] for task in present)
-    skipped = db.many("SELECT metadata ->> 'reason' AS reason FROM activity_log WHERE metadata @> '{\"tool\": \"skip_task\"}'")
+    skipped = db.many(
+        "SELECT metadata ->> 'reason' AS reason FROM activity_log WHERE metadata @> '{\"tool\": \"skip_task\"}'"
+    )
     assert all(line["reason"] for line in skipped)
 
 

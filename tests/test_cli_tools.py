@@ -24,9 +24,11 @@ def test_tools_lists_every_tool_with_what_it_does_and_for_whom() -> None:
     code, said, _ = studio_data("tools")
 
     assert code == 0
-    assert re.search(r"^create_client\tCreate a client at the head of the sales pipeline.*\tyes\tstudio_manager", said, re.M)
-    assert re.search(r"^list_clients\tList clients.*\t\teverybody$", said, re.M)
-    assert re.search(r"^log_activity\t.*\tyes\tall but the reader$", said, re.M)
+    assert re.search(
+        r"^create_client\tCreate a client at the head of the sales pipeline.*\tyes\tstudio_manager", said, re.MULTILINE
+    )
+    assert re.search(r"^list_clients\tList clients.*\t\teverybody$", said, re.MULTILINE)
+    assert re.search(r"^log_activity\t.*\tyes\tall but the reader$", said, re.MULTILINE)
 
 
 def test_tools_prints_the_definitions_of_a_toolset_for_a_script() -> None:
@@ -76,9 +78,9 @@ def test_call_shows_answers_for_people() -> None:
     client = create_client("Ann [b]Example[/b]", email="ann@example.com")
 
     _, one, _ = studio_data("call", "get_client", "--client-id", str(client["id"]), terminal=80)
-    assert re.search(rf"^id +{client['id']}\s+name +Ann \[b\]Example\[/b\] *$", one, re.M)
+    assert re.search(rf"^id +{client['id']}\s+name +Ann \[b\]Example\[/b\] *$", one, re.MULTILINE)
     _, page, _ = studio_data("call", "list_clients", "--limit", "1", terminal=80)
-    assert re.search(rf"^{str(client['id'])[:8]} +Ann \[b\]Example\[/b\] +lead +ann@example.com", page, re.M)
+    assert re.search(rf"^{str(client['id'])[:8]} +Ann \[b\]Example\[/b\] +lead +ann@example.com", page, re.MULTILINE)
     create_client("Ben")
     assert "The next page: --after " in studio_data("call", "list_clients", "--limit", "1", terminal=80)[1]
     assert "nothing found" in studio_data("call", "list_projects", terminal=80)[1]
@@ -153,7 +155,7 @@ def test_a_tool_explains_its_arguments() -> None:
     assert code == 0
     assert "The first project of a contracted client makes the client active." in said
     assert re.search(r"--project-type +string +needed +furnishings, renovation, mixed", said)
-    assert re.search(r'--investment-estimate  dollars, like "1250.00" *$', said, re.M)
+    assert re.search(r'--investment-estimate  dollars, like "1250.00" *$', said, re.MULTILINE)
     assert "For studio_manager, project_manager." in said
 
 

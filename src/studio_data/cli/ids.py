@@ -162,9 +162,6 @@ def _beginning_with(kind: str, given: str) -> list[dict[str, Any]]:
     digits = given.lower().replace("-", "")
     if not re.fullmatch(rf"[0-9a-f]{{{FEWEST},32}}", digits):
         return []
-    first = str(UUID(digits.ljust(32, "0")))
-    if not first.startswith(given.lower()):
-        return []
     return _entities(
         """
         SELECT id::text, name, project_name
@@ -173,7 +170,7 @@ def _beginning_with(kind: str, given: str) -> list[dict[str, Any]]:
         ORDER BY id
         LIMIT %(limit)s
         """,
-        {"kind": kind, "first": first, "last": digits.ljust(32, "f"), "limit": MOST_CANDIDATES + 1},
+        {"kind": kind, "first": digits.ljust(32, "0"), "last": digits.ljust(32, "f"), "limit": MOST_CANDIDATES + 1},
     )
 
 
