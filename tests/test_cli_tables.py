@@ -155,6 +155,17 @@ def test_an_answer_in_parts_shows_its_rows_as_tables() -> None:
     assert re.search(r"^ +conceptual_design +44 +0 *$", said, re.MULTILINE)
 
 
+def test_a_terminal_too_narrow_for_tables_gets_answers_all_the_same() -> None:
+    project = create_project(create_client("Ann", screening_data={"": [{"": 1}]})["id"], "LR", "mixed")["project"]
+
+    for arguments in (
+        ["project_overview", "--project-id", str(project["id"])],
+        ["list_tasks"],
+        ["get_client", "--client-id", "Ann"],
+    ):
+        assert studio_data("call", *arguments, terminal=8)[0] == 0
+
+
 def printed_on_a_terminal(*arguments: str, **environment: str) -> str:
     """Run the command as a process on a terminal of 80 columns, and return every character that it wrote there."""
     ours, theirs = pty.openpty()

@@ -23,7 +23,7 @@ from studio_data.cli.ids import shortened
 
 type Row = dict[str, Any]
 
-GAP, DEEPEST = 2, 2
+GAP, DEEPEST, NARROWEST = 2, 2, 20
 TEXT_IS_LONG, TEXT_IS_SHORT = 40, 16
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(Z|[+-]\d\d:\d\d)$", re.ASCII)
@@ -117,8 +117,9 @@ def fields(row: Row, *, width: int, wide: bool = False, depth: int = 0) -> Rende
 
 
 def listed(rows: list[Row], look: Look, width: int) -> RenderableType:
-    """Return rows as a table that is as wide as this at most."""
+    """Return rows as a table that is as wide as this at most, but for a terminal too narrow for any."""
     columns = _columns(rows, look)
+    width = max(width, NARROWEST)
     if look.wide and sum(column.natural + GAP for column in columns) - GAP > width:
         return Group(*(_block(columns, number) for number in range(len(rows))))
     widths = _that_fit([column for column in columns if look.wide or not column.is_background], width)
@@ -154,7 +155,7 @@ class _Column:
     @property
     def natural(self) -> int:
         """The width that nothing of it needs to be cut for."""
-        return max(*(cell_len(word) for word in self.heading.split()), *(cell.cell_len for cell in self.cells))
+        return max([1, *(cell_len(word) for word in self.heading.split()), *(cell.cell_len for cell in self.cells)])
 
     def least(self, width: int) -> int:
         """Return the width below which it is of no use, in a table that is so wide."""
