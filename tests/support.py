@@ -71,8 +71,9 @@ def with_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None
 
 def studio_data(*arguments: str, stdin: str | None = None, terminal: int | None = None) -> tuple[int, str, str]:
     """Run the command in this process, in a pipe or on a terminal with so many columns; return exit code, output, errors."""
-    looks = {"COLUMNS": str(terminal) if terminal else None, "TTY_COMPATIBLE": "1" if terminal else "0"}
-    with patch.multiple(out, _color_system=None), patch.multiple(err, _force_terminal=False):
+    width = terminal or 200
+    looks = {"COLUMNS": str(width), "TERM": "xterm", "TTY_COMPATIBLE": "1" if terminal else "0"}
+    with patch.multiple(out, _color_system=None, _width=width), patch.multiple(err, _force_terminal=False, _width=width):
         result = CliRunner().invoke(app, arguments, input=stdin, env=looks)
     return result.exit_code, result.stdout, result.stderr
 
