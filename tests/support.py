@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from studio_data import db, registry
 from studio_data.cli import app
+from studio_data.cli.app import err, out
 from studio_data.config import settings
 
 ROLE = os.environ.get("TEST_DATABASE_ROLE") or None
@@ -73,9 +75,12 @@ def with_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None
     db.close()
 
 
-def studio_data(*arguments: str, stdin: str | None = None) -> tuple[int, str, str]:
-    """Run the command in this process; return exit code, output and errors."""
-    result = CliRunner().invoke(app, arguments, input=stdin, env={"COLUMNS": "200"})
+def studio_data(*arguments: str, stdin: str | None = None, terminal: int | None = None) -> tuple[int, str, str]:
+    """Run the command in this process, in a pipe or on a terminal with so many columns; return exit code, output, errors."""
+    width = terminal or 200
+    looks = {"COLUMNS": str(width), "TERM": "xterm", "TTY_COMPATIBLE": "1" if terminal else "0"}
+    with patch.multiple(out, _color_system=None, _width=width), patch.multiple(err, _force_terminal=False, _width=width):
+        result = CliRunner().invoke(app, arguments, input=stdin, env=looks)
     return result.exit_code, result.stdout, result.stderr
 
 

@@ -55,7 +55,7 @@ def the_mission() -> None:
 def test_the_command_shows_a_mission_from_beginning_to_end() -> None:
     the_mission()
 
-    code, said, _ = studio_data("session", KEY)
+    code, said, _ = studio_data("session", KEY, terminal=200)
 
     assert code == 0
     assert "Plan the reveal of the [bold]Nguyen[/bold] living room" in said  # a name is no markup
@@ -70,8 +70,8 @@ def test_the_command_shows_a_mission_from_beginning_to_end() -> None:
     ]  # fmt: skip
     places = [said.index(part) for part in story]
     assert places == sorted(places)
-    assert re.search(r"session approved +Maria \(user\)", said)
-    assert re.search(r"● +eng +\d\.\d s +5,200 +\$0\.0781", said)
+    assert re.search(r"session approved +.*feedback: Hang the art first.* Maria \(user\)", said)
+    assert re.search(r"● +eng +Twelve tasks, 2 without a date +\d\.\d s +\$0\.0781 +5,200", said)
 
 
 def test_the_command_gives_a_script_the_whole_timeline() -> None:

@@ -183,7 +183,6 @@ def test_people_see_what_was_new_and_what_was_refused(file: Path) -> None:
     code, said, _ = studio_data("import-sessions", str(file), "--actor", "maria")
 
     assert code == 1
-    assert "Bringing sessions over" in said
     assert "New: sessions 1, executions 1, artifacts 0." in said
     assert "mission-1" in said
     assert "artifacts[0].version must be between 1 and 100,000" in said

@@ -78,11 +78,11 @@ def test_the_command_shows_what_it_did_and_then_that_nothing_is_to_do(url: str, 
     use(url, monkeypatch)
     run(url, "ALTER TABLE activity_log OWNER TO CURRENT_USER")
 
-    code, said, _ = studio_data("roles")
+    code, said, _ = studio_data("roles", terminal=200)
     assert code == 0
     assert 'ALTER TABLE "public"."activity_log" OWNER TO "studio_audit";' in said
     assert "No password was set or changed" in said
-    code, said, _ = studio_data("roles")
+    code, said, _ = studio_data("roles", terminal=200)
     assert code == 0
     assert "Nothing to do: every role has its rights." in said
 

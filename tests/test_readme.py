@@ -65,7 +65,7 @@ def test_the_commands_for_tools_run(committed_db: str) -> None:
     tools, previewed, _ = [run_in_checkout(line, os.environ) for line in blocks("bash")[2].splitlines()]
 
     assert "create_project" in tools
-    assert "Nothing was written." in previewed
+    assert "clients\tinserted\t" in previewed
     assert db.one("SELECT count(*) AS clients FROM clients") == {"clients": 0}
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from studio_data.cli import show
-from studio_data.cli.app import command, out, print_json
+from studio_data.cli import ids, show, tables
+from studio_data.cli.app import Wide, command, print_json
 from studio_data.dispatch import raising_call
 from studio_data.errors import UnavailableError
 from studio_data.validators import LARGEST_PAGE
@@ -17,18 +17,24 @@ SECONDS_BETWEEN_LOOKS = 1.0
 @command
 def activity(
     *,
-    entity_type: Annotated[str | None, typer.Option(help="Only lines of this kind of entity.")] = None,
-    entity_id: Annotated[str | None, typer.Option(help="Only lines of this entity; needs its --entity-type.")] = None,
+    entity_type: Annotated[str | None, typer.Option(help="Only lines of this kind of entity; --entity-id needs it.")] = None,
+    entity_id: Annotated[
+        str | None,
+        typer.Option(help="Only lines of this entity: its id, the first 8 characters or its name."),
+    ] = None,
     run_id: Annotated[str | None, typer.Option(help="Only lines of this agent run.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=LARGEST_PAGE, help="How many lines, the newest.")] = 20,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing new lines, until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+    wide: Wide = False,
 ) -> None:
     """Show the newest lines of the audit trail, the newest last."""
+    if entity_type is not None and entity_id is not None:
+        entity_id = ids.resolved(entity_type, entity_id)
     filters = {"entity_type": entity_type, "entity_id": entity_id, "run_id": run_id}
     cursor = _settled_since(None, filters)[1] if follow else None
     shown = _page(filters, limit)
-    _show(shown, as_json=as_json, with_header=True)
+    _show(shown, as_json=as_json, wide=wide, with_header=True)
     early = {line["id"] for line in shown}
     newest = max(early, default="")
     while follow:
@@ -46,7 +52,7 @@ def activity(
         lines = ahead + [line for line in settled if line["id"] not in early]
         early -= {line["id"] for line in settled}
         newest = max([newest, *(line["id"] for line in lines)])
-        _show(sorted(lines, key=lambda line: line["id"], reverse=True), as_json=as_json, with_header=False)
+        _show(sorted(lines, key=lambda line: line["id"], reverse=True), as_json=as_json, wide=wide, with_header=False)
 
 
 def _settled_since(cursor: str | None, filters: dict[str, str | None]) -> tuple[list[dict[str, Any]], str]:
@@ -65,11 +71,11 @@ def _page(filters: dict[str, str | None], limit: int) -> list[dict[str, Any]]:
     return raising_call("list_activity", {**filters, "limit": limit})["items"]
 
 
-def _show(lines: list[dict[str, Any]], *, as_json: bool, with_header: bool) -> None:
+def _show(lines: list[dict[str, Any]], *, as_json: bool, wide: bool, with_header: bool) -> None:
     if as_json:
         for line in reversed(lines):
             print_json(line)
     elif lines:
-        out.print(show.activity(lines[::-1], with_header=with_header))
+        show.activity(lines[::-1], wide=wide, with_header=with_header)
     elif with_header:
-        out.print("The audit trail is empty.", style="dim")
+        tables.note("The audit trail is empty.")

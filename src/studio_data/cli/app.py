@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -12,11 +13,16 @@ from typing import Annotated, Any
 import psycopg
 import typer
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
+from typer import rich_utils
 
 from studio_data.actor import acting_as
 from studio_data.errors import ConfigurationError, StudioError, UnavailableError
 from studio_data.failures import refusal
 from studio_data.roles import Role
+
+COMMAND = "uv run studio-data"
+"""How a person types the command."""
 
 REFUSED, UNAVAILABLE, MISCONFIGURED = 1, 3, 4
 
@@ -28,10 +34,16 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console()
+PLAIN = bool(os.environ.get("NO_COLOR"))
+"""Whether the terminal is to get text alone: no colour, nothing bold, nothing that moves."""
+
+out, err = (Console(stderr=stderr, color_system=None if PLAIN else "auto") for stderr in (False, True))
+if PLAIN:
+    rich_utils.COLOR_SYSTEM = None  # of help and of wrong usage
 
 ActorName = Annotated[str | None, typer.Option("--actor", help="Who acts; your login name unless given.")]
 ActorRole = Annotated[Role | None, typer.Option("--role", help="Act in a role: only its toolset may be called.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Show every column that holds something.")]
 RunId = Annotated[str | None, typer.Option("--run-id", help="The run that the audit trail names.")]
 
 
@@ -73,7 +85,18 @@ def _exit_code(error: StudioError) -> int:
 
 def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
     """Print one JSON value on one line, for scripts."""
-    print(json.dumps(value, ensure_ascii=False).encode(errors="replace").decode())  # noqa: T201
+    print_line(json.dumps(value, ensure_ascii=False))
+
+
+def print_line(text: str) -> None:
+    """Print a line as it is, for scripts."""
+    print(text.encode(errors="replace").decode())  # noqa: T201
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """Show on stderr how far something is, while it runs; nothing if stderr is no terminal."""
+    columns = columns or (SpinnerColumn(), TextColumn("{task.description}"))
+    return Progress(*columns, console=err, transient=True, disable=PLAIN or not err.is_terminal)
 
 
 def _login() -> str:

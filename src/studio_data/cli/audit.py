@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from studio_data import seals
-from studio_data.cli.app import REFUSED, app, command, out, print_json
+from studio_data.cli import tables
+from studio_data.cli.app import REFUSED, app, command, out, print_json, progress
 from studio_data.errors import ConflictError, InvalidInputError
 from studio_data.files import replacing
 
@@ -33,10 +34,11 @@ def seal(
     if head_file is not None and head_file.exists():
         _check_still_there(head_file)
     lines = 0
-    with out.status("Sealing") as status:
+    with progress() as sealing:
+        task = sealing.add_task("Sealing")
         for sealed in seals.seal():
             lines += sealed
-            status.update(f"Sealed {lines:,} lines")
+            sealing.update(task, description=f"Sealed {lines:,} lines")
     newest = seals.head()
     if head_file is not None and newest is not None:
         with replacing(head_file) as unfinished:
@@ -67,12 +69,12 @@ def verify(
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeElapsedColumn())
     findings: list[seals.Finding] = []
     lines = 0
-    with Progress(*columns, console=out, disable=as_json, transient=True) as progress:
-        task = progress.add_task("verifying", total=0 if newest is None else newest["lines"])
+    with progress(*columns) as verifying:
+        task = verifying.add_task("verifying", total=0 if newest is None else newest["lines"])
         for checked, found in seals.verify(kept):
             lines += checked
             findings += found
-            progress.update(task, completed=lines)
+            verifying.update(task, completed=lines)
     left = seals.unsealed()
     if as_json:
         print_json({"lines": lines, "head": _plain(newest), "findings": findings, "unsealed": _plain(left)})
@@ -113,10 +115,16 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 (any JSON value)
 
 def _show(lines: int, newest: seals.Head | None, findings: list[seals.Finding], left: seals.Unsealed) -> None:
     if findings:
-        table = Table("seal", "finding", "what was found")
-        for finding in findings:
-            table.add_row(str(finding["seal"] or ""), f"[red]{finding['kind']}[/]", finding["message"])
-        out.print(table)
+        tables.report(
+            [
+                {
+                    "seal": finding["seal"] or "",
+                    "finding": Text(finding["kind"], style="red"),
+                    "what was found": finding["message"],
+                }
+                for finding in findings
+            ]
+        )
     elif newest is not None:
         out.print(f"[green]The trail is as it was sealed[/]: {lines:,} lines under {newest['number']:,} seals.")
     else:

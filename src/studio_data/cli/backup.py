@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from studio_data import backups
-from studio_data.cli.app import command, out, print_json
+from studio_data.cli.app import command, out, print_json, progress
 from studio_data.migrate import shipped
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")]
@@ -57,10 +56,10 @@ def restore(
 def _steps() -> Generator[backups.Report]:
     """Show each step as it comes, on stderr, and how far it is."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Starting", total=None)
+    with progress(*columns) as steps:
+        task = steps.add_task("Starting", total=None)
 
         def report(step: str, done: int, of: int) -> None:
-            progress.update(task, description=step, completed=done, total=of)
+            steps.update(task, description=step, completed=done, total=of)
 
         yield report

@@ -6,21 +6,18 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from studio_data import database_roles, ledger
 from studio_data import migrate as migrations
-from studio_data.cli import practice
-from studio_data.cli.app import command, out, print_json
+from studio_data.cli import practice, tables
+from studio_data.cli.app import command, out, print_json, progress
 from studio_data.cli.demo import run
 from studio_data.config import settings
 from studio_data.database_rights import what_each_may_do
 from studio_data.db import connection_string, printable_connection_string
 from studio_data.errors import ConfigurationError
 from studio_data.pool import StudioConnection, connect
-
-NAMED = 2  # more tables than these are a number
 
 
 @command
@@ -29,16 +26,16 @@ def demo(
     full: Annotated[bool, typer.Option("--full", help="Play a small practice: three clients, four projects.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write into the database that DATABASE_URL names.")] = False,
 ) -> None:
-    """Create a client and two projects, log what an agent did, and show the tables."""
+    """Create a client and two projects, let an agent check what is missing, and show what came of it."""
     if settings().database_url is not None and not yes:
         raise ConfigurationError(
             "The demo would write an invented client into the database that DATABASE_URL names, for ever.",
             hint="Say studio-data demo --yes if that is what you want, or unset DATABASE_URL for the embedded database.",
         )
     if full:
-        practice.run(out)
+        practice.run()
     else:
-        run(out)
+        run()
 
 
 @command
@@ -90,10 +87,11 @@ def prune(
 ) -> None:
     """Remove old results from the call ledger; a call repeated later than that is executed again."""
     removed = 0
-    with out.status("Removing old results") as status:
+    with progress() as removing:
+        task = removing.add_task("Removing old results")
         for batch in ledger.prune(days=days):
             removed += batch
-            status.update(f"Removed {removed:,} results")
+            removing.update(task, description=f"Removed {removed:,} results")
     if as_json:
         print_json({"removed": removed})
     else:
@@ -112,18 +110,19 @@ def roles(
         print_json({"changed": changes, "roles": may})
         return
     for statement in changes:
-        out.print(Text(f"{statement};", style="dim"), soft_wrap=True)
+        tables.note(f"{statement};")
     doing = ("owns", "select", "insert", "update", "delete")
-    table = Table("role", "logs in", *doing)
-    for role in may:
-        table.add_row(role["role"], "yes" if role["login"] else "no", *(_tables(role[what]) for what in doing))
-    out.print(table)
-    out.print(f"Done: {len(changes)} statements." if changes else "Nothing to do: every role has its rights.")
-    out.print("No password was set or changed. Set them yourself, in psql: \\password studio_agent", highlight=False)
+    tables.report(
+        [{"role": role["role"], "logs in": role["login"], **{what: _tables(role[what]) for what in doing}} for role in may]
+    )
+    if out.is_terminal:
+        tables.note("The numbers are of tables; --json names them.")
+    tables.note(f"Done: {len(changes)} statements." if changes else "Nothing to do: every role has its rights.")
+    tables.note("No password was set or changed. Set them yourself, in psql: \\password studio_agent")
 
 
 def _tables(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= NAMED else f"{len(names)} tables"
+    return str(len(names)) if out.is_terminal else ", ".join(names)
 
 
 @contextmanager
@@ -134,11 +133,10 @@ def _connection() -> Generator[StudioConnection]:
 
 def _show_status(connection: StudioConnection) -> None:
     applied = migrations.applied(connection)
-    table = Table("version", "migration", "applied (UTC)")
+    rows: list[tables.Row] = []
     for migration in migrations.shipped():
         when = applied.get(migration.version)
-        table.add_row(
-            str(migration.version), migration.path.stem, f"{when:%Y-%m-%d %H:%M:%S}" if when else "[yellow]missing[/]"
-        )
-    out.print(printable_connection_string(), soft_wrap=True, highlight=False)
-    out.print(table)
+        said = f"{when:%Y-%m-%d %H:%M:%S}" if when else Text("missing", style="yellow")
+        rows.append({"version": str(migration.version), "migration": migration.path.stem, "applied (UTC)": said})
+    tables.note(printable_connection_string())
+    tables.report(rows)

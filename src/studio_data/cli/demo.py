@@ -1,37 +1,38 @@
 """The demonstration: a client, a furnishings and a renovation project, an agent's entry in the audit trail, as tables."""
 
+import shlex
+from collections.abc import Collection
 from datetime import UTC
 from uuid import UUID
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.syntax import Syntax
-from rich.table import Table
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from studio_data import db
+from studio_data.cli import ids, tables
+from studio_data.cli.app import COMMAND, out, progress
 from studio_data.cli.show import details
+from studio_data.cli.tables import Look, Row
 from studio_data.config import settings
 from studio_data.tools.activity import log_activity
 from studio_data.tools.clients import create_client
-from studio_data.tools.projects import CreatedProject, create_project
+from studio_data.tools.phases import check_gates
+from studio_data.tools.projects import CreatedProject, Project, create_project
 
 
-def run(out: Console) -> None:
+def run() -> None:
     """Play the demonstration on the database in use and print what came of it."""
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=out, transient=True
-    ) as progress:
-        bar = progress.add_task("Starting the database", total=5)
+    with progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()) as playing:
+        bar = playing.add_task("Starting the database", total=5)
         db.one("SELECT 1 AS ready")
-        progress.update(bar, advance=1, description="Creating the client")
+        playing.update(bar, advance=1, description="Creating the client")
         client = create_client(
             "David & Linh Nguyen",
             email="linh@example.com",
             source="referral",
             screening_data={"style": "modern", "budget_range": "90k-110k"},
         )
-        progress.update(bar, advance=1, description="Creating the furnishings project")
+        playing.update(bar, advance=1, description="Creating the furnishings project")
         furnishings = create_project(
             client["id"],
             "Nguyen LR/DR/MBED",
@@ -39,7 +40,7 @@ def run(out: Console) -> None:
             address="123 Main St, Olathe, KS",
             investment_estimate=100_000.00,
         )
-        progress.update(bar, advance=1, description="Creating the renovation project")
+        playing.update(bar, advance=1, description="Creating the renovation project")
         renovation = create_project(
             client["id"],
             "Nguyen kitchen",
@@ -47,45 +48,43 @@ def run(out: Console) -> None:
             address="123 Main St, Olathe, KS",
             investment_estimate="185000.00",
         )
-        progress.update(bar, advance=1, description="Logging what an agent did")
+        playing.update(bar, advance=1, description="Letting an agent check what is missing")
+        check = check_gates(furnishings["project"]["id"])
         log_activity(
             "project",
             furnishings["project"]["id"],
-            "phase_changed",
+            "gates_checked",
             actor_type="agent",
             actor_name="lifecycle_agent",
             metadata={
-                "changes": {"phase": ["conceptual_design", "detailed_design"]},
-                "reason": "Exhibit B signed, first design fee paid",
+                "next_phase": check["to"],
+                "missing": ", ".join(gate["gate"] for gate in check["gates"] if not gate["passed"]),
             },
         )
-        progress.update(bar, advance=1)
+        playing.update(bar, advance=1)
 
     projects = [furnishings, renovation]
-    out.print(_tasks(projects))
-    out.print(_trail([client["id"], *(created["project"]["id"] for created in projects)]))
-    _show_next_steps(out)
+    show_table("Tasks from the master workflow", _tasks(projects))
+    trail = _trail([client["id"], *(created["project"]["id"] for created in projects)])
+    show_table("Audit trail", trail, cut=("actor", "entity", "details"))
+    _show_next_steps(renovation["project"])
 
 
-def _tasks(projects: list[CreatedProject]) -> Table:
-    """Show, per phase, how many tasks each project got from the master workflow and how many were left out."""
+def _tasks(projects: list[CreatedProject]) -> list[Row]:
+    """Return, per phase, how many tasks each project got from the master workflow and how many were left out."""
     phases = db.many("SELECT phase, count(*) AS tasks FROM workflow_templates GROUP BY phase ORDER BY phase")
-    every = sum(phase["tasks"] for phase in phases)
-    table = Table(title="Tasks from the master workflow", show_footer=True)
-    table.add_column("phase", "in all")
-    for created in projects:
-        project = created["project"]
-        table.add_column(f"{project['name']}\n({project['project_type']})", str(created["tasks_created"]), justify="right")
-        table.add_column("left out", str(every - created["tasks_created"]), justify="right", style="dim")
-
+    every: dict[str, int] = {phase["phase"]: phase["tasks"] for phase in phases}
     got = [_tasks_per_phase(created["project"]["id"]) for created in projects]
-    for phase in phases:
-        cells = [(counts.get(phase["phase"], 0), phase["tasks"]) for counts in got]
-        table.add_row(
-            phase["phase"].replace("_", " "),
-            *(str(number) for tasks, of in cells for number in (tasks, of - tasks)),
-        )
-    return table
+    rows: list[Row] = []
+    for name, phases_of_row in [*((phase.replace("_", " "), [phase]) for phase in every), ("in all", list(every))]:
+        row: Row = {"phase": name}
+        for created, counts in zip(projects, got, strict=True):
+            tasks = sum(counts.get(phase, 0) for phase in phases_of_row)
+            project = created["project"]
+            row[project["name"]] = tasks
+            row[f"not in {project['name']}"] = sum(every[phase] for phase in phases_of_row) - tasks
+        rows.append(row)
+    return rows
 
 
 def _tasks_per_phase(project_id: UUID) -> dict[str, int]:
@@ -102,9 +101,9 @@ def _tasks_per_phase(project_id: UUID) -> dict[str, int]:
     return {row["phase"]: row["tasks"] for row in rows}
 
 
-def _trail(ids: list[UUID]) -> Table:
-    """Show the audit trail of these entities, oldest first."""
-    rows = db.many(
+def _trail(entities: list[UUID]) -> list[Row]:
+    """Return the audit trail of these entities, oldest first."""
+    lines = db.many(
         """
         SELECT
             log.created_at, log.actor_type, log.actor_name, log.action, log.entity_type, log.metadata,
@@ -115,31 +114,46 @@ def _trail(ids: list[UUID]) -> Table:
         WHERE log.entity_id = ANY(%(ids)s)
         ORDER BY log.id
         """,
-        {"ids": ids},
+        {"ids": entities},
     )
-    table = Table(title="Audit trail")
-    for heading in ("time (UTC)", "actor", "action", "entity", "details"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        cells = [
-            f"{row['created_at'].astimezone(UTC):%H:%M:%S}",
-            f"{row['actor_name']} ({row['actor_type']})",
-            row["action"],
-            f"{row['entity_type']} {row['entity_name']}",
-            details(row["metadata"]),
-        ]
-        table.add_row(*map(Text, cells))  # as Text, so that no name is read as markup
-    return table
+    return [
+        {
+            "time (UTC)": f"{line['created_at'].astimezone(UTC):%H:%M:%S}",
+            "actor": f"{line['actor_name']} ({line['actor_type']})",
+            "action": line["action"],
+            "entity": f"{line['entity_type']} {line['entity_name']}",
+            "details": details(line["metadata"]),
+        }
+        for line in lines
+    ]
 
 
-def _show_next_steps(out: Console) -> None:
-    """Show how to go on: the tools in a REPL, and the connection string for any other program."""
-    out.print("[bold]Go on in a REPL[/], uv run studio-data shell:")
-    lines = 'create_client("Ann Example", email="ann@example.com")\nlist_clients(limit=5)\n'
-    out.print(Syntax(lines, "python", background_color="default"))
-    out.print("[bold]or on the command line[/]: uv run studio-data tools, call, activity")
+def _show_next_steps(project: Project) -> None:
+    """Show how to go on: on the command line, in a REPL, and with the connection string in any other program."""
+    name = shlex.quote(ids.reference("project", str(project["id"]), project["name"]))
+    say(
+        f"{COMMAND} call project_overview --project-id {name}",
+        f"{COMMAND} call list_tasks --project-id {name}",
+        f"{COMMAND} activity",
+        f"{COMMAND} tools",
+        f"{COMMAND} shell",
+    )
     if settings().database_url is None:
-        out.print("Connection string, while a program uses the server or [bold]uv run studio-data serve[/] keeps it up:")
+        out.print(f"Connection string, while a program uses the server or [bold]{COMMAND} serve[/] keeps it up:")
     else:
         out.print("Connection string:")
     out.print(Text(db.printable_connection_string(), style="bold"), soft_wrap=True)
+
+
+def show_table(title: str, rows: list[Row], *, cut: Collection[str] = ()) -> None:
+    """Show rows under a title, a line a row; some columns may be cut."""
+    out.print(Text(title, style="bold"))
+    tables.listing(rows, Look(order=list(rows[0]), whole=rows[0].keys() - cut, with_hint=False))
+    out.print()
+
+
+def say(*commands: str) -> None:
+    """Show commands that a person may copy."""
+    out.print("Go on with:", style="bold")
+    for command in commands:
+        out.print(Text(f"  {command}"), soft_wrap=True)

@@ -1,20 +1,34 @@
 """``studio-data demo --full``: a small practice, played with tools by the roles whose work it is, and shown as tables."""
 
+import shlex
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
 from rich.text import Text
 
 from studio_data.actor import acting_as
-from studio_data.cli import show
+from studio_data.cli import ids, show, tables
+from studio_data.cli.app import COMMAND, out, progress
+from studio_data.cli.demo import say, show_table
+from studio_data.db import transaction
 from studio_data.dispatch import raising_call
 
 STEPS = ("conceptual_design", "detailed_design", "purchasing", "construction")
+CDM_DAY, DDM_DAY = 50, 125  # of a project
+DELIVERY_DAYS, SATURDAY = 56, 5
+DOES_THE_TASKS = {"conceptual_design": "Maria", "detailed_design": "Maria", "purchasing": "Sofia", "construction": "James"}
+NOT_NEEDED = {
+    "Revise concept, estimate and Exhibit B after the CDM": "The client approved the concept at the CDM.",
+    "Hold the CDM revision meeting": "The client approved the concept at the CDM.",
+    "Re-select the items declined at the DDM": "The client declined nothing.",
+    "Hold the DDM revision meeting": "The client declined nothing.",
+    "Replace discontinued or canceled items": "Nothing was discontinued.",
+    "Book inbound freight for antiques, art and oversize pieces": "Nothing of that kind was ordered.",
+}
 
 
 class Piece(NamedTuple):
@@ -37,11 +51,12 @@ LAMPS = Piece("pendant lamp", 3, "640.00", "410.00", "60.00", "720.00")
 
 @dataclass
 class Commission:
-    """A project of the demonstration: where it stands, and what is in its rooms."""
+    """A project of the demonstration: where it stands, how many days after its first, and what is in its rooms."""
 
     name: str
     project_type: str
     reaches: str
+    days: int
     rooms: dict[str, list[Piece]]
     id: str = ""
     items: list[tuple[Piece, str]] = field(default_factory=list[tuple[Piece, str]])
@@ -51,13 +66,14 @@ class Commission:
 PRACTICE: dict[str, list[Commission]] = {
     "David & Linh Nguyen": [
         Commission(
-            "Nguyen living and dining", "furnishings", "purchasing", {"Living room": [SOFA, RUG], "Dining room": [CHAIRS]}
+            "Nguyen living and dining", "furnishings", "purchasing", 145,
+            {"Living room": [SOFA, RUG], "Dining room": [CHAIRS]},
         ),
-        Commission("Nguyen kitchen", "renovation", "construction", {"Kitchen": [TABLE, LAMPS]}),
+        Commission("Nguyen kitchen", "renovation", "construction", 255, {"Kitchen": [TABLE, LAMPS]}),
     ],
-    "Rosa Ortiz": [Commission("Ortiz den", "furnishings", "detailed_design", {"Den": [SOFA, LAMPS]})],
-    "Chen Residence": [Commission("Chen townhouse", "mixed", "conceptual_design", {"Salon": [RUG]})],
-}
+    "Rosa Ortiz": [Commission("Ortiz den", "furnishings", "detailed_design", 85, {"Den": [SOFA, LAMPS]})],
+    "Chen Residence": [Commission("Chen townhouse", "mixed", "conceptual_design", 35, {"Salon": [RUG]})],
+}  # fmt: skip
 
 
 def do(role: str, tool: str, /, **arguments: Any) -> Any:  # noqa: ANN401
@@ -66,19 +82,17 @@ def do(role: str, tool: str, /, **arguments: Any) -> Any:  # noqa: ANN401
         return raising_call(tool, arguments)
 
 
-def run(out: Console) -> None:
+def run() -> None:
     """Play the practice on the database in use, and show its projects, a budget and the feed."""
     practice = deepcopy(PRACTICE)  # playing it writes down its ids
     commissions = [commission for several in practice.values() for commission in several]
     total = sum(STEPS.index(commission.reaches) + 1 for commission in commissions) + 1
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=out, transient=True
-    ) as progress:
-        bar = progress.add_task("Starting the database", total=total)
+    with progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()) as playing:
+        bar = playing.add_task("Starting the database", total=total)
         vendor = do(
             "procurement_coordinator", "create_vendor", name="Hollis Upholstery", category="furniture", discount_tier="A"
         )["id"]
-        progress.advance(bar)
+        playing.advance(bar)
         for household, several in practice.items():
             client = _client(household)
             for commission in several:
@@ -86,16 +100,40 @@ def run(out: Console) -> None:
                     "studio_manager", "create_project",
                     client_id=client, name=commission.name, project_type=commission.project_type,
                 )["project"]["id"]  # fmt: skip
-                do("project_manager", "schedule_project", project_id=commission.id, start_date="2026-11-30")
+                if commission.reaches != "conceptual_design":  # what is agreed there says how long the rest takes
+                    start = str(_day(-commission.days))
+                    do("project_manager", "schedule_project", project_id=commission.id, start_date=start)
                 for step in STEPS[: STEPS.index(commission.reaches) + 1]:
-                    progress.update(bar, description=f"{commission.name}: {step.replace('_', ' ')}")
-                    _play(commission, step, vendor)
-                    progress.advance(bar)
-    out.print(_projects(commissions))
-    out.print(_budget(commissions[0]))
+                    playing.update(bar, description=f"{commission.name}: {step.replace('_', ' ')}")
+                    with transaction():
+                        _play(commission, step, vendor)
+                    playing.advance(bar)
+    show_table("Projects", _projects(commissions), cut=("project", "missing for the next phase"))
+    show_table(f"Budget of {commissions[0].name}, dollars", _budget(commissions[0]))
     out.print(Text(f"Feed of {commissions[0].name}, the newest last", style="bold"))
-    out.print(show.activity(do("reader", "project_feed", project_id=commissions[0].id, limit=12)["items"][::-1]))
-    out.print("Go on with [bold]uv run studio-data call project_overview --project-id[/] and an id from the first table.")
+    show.activity(do("reader", "project_feed", project_id=commissions[0].id, limit=12)["items"][::-1], with_hint=False)
+    out.print()
+    _show_next_steps(commissions[1])
+
+
+def _show_next_steps(commission: Commission) -> None:
+    name = shlex.quote(ids.reference("project", commission.id, commission.name))
+    say(
+        f"{COMMAND} call project_overview --project-id {name}",
+        f"{COMMAND} call list_tasks --project-id {name} --phase {commission.reaches}",
+        f"{COMMAND} activity --entity-type project --entity-id {name}",
+    )
+
+
+def now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
+
+
+def _day(days: int) -> date:
+    """Return the working day that many days from today, or the next one."""
+    day = now().date() + timedelta(days=days)
+    return day + timedelta(days=7 - day.weekday() if day.weekday() >= SATURDAY else 0)
 
 
 def _client(name: str) -> str:
@@ -110,18 +148,42 @@ def _play(commission: Commission, phase: str, vendor: str) -> None:
     """Do what a phase is made of; each but the first begins by moving the project into it."""
     match phase:
         case "conceptual_design":
+            _schedule_meeting(commission, "cdm", CDM_DAY)
+            _do_tasks(commission, phase)
             _estimate(commission)
         case "detailed_design":
             _sign(commission)
             do("project_manager", "advance_project", project_id=commission.id)
+            _schedule_meeting(commission, "ddm", DDM_DAY)
+            _do_tasks(commission, phase)
             _specify(commission, vendor)
         case "purchasing":
             _present(commission)
             do("project_manager", "advance_project", project_id=commission.id)
+            _do_tasks(commission, phase)
             _order(commission)
         case _:
             _engage_builder(commission)
             do("project_manager", "advance_project", project_id=commission.id, to="construction")
+            _do_tasks(commission, phase)
+
+
+def _do_tasks(commission: Commission, phase: str) -> None:
+    """Close the tasks of a phase that is over; of the present one the first half, and begin the next and the recurring."""
+    tasks = do("reader", "list_tasks", project_id=commission.id, phase=phase, limit=100)["items"]
+    is_over = phase != commission.reaches
+    closed = len(tasks) if is_over else len(tasks) // 2
+    for number, task in enumerate(tasks):
+        reason = NOT_NEEDED.get(task["name"])
+        do("project_manager", "assign_task", task_id=task["id"], assigned_to=DOES_THE_TASKS[phase])
+        if number > closed:
+            continue
+        if reason is not None:
+            do("project_manager", "skip_task", task_id=task["id"], reason=reason)
+            continue
+        do("project_manager", "start_task", task_id=task["id"])
+        if is_over or (number < closed and not task["is_recurring"]):
+            do("project_manager", "complete_task", task_id=task["id"])
 
 
 def _estimate(commission: Commission) -> None:
@@ -133,7 +195,6 @@ def _estimate(commission: Commission) -> None:
         commission.items += [(piece, item["id"]) for piece, item in zip(pieces, estimate["line_items"], strict=True)]
         agreed = Decimal(estimate["room"]["investment_estimate"]) * Decimal("1.05")
         do("controller", "update_room", room_id=room, exhibit_b_amount=str(agreed.quantize(Decimal("0.01"))))
-    do("studio_manager", "schedule_meeting", project_id=commission.id, meeting_type="cdm", scheduled_date="2199-01-15")
 
 
 def _benchmark(piece: Piece) -> str:
@@ -175,7 +236,11 @@ def _order(commission: Commission) -> None:
         order = answer.get("purchase_order", answer)["id"]
         do("procurement_coordinator", "submit_purchase_order", purchase_order_id=order)
         commission.orders.append(order)
-    do("procurement_coordinator", "acknowledge_purchase_order", purchase_order_id=commission.orders[0])
+    do(
+        "procurement_coordinator", "acknowledge_purchase_order",
+        purchase_order_id=commission.orders[0],
+        estimated_delivery=str(_day(DELIVERY_DAYS)),
+    )  # fmt: skip
 
 
 def _engage_builder(commission: Commission) -> None:
@@ -187,16 +252,14 @@ def _engage_builder(commission: Commission) -> None:
     do("project_manager", "register_document", project_id=commission.id, doc_type="scope_delineation", s3_key="scope.pdf")
 
 
+def _schedule_meeting(commission: Commission, meeting_type: str, day_of_project: int) -> None:
+    on = _day(day_of_project - commission.days)
+    do("studio_manager", "schedule_meeting", project_id=commission.id, meeting_type=meeting_type, scheduled_date=str(on))
+
+
 def _hold_meeting(commission: Commission, meeting_type: str, action_items: list[dict[str, str]]) -> None:
     planned = do("reader", "list_meetings", project_id=commission.id, meeting_type=meeting_type)["items"]
-    meeting = (
-        planned[0]["id"]
-        if planned
-        else do(
-            "studio_manager", "schedule_meeting",
-            project_id=commission.id, meeting_type=meeting_type, scheduled_date="2199-01-15",
-        )["id"]
-    )  # fmt: skip
+    meeting = planned[0]["id"]
     do("studio_manager", "confirm_meeting", meeting_id=meeting)
     agreed = {"action_items": action_items} if action_items else {}
     do("transcriptionist", "complete_meeting", meeting_id=meeting, notes_s3_key="notes.md", **agreed)
@@ -209,27 +272,31 @@ def _pay(commission: Commission, number: int) -> None:
     do("controller", "pay_fee", fee_id=fee)
 
 
-def _projects(commissions: list[Commission]) -> Table:
-    table = Table("project", "phase", "tasks closed", "gates to the next phase", title="Projects", show_lines=True)
+def _projects(commissions: list[Commission]) -> list[tables.Row]:
+    short = ids.shortened(commission.id for commission in commissions)
+    rows: list[tables.Row] = []
     for commission in commissions:
         found = do("reader", "project_overview", project_id=commission.id)
         closed, tasks = (sum(phase[name] for phase in found["progress"]) for name in ("closed", "tasks"))
-        gates = "\n".join(f"{'✓' if gate['passed'] else '✗'} {gate['gate']}: {gate['found']}" for gate in found["gates"])
-        name = f"{commission.name} ({commission.project_type})\n{commission.id}"
-        table.add_row(Text(name), found["project"]["phase"].replace("_", " "), f"{closed} of {tasks}", Text(gates))
-    return table
+        rows.append(
+            {
+                "id": short[commission.id],
+                "project": commission.name,
+                "phase": found["project"]["phase"].replace("_", " "),
+                "tasks closed": f"{closed} of {tasks}",
+                "missing for the next phase": ", ".join(gate["gate"] for gate in found["gates"] if not gate["passed"]),
+            }
+        )
+    return rows
 
 
-def _budget(commission: Commission) -> Table:
+def _budget(commission: Commission) -> list[tables.Row]:
     budget = do("controller", "project_budget", project_id=commission.id)
     columns = ("estimate", "exhibit_b", "committed", "actual", "variance")
-    table = Table("room", title=f"Budget of {commission.name}, dollars", show_footer=True)
-    table.columns[0].footer = "in all"
-    for name in columns:
-        table.add_column(name.replace("_", " "), _dollars(budget[name]), justify="right")
-    for room in budget["rooms"]:
-        table.add_row(Text(room["name"]), *(_dollars(room[name]) for name in columns))
-    return table
+    return [
+        {"room": of["name"], **{name.replace("_", " "): _dollars(of[name]) for name in columns}}
+        for of in [*budget["rooms"], {**budget, "name": "in all"}]
+    ]
 
 
 def _dollars(amount: str | None) -> str:

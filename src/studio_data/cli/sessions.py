@@ -6,14 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.panel import Panel
-from rich.progress import Progress
-from rich.table import Table
+from rich.progress import BarColumn, TextColumn
 from rich.text import Text
 
-from studio_data.cli.app import REFUSED, ActorName, a_person, command, out, print_json
+from studio_data.cli import ids, tables
+from studio_data.cli.app import REFUSED, ActorName, Wide, a_person, command, out, print_json, progress
 from studio_data.cli.show import details
 from studio_data.db import transaction
 from studio_data.dispatch import raising_call
@@ -24,20 +21,28 @@ from studio_data.validators import LARGEST_PAGE
 MARKS = {"session": ("◆", "bold"), "execution": ("●", "cyan"), "tool_call": ("·", ""), "artifact": ("▪", "green")}
 GOOD, BAD = {"session_approved", "session_completed"}, {"session_rejected", "session_failed", "session_expired"}
 SECONDS_OF_A_MINUTE = 60
+COLUMNS = ("time", "what happened", "details", "took", "cost", "by", "tokens", "after")
 
 
 @command
 def session(
-    session_id: Annotated[str, typer.Argument(help="The session's own key, or its id.")],
+    session_id: Annotated[str, typer.Argument(help="The session's own key, its id, or the first characters of that.")],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole timeline as one JSON object.")] = False,
+    wide: Wide = False,
 ) -> None:
     """Show an agent session: what happened in it, in order, and what it cost."""
-    timeline = _whole(session_id)
+    timeline = _whole(ids.resolved_prefix("agent_session", session_id))
     if as_json:
         print_json(timeline)
+        return
+    _show_head(timeline["session"], timeline["totals"])
+    if out.is_terminal:
+        begun = datetime.fromisoformat(timeline["session"]["created_at"])
+        rows: list[tables.Row] = [dict(zip(COLUMNS, _row(item, begun), strict=True)) for item in timeline["items"]]
+        tables.listing(rows, tables.Look(wide, COLUMNS, set(COLUMNS) - {"what happened", "details", "by"}))
     else:
-        out.print(_shown(timeline))
+        tables.tabbed(timeline["items"])
 
 
 def _whole(session_id: str) -> dict[str, Any]:
@@ -50,8 +55,7 @@ def _whole(session_id: str) -> dict[str, Any]:
     return timeline
 
 
-def _shown(timeline: dict[str, Any]) -> RenderableType:
-    session, totals = timeline["session"], timeline["totals"]
+def _show_head(session: dict[str, Any], totals: dict[str, Any]) -> None:
     facts = [
         f"{session['status'].replace('_', ' ')}, in phase {session['current_phase'].replace('_', ' ')}",
         *([f"iterations {session['iteration_count']}"] if session["iteration_count"] else []),
@@ -60,43 +64,28 @@ def _shown(timeline: dict[str, Any]) -> RenderableType:
         _dollars(totals["cost"]),
         f"{_duration(totals['agent_seconds'])} of work in {_duration(totals['elapsed_seconds'])}",
     ]
-    head = Panel(
-        Group(Text(session["user_mission"]), Text(" · ".join(facts), style="dim")),
-        title=Text(f"{session['session_id']}" + (f", {session['project_name']}" if session["project_name"] else "")),
-        title_align="left",
-    )
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim")
-    for heading in ("time", "after", "", "what happened", "by", "took", "tokens", "cost"):
-        table.add_column(heading, no_wrap=heading in {"time", "after"}, justify="right" if heading in _NUMBERS else "left")
-    begun = datetime.fromisoformat(session["created_at"])
-    for item in timeline["items"]:
-        table.add_row(*_row(item, begun))
-    return Group(head, Padding(table, (0, 1)))
+    name = session["session_id"] + (f", {session['project_name']}" if session["project_name"] else "")
+    tables.note(f"{name}: {session['user_mission']}", style="bold")
+    tables.note(" · ".join(facts))
 
 
-_NUMBERS = {"after", "took", "tokens", "cost"}
-
-
-def _row(item: dict[str, Any], begun: datetime) -> list[Text]:
+def _row(item: dict[str, Any], begun: datetime) -> list[str | Text]:
+    """Return what the columns say of an item."""
     mark, style = MARKS[item["kind"]]
     found = item["details"]
-    what = Text(item["what"].replace("_", " ") if item["kind"] == "session" else item["what"], style=style)
+    what = Text(f"{mark} {item['what'].replace('_', ' ') if item['kind'] == 'session' else item['what']}", style=style)
     if item["what"] in GOOD | BAD or found.get("status") == "failed":
         what.stylize("bold green" if item["what"] in GOOD else "bold red")
-    said = _said(item)
-    if said:
-        what.append(f"\n{said}", style="not bold dim")
     at = datetime.fromisoformat(item["at"])
-    by = f"{item['actor_name']} ({item['actor_type']})" if item["actor_name"] else ""
     return [
-        Text(f"{at.astimezone():%m-%d %H:%M:%S}", style="dim"),
-        Text(f"+{_duration(max(0.0, (at - begun) / timedelta(seconds=1)))}", style="dim"),
-        Text(mark, style=style),
+        f"{at.astimezone():%m-%d %H:%M:%S}",
         what,
-        Text(by),
-        Text(_duration(found["duration_seconds"]) if "duration_seconds" in found else ""),
-        Text(f"{found['tokens_used']:,}" if found.get("tokens_used") else ""),
-        Text(_dollars(found["cost"]) if found.get("cost") else ""),
+        _said(item),
+        _duration(found["duration_seconds"]) if "duration_seconds" in found else "",
+        _dollars(found["cost"]) if found.get("cost") else "",
+        f"{item['actor_name']} ({item['actor_type']})" if item["actor_name"] else "",
+        f"{found['tokens_used']:,}" if found.get("tokens_used") else "",
+        f"+{_duration(max(0.0, (at - begun) / timedelta(seconds=1)))}",
     ]
 
 
@@ -116,7 +105,7 @@ def _said(item: dict[str, Any]) -> str:
 
 def _facts(found: dict[str, Any]) -> str:
     said = {name: value for name, value in found.items() if name not in {"entity_type", "action", "user_action"}}
-    return details(said).replace("\n", ", ")
+    return details(said)
 
 
 def _duration(seconds: Any) -> str:  # noqa: ANN401 (a number, or its text)
@@ -142,8 +131,8 @@ def import_sessions(
     """Bring the sessions, executions and artifacts of another orchestrator over; repeated, only what is new."""
     new = dict.fromkeys(("sessions", "executions", "artifacts"), 0)
     refused: list[dict[str, str]] = []
-    with a_person(actor), open_file(file) as found, Progress(console=out, disable=as_json) as progress:
-        for key, calls in progress.track(found, total=len(found), description="Bringing sessions over"):
+    with a_person(actor), open_file(file) as found, progress(TextColumn("{task.description}"), BarColumn()) as bar:
+        for key, calls in bar.track(found, total=len(found), description="Bringing sessions over"):
             try:
                 with transaction():
                     answers = [raising_call("import_session", arguments) for arguments in calls]
@@ -157,10 +146,7 @@ def import_sessions(
     else:
         out.print(f"New: {', '.join(f'{name} {count:,}' for name, count in new.items())}.", highlight=False)
         if refused:
-            table = Table("session", "refused because")
-            for row in refused:
-                table.add_row(Text(row["session_id"]), Text(row["reason"]))
-            out.print(table)
+            tables.report([{"session": row["session_id"], "refused because": row["reason"]} for row in refused])
     if refused:
         raise typer.Exit(REFUSED)
 

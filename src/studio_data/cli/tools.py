@@ -8,12 +8,12 @@ from typing import Annotated, Any, cast, get_args
 import typer
 from pydantic_core import to_jsonable_python
 from rich import pretty
-from rich.table import Table
 
 from studio_data import acting_as, call_key, changeset, db, preview
 from studio_data import call as dispatch
-from studio_data.cli import show
-from studio_data.cli.app import ActorName, ActorRole, RunId, a_person, command, out, print_json
+from studio_data.cli import show, tables
+from studio_data.cli.app import ActorName, ActorRole, RunId, Wide, a_person, command, out, print_json
+from studio_data.cli.ids import kind_of, resolved, resolved_prefix
 from studio_data.dispatch import raising_call
 from studio_data.errors import InvalidInputError
 from studio_data.export import Format, export
@@ -29,6 +29,7 @@ def tools(
     form: Annotated[
         str | None, typer.Option("--json", metavar="|".join(get_args(Format.__value__)), help="Print the definitions.")
     ] = None,
+    wide: Wide = False,
 ) -> None:
     """List the tools: what they do, whether they write, who may call them."""
     if form is not None:
@@ -36,10 +37,16 @@ def tools(
             raise typer.BadParameter(f"--json is {', '.join(get_args(Format.__value__))}, not {form}.")
         print_json(export(cast("Format", form), role=role))
         return
-    table = Table("tool", "what it does", "writes", "roles")
-    for tool in all_tools(role=role):
-        table.add_row(tool.name, tool.description.split("\n")[0], "" if tool.reads else "yes", _roles(tool))
-    out.print(table)
+    rows = [
+        {
+            "tool": tool.name,
+            "what it does": tool.description.split("\n")[0],
+            "writes": "" if tool.reads else "yes",
+            "roles": _roles(tool),
+        }
+        for tool in all_tools(role=role)
+    ]
+    tables.listing(rows, tables.Look(wide, ("tool", "what it does", "writes"), {"tool", "writes"}))
 
 
 def _roles(tool: Tool) -> str:
@@ -48,7 +55,9 @@ def _roles(tool: Tool) -> str:
     return "all but the reader" if tool.roles == STAFF else ", ".join(role for role in Role if role in tool.roles)
 
 
-OWN_OPTIONS = ("json", "key", "preview", "actor", "role", "run-id")
+OWN_OPTIONS = ("json", "key", "preview", "wide", "actor", "role", "run-id")
+NAMED_BY_ITSELF = {"email_template_id", "session_id"}  # the tools take an id or a name, or a key
+BEGIN_A_SESSION = {"import_session", "open_session"}  # under a new key
 
 
 @command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -59,11 +68,15 @@ def call(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer, or the error, as JSON.")] = False,
     key: Annotated[str | None, typer.Option(help="Execute once: repeated with its key, it answers the same.")] = None,
     is_preview: Annotated[bool, typer.Option("--preview", help="Show what it would write, and write nothing.")] = False,
+    wide: Wide = False,
     actor: ActorName = None,
     role: ActorRole = None,
     run_id: RunId = None,
 ) -> None:
-    """Call a tool. Its arguments are one JSON object (- reads it from stdin), or --field value pairs."""
+    """Call a tool. Its arguments are one JSON object (- reads it from stdin), or --field value pairs.
+
+    As --field value, an id may be its first 8 or more characters, or the row's name.
+    """
     tool = get_tool(name)
     if "--help" in context.args:
         _show_help(tool)
@@ -72,22 +85,26 @@ def call(
     with a_person(actor, role=role, run_id=run_id):
         if not is_preview:
             answer = raising_call(name, arguments, key=key)
-            print_json(answer) if as_json else out.print(show.answer(answer))
+            print_json(answer) if as_json else show.answer(answer, wide=wide)
             return
         with preview() as plan:
             answer = raising_call(name, arguments, key=key)
         changes = to_jsonable_python(plan.changes)
-        print_json({"result": answer, "changes": changes}) if as_json else out.print(show.plan(changes))
+        print_json({"result": answer, "changes": changes}) if as_json else show.plan(changes, wide=wide)
 
 
 def _show_help(tool: Tool) -> None:
     out.print(f"[bold]{tool.name}[/]: {tool.description}", soft_wrap=True, highlight=False)
-    table = Table("argument", "type", "", "one of")
-    for name, schema in tool.input_schema["properties"].items():
-        needed = "needed" if name in tool.input_schema["required"] else ""
-        kind = schema.get("description") or schema.get("format") or schema["type"]
-        table.add_row(f"--{name.replace('_', '-')}", kind, needed, ", ".join(schema.get("enum", [])))
-    out.print(table)
+    rows = [
+        {
+            "argument": f"--{name.replace('_', '-')}",
+            "type": schema.get("description") or schema.get("format") or schema["type"],
+            "needed": "needed" if name in tool.input_schema["required"] else "",
+            "one of": ", ".join(schema.get("enum", [])),
+        }
+        for name, schema in tool.input_schema["properties"].items()
+    ]
+    tables.report(rows)
     out.print(f"For {_roles(tool)}.", highlight=False)
 
 
@@ -117,7 +134,19 @@ def _arguments(tool: Tool, given: list[str]) -> dict[str, Any]:
         if name in arguments:
             raise InvalidInputError(f"--{field} is there twice.", hint="Give it once, or write a JSON object.")
         arguments[name] = _typed(value, tool.input_schema["properties"].get(name, {}))
-    return arguments
+    return _with_whole_ids(tool, arguments)
+
+
+def _with_whole_ids(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Put the whole id where a person wrote its first characters, or a name."""
+    whole = dict(arguments)
+    for name in arguments.keys() & tool.input_schema["properties"].keys():
+        kind = arguments.get("entity_type") if name == "entity_id" else kind_of(name)
+        if tool.input_schema["properties"][name].get("format") == "uuid" and kind is not None:
+            whole[name] = resolved(kind, arguments[name])
+        elif name in NAMED_BY_ITSELF and tool.name not in BEGIN_A_SESSION:
+            whole[name] = resolved_prefix(kind_of(name), arguments[name])
+    return whole
 
 
 def _typed(value: str, schema: dict[str, Any]) -> Any:  # noqa: ANN401 (the tool checks it)

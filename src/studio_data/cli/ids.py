@@ -1,0 +1,209 @@
+"""Ids as people type them: the first characters of an id, or a name, for a whole id; and how short an id may be shown.
+
+For the command line only: what is unique today may not be tomorrow, so scripts and agents give whole ids.
+"""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import takewhile
+from typing import Any, LiteralString
+from uuid import UUID
+
+from studio_data.db import many
+from studio_data.errors import InvalidInputError, NotFoundError
+
+FEWEST, MOST_CANDIDATES, MOST_NAMES = 8, 5, 1000
+_OTHERWISE_CALLED = {
+    "execution_id": "agent_execution",
+    "from_task_id": "task",
+    "reservation_id": "agent_reservation",
+    "session_id": "agent_session",
+}
+
+_ENTITY: LiteralString = """
+    WITH entity AS NOT MATERIALIZED (
+        SELECT 'client' AS kind, id, name, NULL AS project_name FROM clients
+        UNION ALL SELECT 'project', id, name, NULL FROM projects
+        UNION ALL SELECT 'room', room.id, room.name, project.name
+            FROM project_rooms AS room JOIN projects AS project ON project.id = project_id
+        UNION ALL SELECT 'fee', fee.id, label, project.name
+            FROM design_fees AS fee JOIN projects AS project ON project.id = project_id
+        UNION ALL SELECT 'benchmark', id, item_type, NULL FROM pricing_benchmarks
+        UNION ALL SELECT 'vendor', id, name, NULL FROM vendors
+        UNION ALL SELECT 'line_item', id, coalesce(product_name, description_generic), NULL FROM line_items
+        UNION ALL SELECT 'vendor_quote', id, NULL, NULL FROM vendor_quotes
+        UNION ALL SELECT 'purchase_order', id, po_number, NULL FROM purchase_orders
+        UNION ALL SELECT 'email_template', id, name, NULL FROM email_templates
+        UNION ALL SELECT 'workflow_template', id, name, NULL FROM workflow_templates
+        UNION ALL SELECT 'task', task.id, coalesce(task.name, template.name), project.name
+            FROM project_tasks AS task JOIN projects AS project ON project.id = project_id
+            LEFT JOIN workflow_templates AS template ON template.id = template_id
+        UNION ALL SELECT 'trade', id, name, NULL FROM trades
+        UNION ALL SELECT 'project_trade', id, NULL, NULL FROM project_trades
+        UNION ALL SELECT 'meeting', id, NULL, NULL FROM meetings
+        UNION ALL SELECT 'action_item', id, description, NULL FROM meeting_action_items
+        UNION ALL SELECT 'document', id, s3_key, NULL FROM documents
+        UNION ALL SELECT 'phase_transition', id, NULL, NULL FROM phase_transitions
+        UNION ALL SELECT 'agent_session', id, session_id, NULL FROM agent_sessions
+        UNION ALL SELECT 'agent_execution', id, NULL, NULL FROM agent_executions
+        UNION ALL SELECT 'agent_checkpoint', id, NULL, NULL FROM agent_checkpoints
+        UNION ALL SELECT 'agent_artifact', id, file_path, NULL FROM agent_artifacts
+        UNION ALL SELECT 'agent_settings', id, profile_name, NULL FROM agent_settings
+        UNION ALL SELECT 'agent_reservation', id, NULL, NULL FROM agent_reservations
+        UNION ALL SELECT 'agent_prompt', id, NULL, NULL FROM agent_prompt_versions
+        UNION ALL SELECT 'agent_metric', id, NULL, NULL FROM agent_metrics
+        UNION ALL SELECT 'activity', id, NULL, NULL FROM activity_log
+    )
+    """
+
+
+def kind_of(field: str) -> str:
+    """Return whose id a field holds: ``client_id`` that of a client."""
+    return _OTHERWISE_CALLED.get(field, field.removesuffix("_id"))
+
+
+def shortened(ids: Iterable[str]) -> dict[str, str]:
+    """Return each id's first characters: at least 8, and as many as no other row of its kind begins with.
+
+    An id of no row is returned whole. One round trip.
+    """
+    wanted = sorted(set(ids))
+    short = {whole: whole for whole in wanted}
+    rows = _entities(
+        """
+        , shown AS (
+            SELECT kind, id
+            FROM entity
+            WHERE id = ANY(%(ids)s::uuid[])
+        )
+        SELECT
+            id::text,
+            (SELECT id FROM entity WHERE kind = shown.kind AND id < shown.id ORDER BY id DESC LIMIT 1)::text AS before,
+            (SELECT id FROM entity WHERE kind = shown.kind AND id > shown.id ORDER BY id LIMIT 1)::text AS after
+        FROM shown
+        """,
+        {"ids": wanted},
+    )
+    for row in rows:
+        whole: str = row["id"]
+        length = 1 + max(_common(whole, row["before"] or ""), _common(whole, row["after"] or ""))
+        short[whole] = whole[: max(FEWEST, length)]
+    return short
+
+
+def resolved(kind: str, given: str) -> str:
+    """Return the whole id of the row of a kind that is meant by the first characters of its id, or by its name.
+
+    A whole id is returned as it is, and so is what cannot be text: the tool judges both. Raises ``InvalidInputError`` if
+    several rows are meant, ``NotFoundError`` if none is.
+    """
+    if _is_whole(given) or not _is_text(given):
+        return given
+    rows = _beginning_with(kind, given) or _named(kind, given)
+    if len(rows) == 1:
+        return rows[0]["id"]
+    what = kind.replace("_", " ")
+    if rows:
+        short = shortened(row["id"] for row in rows[:MOST_CANDIDATES])
+        candidates = [f"{short[row['id']]}{_in_words(row)}" for row in rows[:MOST_CANDIDATES]]
+        more = ", …" if len(rows) > MOST_CANDIDATES else ""
+        raise InvalidInputError(
+            f"{given[:60]!r} is not one {what}: {'more than ' * bool(more)}{len(candidates)} fit.",
+            hint=f"Give the id of one: {', '.join(candidates)}{more}.",
+            details={"kind": kind, "given": given[:60], "candidates": [row["id"] for row in rows[:MOST_CANDIDATES]]},
+        )
+    near = get_close_matches(given, _names(kind), n=3, cutoff=0.5)
+    raise NotFoundError(
+        f"There is no {what} {given[:60]!r}.",
+        hint=f"Did you mean {' or '.join(near)}?"
+        if near
+        else f"Give its id, the first {FEWEST} or more characters of it, or its name if it has one.",
+        details={"kind": kind, "given": given[:60], "nearest": near},
+    )
+
+
+def resolved_prefix(kind: str, given: str) -> str:
+    """Do what ``resolved`` does for the first characters of an id; return anything else as it is, for the tool to judge."""
+    return resolved(kind, given) if _beginning_with(kind, given) else given
+
+
+def reference(kind: str, whole: str, name: str) -> str:
+    """Return what a person may type for a row: its name if no other row of its kind has it, else its short id."""
+    return name if len(_named(kind, name)) == 1 else shortened([whole])[whole]
+
+
+def _entities(query: LiteralString, params: dict[str, Any]) -> list[dict[str, Any]]:
+    """Ask about the rows of every kind."""
+    return many("".join((_ENTITY, query)), params, reads=True)
+
+
+def _common(one: str, other: str) -> int:
+    """Count the characters with which both begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _is_whole(given: str) -> bool:
+    try:
+        return str(UUID(given)) == given.lower()
+    except ValueError:
+        return False
+
+
+def _is_text(given: str) -> bool:
+    try:
+        return bool(given.encode())
+    except UnicodeEncodeError:  # the terminal sent no UTF-8
+        return False
+
+
+def _beginning_with(kind: str, given: str) -> list[dict[str, Any]]:
+    """Return the rows of a kind whose ids begin so. A range, so that the primary key's index finds them."""
+    digits = given.lower().replace("-", "")
+    if not re.fullmatch(rf"[0-9a-f]{{{FEWEST},32}}", digits):
+        return []
+    return _entities(
+        """
+        SELECT id::text, name, project_name
+        FROM entity
+        WHERE kind = %(kind)s AND id BETWEEN %(first)s::uuid AND %(last)s::uuid
+        ORDER BY id
+        LIMIT %(limit)s
+        """,
+        {"kind": kind, "first": digits.ljust(32, "0"), "last": digits.ljust(32, "f"), "limit": MOST_CANDIDATES + 1},
+    )
+
+
+def _named(kind: str, given: str) -> list[dict[str, Any]]:
+    """Return the rows of a kind with that name, written as it is or else in other letters' case."""
+    rows = _entities(
+        """
+        SELECT id::text, name, project_name, name = %(given)s AS is_exact
+        FROM entity
+        WHERE kind = %(kind)s AND lower(name) = lower(%(given)s)
+        ORDER BY is_exact DESC, id
+        LIMIT %(limit)s
+        """,
+        {"kind": kind, "given": given, "limit": MOST_CANDIDATES + 1},
+    )
+    return [row for row in rows if row["is_exact"] or not rows[0]["is_exact"]]
+
+
+def _names(kind: str) -> list[str]:
+    """Return the names of the newest rows of a kind."""
+    rows = _entities(
+        """
+        SELECT name
+        FROM entity
+        WHERE kind = %(kind)s AND name IS NOT NULL
+        ORDER BY id DESC
+        LIMIT %(limit)s
+        """,
+        {"kind": kind, "limit": MOST_NAMES},
+    )
+    return [row["name"] for row in rows]
+
+
+def _in_words(row: dict[str, Any]) -> str:
+    said = ", ".join(row[name] for name in ("name", "project_name") if row[name])
+    return f" ({said})" if said else ""
