@@ -18,6 +18,7 @@ from studio_data.config import settings
 from studio_data.database_rights import what_each_may_do
 from studio_data.db import connection_string, printable_connection_string
 from studio_data.errors import ConfigurationError
+from studio_data.hints import as_typed
 from studio_data.pool import StudioConnection, connect
 
 NAMED = 2  # more tables than these are a number
@@ -33,7 +34,7 @@ def demo(
     if settings().database_url is not None and not yes:
         raise ConfigurationError(
             "The demo would write an invented client into the database that DATABASE_URL names, for ever.",
-            hint="Say studio-data demo --yes if that is what you want, or unset DATABASE_URL for the embedded database.",
+            hint=f"Say {as_typed('demo --yes')} if that is what you want, or unset DATABASE_URL for the embedded database.",
         )
     if full:
         practice.run(out)
