@@ -78,9 +78,11 @@ def serve() -> None:
         raise typer.BadParameter("DATABASE_URL is set, so there is no embedded server to keep up.")
     with _connection() as connection:
         migrations.migrate(connection)
+    ending = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # from here on they are waited for
     out.print("The embedded server is up. Ctrl-C leaves it; it stops when nobody else uses it.")
     out.print(printable_connection_string(), soft_wrap=True, highlight=False)
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    signal.sigwait(ending)
 
 
 @command
