@@ -18,6 +18,18 @@ from tests.support import clients
 
 COMMAND = [sys.executable, "-m", "studio_data"]
 FULL = Path("/dev/full")
+INTERRUPTED_AT_THE_START = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+from studio_data.__main__ import main
+main()
+"""
 
 
 def run(*arguments: str, stdout: int = subprocess.PIPE, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -103,3 +115,9 @@ def test_a_closed_output_changes_nothing_else(committed_db: str) -> None:
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     assert db.one("SELECT name FROM clients") == {"name": "Ann"}
+
+
+def test_ctrl_c_while_a_command_starts_is_quiet() -> None:
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED_AT_THE_START], capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
