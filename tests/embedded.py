@@ -72,7 +72,7 @@ def backends(data: Path) -> list[int]:
 def environment(folder: Path) -> dict[str, str]:
     dropped = {"DATABASE_URL", "PYTHONDONTWRITEBYTECODE"}  # compiled once, the next process starts in half the time
     inherited = {name: value for name, value in os.environ.items() if name not in dropped}
-    return inherited | {"STUDIO_DATA_EMBEDDED_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    return inherited | {"STUDIO_DATA_EMBEDDED_DIR": str(folder)}
 
 
 def run_as(account: str) -> list[str]:

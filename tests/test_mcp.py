@@ -33,6 +33,7 @@ from tests.support import clients
 COMMAND = ["-m", "studio_data", "mcp"]
 TOKEN = "sixteen-or-more-characters"  # noqa: S105
 ODD_TOOLS = """
+import subprocess
 from typing import Any
 from studio_data.__main__ import main
 from studio_data.registry import tool
@@ -46,6 +47,8 @@ def fail() -> dict[str, Any]:
 def list_words() -> list[str]:
     '''List words, and print some.'''
     print("a stray line")
+    subprocess.run(["echo", "a child's line"])
+    print("no whole line", end="")
     return ["one", "two"]
 
 @tool(reads=True)
@@ -369,7 +372,20 @@ def test_stdout_holds_the_protocol_only_and_the_end_of_stdin_ends_the_server(com
         assert all(answer["jsonrpc"] == "2.0" and "result" in answer for answer in answers)
         assert "hunter2" not in json.dumps(answers)
         assert "RuntimeError: postgresql://ann:hunter2@db/studio" in complained
-        assert "a stray line" in complained
+        for stray in ("a stray line", "a child's line", "no whole line"):
+            assert stray in complained
+
+
+def test_a_server_whose_client_no_longer_reads_ends(committed_db: str) -> None:
+    with conversation() as server:
+        assert server.stdout is not None
+        server.stdout.close()
+        call_tool(server, 1, "create_client", {"name": "Ann"})
+
+        assert server.wait(timeout=60) == 0
+        assert server.stderr is not None
+        assert server.stderr.read() == "studio-data: WARNING studio_data.mcp: the client no longer reads: Broken pipe\n"
+    assert clients() == 1
 
 
 def test_signals_end_the_server_while_stdin_is_open_but_not_before_the_call_that_runs_has_ended(committed_db: str) -> None:

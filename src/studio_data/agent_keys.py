@@ -4,6 +4,7 @@
 in front, run ``studio-data rotate-agent-keys``, and drop the old one.
 """
 
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from studio_data.config import settings
@@ -35,16 +36,15 @@ def agent_api_key(profile_name: Line) -> str | None:
 
 def encrypted(api_key: str) -> str:
     """Return an API key as the newest key encrypts it. Raises ``ConfigurationError`` if there is no key."""
-    return _fernets().encrypt(api_key.encode()).decode()
+    return _all_keys(_fernet()).encrypt(api_key.encode()).decode()
 
 
 def decrypted(token: str) -> str:
     """Return what was encrypted with any of the keys. Raises ``ConfigurationError`` if none of them fits."""
-    from cryptography.fernet import InvalidToken  # noqa: PLC0415 (optional)
-
+    fernet = _fernet()
     try:
-        return _fernets().decrypt(token.encode()).decode()
-    except InvalidToken:
+        return _all_keys(fernet).decrypt(token.encode()).decode()
+    except fernet.InvalidToken:
         raise ConfigurationError(
             "An API key was encrypted with a key that STUDIO_DATA_AGENT_KEYS does not have.",
             hint="Add the old key at its end, or set the API key anew with set_agent_api_key.",
@@ -53,25 +53,27 @@ def decrypted(token: str) -> str:
 
 def is_newest(token: str) -> bool:
     """Tell whether the newest key encrypted it."""
-    from cryptography.fernet import Fernet, InvalidToken  # noqa: PLC0415 (optional)
-
+    fernet = _fernet()
     try:
-        Fernet(_keys()[0]).decrypt(token.encode())
-    except InvalidToken:
+        fernet.Fernet(_keys()[0]).decrypt(token.encode())
+    except fernet.InvalidToken:
         return False
     return True
 
 
-def _fernets() -> "MultiFernet":
-    keys = _keys()
+def _fernet() -> ModuleType:
     try:
-        from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 (optional)
+        from cryptography import fernet  # noqa: PLC0415 (optional)
     except ModuleNotFoundError:
         raise ConfigurationError(
             "API keys are encrypted with the package cryptography, which is not installed.",
             hint="Install studio-data[agents].",
         ) from None
-    return MultiFernet([Fernet(key) for key in keys])
+    return fernet
+
+
+def _all_keys(fernet: ModuleType) -> "MultiFernet":
+    return fernet.MultiFernet([fernet.Fernet(key) for key in _keys()])
 
 
 def _keys() -> list[str]:

@@ -22,6 +22,7 @@ from studio_data.db import connection_string, many, one, transaction, unit_on
 from studio_data.deadlines import deadline
 from studio_data.errors import ConfigurationError, ConflictError, InvalidInputError, StudioError
 from studio_data.files import replacing
+from studio_data.hints import as_typed
 from studio_data.pool import StudioConnection, connect
 
 LONGEST = 7 * 86_400.0
@@ -289,7 +290,7 @@ def _check_target(connection: StudioConnection, manifest: Manifest) -> None:
     if found["things"]:
         raise ConflictError(
             f"The schema {manifest.schema_name} is not empty: it holds {found['things']} objects, such as {found['first']}.",
-            hint="Restore into a new database, in which studio-data migrate has not run: "
+            hint=f"Restore into a new database, in which {as_typed('migrate')} has not run: "
             "createdb studio_restored, and DATABASE_URL or STUDIO_DATA_EMBEDDED_DIR set to it.",
         )
 
@@ -366,6 +367,7 @@ def _prove(connection: StudioConnection, manifest: Manifest, report: Report) -> 
     if findings:
         raise StudioError(
             f"The audit trail was changed before or in this backup, so nothing was restored: {'; '.join(findings[:3])}.",
-            hint="Take an older one. pg_restore reads this one in without a proof; studio-data audit renumber comes next.",
+            hint="Take an older one. pg_restore reads this one in without a proof; "
+            f"{as_typed('audit renumber')} comes next.",
             details={"findings": findings},
         )

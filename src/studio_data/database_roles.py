@@ -35,6 +35,7 @@ from studio_data.database_rights import (
     wanted,
 )
 from studio_data.errors import ConfigurationError, PermissionDeniedError, UnavailableError
+from studio_data.hints import as_typed
 from studio_data.pool import StudioConnection
 
 MAKES_THE_LOG = ("changed_fields", "line_hash", "seal_hash", "trail_number")
@@ -79,7 +80,7 @@ def set_up(connection: StudioConnection) -> list[str]:
     missing = migrate.pending(connection)
     if missing:
         raise ConfigurationError(
-            f"The database lacks {len(missing)} migrations of this version.", hint="Run studio-data migrate first."
+            f"The database lacks {len(missing)} migrations of this version.", hint=f"Run {as_typed('migrate')} first."
         )
     for attempt in range(1, MOST_ATTEMPTS + 1):
         try:

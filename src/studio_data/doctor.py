@@ -13,6 +13,7 @@ import psycopg
 from studio_data import catalog, database_roles, migrate, seals
 from studio_data.db import many, one, transaction
 from studio_data.failures import refusal
+from studio_data.hints import as_typed
 from studio_data.ledger import KEPT_DAYS
 
 OLDEST_UNSEALED = timedelta(days=1)
@@ -50,13 +51,13 @@ def _made(check: Callable[[], list[Finding]]) -> list[Finding]:
         return check()
     except psycopg.errors.InsufficientPrivilege as error:
         what = " ".join(str(refusal(error).message).split())
-        return [Finding("warning", f"not checked: {what}", "run studio-data doctor as the database's administrator")]
+        return [Finding("warning", f"not checked: {what}", f"run {as_typed('doctor')} as the database's administrator")]
 
 
 def _migrations() -> list[Finding]:
     with transaction() as connection:
         missing = migrate.pending(connection)
-    return [Finding("error", f"migration {migration.name} was not applied", "studio-data migrate") for migration in missing]
+    return [Finding("error", f"migration {migration.name} was not applied", as_typed("migrate")) for migration in missing]
 
 
 def _settings() -> list[Finding]:
@@ -82,7 +83,7 @@ def _settings() -> list[Finding]:
         "idle_in_transaction_session_timeout": "a caller that has gone quiet holds its locks for ever",
     }
     findings = [
-        Finding("warning", f"{name} is 0: {meaning}", "studio-data roles sets it for the practice's logins")
+        Finding("warning", f"{name} is 0: {meaning}", f"{as_typed('roles')} sets it for the practice's logins")
         for name, meaning in never.items()
         if found[name] == "0"
     ]
@@ -120,7 +121,7 @@ def _roles() -> list[Finding]:
     )
     if found["log_owner"] != "studio_audit":
         message = f"the audit trail belongs to {found['log_owner']}, who can switch its protection off"
-        return [Finding("warning", message, "studio-data roles, then connect the agents as studio_agent")]
+        return [Finding("warning", message, f"{as_typed('roles')}, then connect the agents as studio_agent")]
     if not found["is_superuser"] and not found["owns"]:
         return []
     message = f"this login, {found['login']}, can do everything: agents should not have it"
@@ -129,7 +130,7 @@ def _roles() -> list[Finding]:
         wanting = len(database_roles.set_up(connection))
     if wanting:
         message = f"rights, owners or settings of the roles differ from what they should be, in {wanting} places"
-        findings.append(Finding("error", message, "studio-data roles"))
+        findings.append(Finding("error", message, as_typed("roles")))
     return findings
 
 
@@ -149,7 +150,7 @@ _INVARIANTS: dict[str, tuple[LiteralString, str]] = {
             SELECT FROM purchase_orders WHERE line_item_id = line_items.id AND status <> 'cancelled'
         )
         """,
-        "studio-data call place_purchase_order, or correct the item's status with SQL",
+        f"set the item's status to quoted with SQL, then {as_typed('call draft_purchase_order')}",
     ),
     "orders that were submitted, for an item that is not yet ordered": (
         """
@@ -166,14 +167,14 @@ _INVARIANTS: dict[str, tuple[LiteralString, str]] = {
             SELECT to_phase FROM phase_transitions WHERE project_id = projects.id ORDER BY id DESC LIMIT 1
         ), 'conceptual_design')
         """,
-        "studio-data call advance_project, or correct the phase with SQL",
+        f"{as_typed('call advance_project')}, or correct the phase with SQL",
     ),
     "active clients without a project": (
         """
         SELECT id FROM clients
         WHERE status IN ('active', 'completed') AND NOT EXISTS (SELECT FROM projects WHERE client_id = clients.id)
         """,
-        "studio-data call create_project",
+        as_typed("call create_project"),
     ),
     "clients and projects of which the audit trail knows nothing": (
         """
@@ -233,7 +234,7 @@ def _ledger() -> list[Finding]:
     findings: list[Finding] = []
     if found["old"]:
         message = f"{found['old']:,} results of calls are older than {KEPT_DAYS} days"
-        findings.append(Finding("warning", message, "studio-data prune, once a day"))
+        findings.append(Finding("warning", message, f"{as_typed('prune')}, once a day"))
     if found["without_result"]:
         message = f"{found['without_result']:,} keys have no result: they were written past the library"
         findings.append(Finding("error", message, "DELETE FROM call_ledger WHERE result IS NULL"))
@@ -245,14 +246,16 @@ def _trail() -> list[Finding]:
     left = seals.unsealed()
     if left["oldest"] is not None and left["oldest"] < datetime.now(UTC) - OLDEST_UNSEALED:
         message = f"{left['lines']:,} lines are not sealed, the oldest of {left['oldest']:%Y-%m-%d %H:%M} UTC"
-        findings.append(Finding("warning", message, "studio-data audit seal, every few minutes"))
+        findings.append(Finding("warning", message, f"{as_typed('audit seal')}, every few minutes"))
     gaps = one("SELECT coalesce(max(number), 0) - count(*) AS gaps FROM audit_seals", reads=True)["gaps"]
     if gaps:
-        findings.append(Finding("error", f"{gaps:,} seals are missing", "studio-data audit verify, with the head you kept"))
+        fix = f"{as_typed('audit verify')}, with the head you kept"
+        findings.append(Finding("error", f"{gaps:,} seals are missing", fix))
     ahead = seals.lines_ahead()
     if ahead:
         message = f"{ahead:,} lines are numbered ahead of the server: changes_since does not show them"
-        findings.append(Finding("error", message, "studio-data audit renumber, if this database was restored from a dump"))
+        fix = f"{as_typed('audit renumber')}, if this database was restored from a dump"
+        findings.append(Finding("error", message, fix))
     return findings
 
 

@@ -18,6 +18,7 @@ from studio_data.errors import (
     StudioError,
     UnavailableError,
 )
+from studio_data.hints import as_typed
 
 
 class Failure(Enum):
@@ -134,7 +135,7 @@ def refusal(error: psycopg.Error) -> StudioError:
             refused = PermissionDeniedError(f"The database does not allow this: {fact}.", hint=found.message_hint)
         case "42P01" | "42703" | "42704" | "42883" | "3F000":
             refused = ConfigurationError(
-                f"The database lacks what this version of the library needs: {fact}.", hint="Run studio-data migrate."
+                f"The database lacks what this version of the library needs: {fact}.", hint=f"Run {as_typed('migrate')}."
             )
         case _ if state.startswith(("22", "23")):
             reason = _DOMAIN_RULES.get(found.constraint_name or "", fact)

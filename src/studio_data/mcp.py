@@ -10,14 +10,15 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Buffer, Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from io import BufferedWriter, FileIO, TextIOWrapper
 from ipaddress import ip_address
 from threading import Thread
 from types import FrameType
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import anyio
 import anyio.to_thread
@@ -214,14 +215,43 @@ def _on_signals(stop: Callable[[], None]) -> None:
 
 def serve_stdio(acting: Actor) -> None:
     """Serve one client over stdin and stdout, until stdin ends or a signal says so."""
+    end = _end_of_stdin()
+    protocol = _stdout_for_the_protocol(end)
     server = server_for(acting)
-    _on_signals(_end_of_stdin())
+    _on_signals(end)
 
     async def serve() -> None:
-        async with stdio_server() as (reading, writing):
+        async with stdio_server(stdout=anyio.wrap_file(protocol)) as (reading, writing):
             await server.run(reading, writing, server.create_initialization_options())
 
     anyio.run(serve)
+
+
+def _stdout_for_the_protocol(end: Callable[[], None]) -> TextIO:
+    """Return stdout for the protocol alone, and send to stderr what tools, libraries and child processes print.
+
+    The SDK would give stdout back at the end, and then what was printed and not yet written would follow the last answer.
+    """
+    protocol = _Answers(os.dup(1), end)
+    os.dup2(2, 1)
+    return TextIOWrapper(BufferedWriter(protocol), "utf-8")
+
+
+class _Answers(FileIO):
+    """Where answers are written. A client that no longer reads has gone: then the server ends as at the end of stdin."""
+
+    def __init__(self, descriptor: int, end: Callable[[], None]) -> None:
+        super().__init__(descriptor, "w")
+        self._end = end
+
+    def write(self, data: Buffer, /) -> int:
+        """Write, or end the server; what is still to be answered goes nowhere."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            log.warning("the client no longer reads: %s", error.strerror)
+            self._end()
+            return memoryview(data).nbytes
 
 
 def _end_of_stdin() -> Callable[[], None]:

@@ -17,6 +17,7 @@ from studio_data.config import settings
 from studio_data.deadlines import current_deadline
 from studio_data.errors import ConfigurationError
 from studio_data.failures import refusal
+from studio_data.hints import as_typed
 from studio_data.pool import StudioConnection
 
 MOST_ATTEMPTS = 5
@@ -155,6 +156,6 @@ def _time_limit() -> Generator[None]:
 def _failed(migration: Migration, error: psycopg.Error) -> ConfigurationError:
     return ConfigurationError(
         f"Migration {migration.name} failed: {' '.join(str(error).split())}.",
-        hint="It is done as a whole or not at all. Correct what the database names and run studio-data migrate again.",
+        hint=f"It is done as a whole or not at all. Correct what the database names and run {as_typed('migrate')} again.",
         details={"migration": migration.name, "sqlstate": error.sqlstate},
     )

@@ -12,12 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from studio_data.db import many, one, transaction
 from studio_data.errors import ConflictError, InvalidInputError
+from studio_data.hints import as_typed
 from studio_data.migrate import ADVISORY_LOCK
 
 LINES_IN_SEAL = 10_000
 SEALS_AT_ONCE = 20
 
-RENUMBER = "After a restore by other means than studio-data restore, run studio-data audit renumber."
+RENUMBER = f"After a restore by other means than {as_typed('restore')}, run {as_typed('audit renumber')}."
 
 
 class Head(TypedDict):
@@ -86,7 +87,7 @@ def head_from(text: str | bytes) -> Head:
         return TypeAdapter(Head).validate_json(text)
     except ValidationError as error:
         raise InvalidInputError(
-            "That holds no seal.", hint="Give a file that studio-data audit seal --head FILE has written."
+            "That holds no seal.", hint=f"Give a file that {as_typed('audit seal --head FILE')} has written."
         ) from error
 
 

@@ -1,7 +1,8 @@
 """The command ``activity``: the audit trail, as it was and as it grows."""
 
 import time
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -35,17 +36,23 @@ def activity(
     cursor = _settled_since(None, filters)[1] if follow else None
     shown = _page(filters, limit)
     _show(shown, as_json=as_json, wide=wide, with_header=True)
+    if follow:
+        with suppress(KeyboardInterrupt):
+            _follow(filters, cursor, shown, as_json=as_json, wide=wide)
+
+
+def _follow(
+    filters: dict[str, str | None], cursor: str | None, shown: list[dict[str, Any]], *, as_json: bool, wide: bool
+) -> NoReturn:
     early = {line["id"] for line in shown}
     newest = max(early, default="")
-    while follow:
+    while True:
         try:
             time.sleep(SECONDS_BETWEEN_LOOKS)
             ahead = [line for line in _page(filters, LARGEST_PAGE) if line["id"] > newest]
             settled, cursor = _settled_since(cursor, filters)
         except UnavailableError:
             continue  # it comes back, or the reader ends this
-        except KeyboardInterrupt:
-            return
         # No line misses changes_since, but a transaction that stays open holds back the lines of those that began after it:
         # the newest are shown early, and not again when their turn comes.
         early |= {line["id"] for line in ahead}

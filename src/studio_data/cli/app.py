@@ -21,15 +21,13 @@ from studio_data.errors import ConfigurationError, StudioError, UnavailableError
 from studio_data.failures import refusal
 from studio_data.roles import Role
 
-COMMAND = "uv run studio-data"
-"""How a person types the command."""
-
 REFUSED, UNAVAILABLE, MISCONFIGURED = 1, 3, 4
 
 app = typer.Typer(
     name="studio-data",
     help="The data layer that AI agents run an interior-design practice on.",
-    epilog="Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the database is unavailable (call again), 4 misconfigured.",
+    epilog="Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the database is unavailable (call again), 4 misconfigured, "
+    "5 the output could not be written.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

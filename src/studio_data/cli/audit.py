@@ -14,6 +14,7 @@ from studio_data.cli import tables
 from studio_data.cli.app import REFUSED, app, command, out, print_json, progress
 from studio_data.errors import ConflictError, InvalidInputError
 from studio_data.files import replacing
+from studio_data.hints import as_typed
 
 audit = typer.Typer(name="audit", help="Seal the audit trail, and find out whether it was changed.", no_args_is_help=True)
 app.add_typer(audit)
@@ -96,7 +97,7 @@ def _kept(file: Path) -> seals.Head:
         return seals.head_from(file.read_bytes())
     except (OSError, InvalidInputError) as error:
         raise InvalidInputError(
-            f"{file} does not hold a seal.", hint="Give a file that studio-data audit seal --head FILE has written."
+            f"{file} does not hold a seal.", hint=f"Give a file that {as_typed('audit seal --head FILE')} has written."
         ) from error
 
 
@@ -105,7 +106,7 @@ def _check_still_there(file: Path) -> None:
     findings = seals.check_head(_kept(file))
     if findings:
         raise ConflictError(
-            f"{file} is not replaced: {findings[0]['message']}.", hint=f"Keep it: studio-data audit verify --head {file}."
+            f"{file} is not replaced: {findings[0]['message']}.", hint=f"Keep it: {as_typed(f'audit verify --head {file}')}."
         )
 
 
@@ -128,6 +129,6 @@ def _show(lines: int, newest: seals.Head | None, findings: list[seals.Finding], 
     elif newest is not None:
         out.print(f"[green]The trail is as it was sealed[/]: {lines:,} lines under {newest['number']:,} seals.")
     else:
-        out.print("There is no seal yet: studio-data audit seal makes the first.")
+        out.print(f"There is no seal yet: {as_typed('audit seal')} makes the first.")
     if left["oldest"] is not None:
         out.print(f"{left['lines']:,} lines are not sealed yet, the oldest of {left['oldest']:%Y-%m-%d %H:%M} UTC.")

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColum
 
 from studio_data import backups
 from studio_data.cli.app import command, out, print_json, progress
+from studio_data.hints import as_typed
 from studio_data.migrate import shipped
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")]
@@ -49,7 +50,7 @@ def restore(
     if manifest.head is not None:
         out.print(f"The trail is as it was sealed: {manifest.head['lines']:,} lines, up to seal {manifest.head['number']}.")
     if manifest.schema_version < shipped()[-1].version:
-        out.print("It is of an older version: run studio-data migrate next.")
+        out.print(f"It is of an older version: run {as_typed('migrate')} next.")
 
 
 @contextmanager

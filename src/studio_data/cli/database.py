@@ -17,6 +17,7 @@ from studio_data.config import settings
 from studio_data.database_rights import what_each_may_do
 from studio_data.db import connection_string, printable_connection_string
 from studio_data.errors import ConfigurationError
+from studio_data.hints import as_typed
 from studio_data.pool import StudioConnection, connect
 
 
@@ -30,7 +31,7 @@ def demo(
     if settings().database_url is not None and not yes:
         raise ConfigurationError(
             "The demo would write an invented client into the database that DATABASE_URL names, for ever.",
-            hint="Say studio-data demo --yes if that is what you want, or unset DATABASE_URL for the embedded database.",
+            hint=f"Say {as_typed('demo --yes')} if that is what you want, or unset DATABASE_URL for the embedded database.",
         )
     if full:
         practice.run()
@@ -74,9 +75,11 @@ def serve() -> None:
         raise typer.BadParameter("DATABASE_URL is set, so there is no embedded server to keep up.")
     with _connection() as connection:
         migrations.migrate(connection)
+    ending = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # from here on they are waited for
     out.print("The embedded server is up. Ctrl-C leaves it; it stops when nobody else uses it.")
     out.print(printable_connection_string(), soft_wrap=True, highlight=False)
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    signal.sigwait(ending)
 
 
 @command

@@ -10,10 +10,11 @@ from rich.text import Text
 
 from studio_data import db
 from studio_data.cli import ids, tables
-from studio_data.cli.app import COMMAND, out, progress
+from studio_data.cli.app import out, progress
 from studio_data.cli.show import details
 from studio_data.cli.tables import Look, Row
 from studio_data.config import settings
+from studio_data.hints import as_typed
 from studio_data.tools.activity import log_activity
 from studio_data.tools.clients import create_client
 from studio_data.tools.phases import check_gates
@@ -132,14 +133,14 @@ def _show_next_steps(project: Project) -> None:
     """Show how to go on: on the command line, in a REPL, and with the connection string in any other program."""
     name = shlex.quote(ids.reference("project", str(project["id"]), project["name"]))
     say(
-        f"{COMMAND} call project_overview --project-id {name}",
-        f"{COMMAND} call list_tasks --project-id {name}",
-        f"{COMMAND} activity",
-        f"{COMMAND} tools",
-        f"{COMMAND} shell",
+        as_typed(f"call project_overview --project-id {name}"),
+        as_typed(f"call list_tasks --project-id {name}"),
+        as_typed("activity"),
+        as_typed("tools"),
+        as_typed("shell"),
     )
     if settings().database_url is None:
-        out.print(f"Connection string, while a program uses the server or [bold]{COMMAND} serve[/] keeps it up:")
+        out.print(f"Connection string, while a program uses the server or [bold]{as_typed('serve')}[/] keeps it up:")
     else:
         out.print("Connection string:")
     out.print(Text(db.printable_connection_string(), style="bold"), soft_wrap=True)

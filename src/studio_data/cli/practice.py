@@ -12,10 +12,11 @@ from rich.text import Text
 
 from studio_data.actor import acting_as
 from studio_data.cli import ids, show, tables
-from studio_data.cli.app import COMMAND, out, progress
+from studio_data.cli.app import out, progress
 from studio_data.cli.demo import say, show_table
 from studio_data.db import transaction
 from studio_data.dispatch import raising_call
+from studio_data.hints import as_typed
 
 STEPS = ("conceptual_design", "detailed_design", "purchasing", "construction")
 CDM_DAY, DDM_DAY = 50, 125  # of a project
@@ -119,9 +120,9 @@ def run() -> None:
 def _show_next_steps(commission: Commission) -> None:
     name = shlex.quote(ids.reference("project", commission.id, commission.name))
     say(
-        f"{COMMAND} call project_overview --project-id {name}",
-        f"{COMMAND} call list_tasks --project-id {name} --phase {commission.reaches}",
-        f"{COMMAND} activity --entity-type project --entity-id {name}",
+        as_typed(f"call project_overview --project-id {name}"),
+        as_typed(f"call list_tasks --project-id {name} --phase {commission.reaches}"),
+        as_typed(f"activity --entity-type project --entity-id {name}"),
     )
 
 
