@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import groupby, pairwise
-from typing import Any, NamedTuple, TypeAliasType, cast, get_args
+from typing import Any, TypeAliasType, cast, get_args
 
 from rich.progress import Progress
 
@@ -212,7 +212,7 @@ def _example(tool: Tool) -> str:
         with acting_as("user" if person else "agent", "Maria" if person else role, role=role, run_id="run-42"):
             result = eval(call, names)  # noqa: S307
         left = db.many("SELECT * FROM activity_log ORDER BY id")[before:]
-        during = Moments(**db.one("SELECT now() AS first, clock_timestamp() AS last"))
+        now = db.one("SELECT now() AS now")["now"]
     answer = json.dumps(_shortened(tool.result_type.dump_python(result, mode="json")), indent=2, ensure_ascii=False)
     parts = [f"```python\n{call}\n```", f"```json\n{answer}\n```"]
     if left:
@@ -221,7 +221,7 @@ def _example(tool: Tool) -> str:
             for line in left
         ]
         parts.append("\n".join(["| line about | action | metadata |", "|---|---|---|", *rows]))
-    return _with_stable_values("\n\n".join(parts), during)
+    return _with_stable_values("\n\n".join(parts), now)
 
 
 def _as_python(tool: Tool, arguments: dict[str, Any]) -> str:
@@ -263,39 +263,31 @@ def _placeholder(number: int) -> str:
     return f"01a205b0-0000-7000-8000-{number:012}"
 
 
-class Moments(NamedTuple):
-    """When a transaction began, and when it was done."""
-
-    first: datetime
-    last: datetime
-
-
-def _with_stable_values(text: str, during: Moments) -> str:
+def _with_stable_values(text: str, now: datetime) -> str:
     """Number ids in the order of their appearance, and move days and times from around now to around the page's own now."""
     ids: dict[str, str] = {}
     text = AN_ID.sub(lambda found: ids.setdefault(found[0], _placeholder(len(ids) + 1)), text)
-    text = A_TIME.sub(lambda found: _moved_time(datetime.fromisoformat(found[0]), during), text)
-    text = A_DATE.sub(lambda found: str(_moved_day(date.fromisoformat(found[0]), during)), text)
-    text = A_DATE_IN_A_MAIL.sub(lambda found: _moved_in_a_mail(found[0], during), text)
+    text = A_TIME.sub(lambda found: _moved_time(datetime.fromisoformat(found[0]), now), text)
+    text = A_DATE.sub(lambda found: str(_moved_day(date.fromisoformat(found[0]), now)), text)
+    text = A_DATE_IN_A_MAIL.sub(lambda found: _moved_in_a_mail(found[0], now), text)
     return AN_ORDER_NUMBER.sub(f"PO-{NOW.year}-", text)
 
 
-def _moved_day(day: date, during: Moments) -> date:
-    return day if day < PAST else NOW.date() + (day - during.last.date())
+def _moved_day(day: date, now: datetime) -> date:
+    return day if day < PAST else NOW.date() + (day - now.date())
 
 
-def _moved_in_a_mail(written: str, during: Moments) -> str:
-    day = _moved_day(datetime.strptime(written, "%A, %B %d, %Y").replace(tzinfo=UTC).date(), during)
+def _moved_in_a_mail(written: str, now: datetime) -> str:
+    day = _moved_day(datetime.strptime(written, "%A, %B %d, %Y").replace(tzinfo=UTC).date(), now)
     return f"{day:%A, %B} {day.day}, {day.year}"
 
 
-def _moved_time(moment: datetime, during: Moments) -> str:
-    """Move a time by days if it is an hour that a tool has set, else to the minute by how far from now it is."""
+def _moved_time(moment: datetime, now: datetime) -> str:
+    """Move a time by days if it is an hour that a tool has set, else to so many whole days from now."""
     if moment.date() >= PAST:
         is_set = moment.astimezone(UTC).time() in HOURS_OF_A_DAY
-        away = max(moment - during.last, min(moment - during.first, timedelta()))
-        there = NOW + timedelta(minutes=round(away / timedelta(minutes=1)))
-        moment = datetime.combine(_moved_day(moment.date(), during), moment.timetz()) if is_set else there
+        days = timedelta(days=round((moment - now) / timedelta(days=1)))
+        moment = datetime.combine(_moved_day(moment.date(), now), moment.timetz()) if is_set else NOW + days
     return moment.isoformat().replace("+00:00", "Z")
 
 
