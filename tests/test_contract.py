@@ -202,7 +202,7 @@ def test_everybody_may_read_and_the_reader_only_reads() -> None:
 # Retries --------------------------------------------------------------------------------------------------------------
 
 
-@each(TOOLS)
+@each(WRITERS)
 def test_repeated_with_its_key_it_is_executed_once(tool: Tool, committed_db: str) -> None:
     call_it = prepared(tool)
     before = len(lines())
@@ -218,7 +218,18 @@ def test_repeated_with_its_key_it_is_executed_once(tool: Tool, committed_db: str
     assert all(answer == at_once[0] for answer in at_once + in_series)
     assert typed(in_series[0]) == typed(at_once[0])
     assert [(line["entity_type"], line["action"]) for line in lines()[before:]] == EXAMPLES[tool.name].logs
-    assert db.one("SELECT count(*) AS keys FROM call_ledger")["keys"] == (0 if tool.reads else 1)
+    assert db.one("SELECT count(*) AS keys FROM call_ledger") == {"keys": 1}
+
+
+@each(READERS)
+def test_a_reader_takes_no_notice_of_a_key(tool: Tool) -> None:
+    call_it = prepared(tool)
+
+    with call_key("run-42/step-7"):
+        answers = [call_it() for _ in range(2)]
+
+    assert answers[0] == answers[1] == call_it()
+    assert db.one("SELECT count(*) AS keys FROM call_ledger") == {"keys": 0}
 
 
 def typed(value: Any) -> Any:

@@ -18,7 +18,7 @@ from tests.examples import EXAMPLES, Practice
 
 TOOLS = [tool for tool in all_tools() if tool.module.startswith("studio_data.tools.")]
 READERS = [tool for tool in TOOLS if tool.reads]
-ONE_ARGUMENT_OF_EACH_TYPE = {
+ARGUMENTS_OF_EACH_TYPE = {
     str(kind): (tool, name) for tool in TOOLS for name, kind in tool.arguments._types.items() if name != "return"
 }.values()
 each_tool = pytest.mark.parametrize("tool", [tool for tool in TOOLS if tool.arguments.names], ids=lambda tool: tool.name)
@@ -100,16 +100,21 @@ def attempt(tool: Tool, arguments: dict[str, Any]) -> None:
         assert lines() == before
 
 
+def one_of_each_type(tool: Tool) -> list[str]:
+    """Return the tool's first argument of each type: the validator is the type's, whatever the argument is called."""
+    return list({str(tool.arguments._types[name]): name for name in reversed(tool.arguments.names)}.values())
+
+
 @each_tool
 def test_hostile_values_are_taken_or_refused_and_break_no_reader(tool: Tool) -> None:
     practice = Practice.whole()
     arguments = EXAMPLES[tool.name].arguments(practice)
-    for name in tool.arguments.names:
+    for name in one_of_each_type(tool):
         for value in KNOWN:
             attempt(tool, {**arguments, name: value})
 
     @given(data=st.data())
-    @hypothesis_settings(deadline=None, max_examples=20)
+    @hypothesis_settings(deadline=None, max_examples=5)
     def feed(data: st.DataObject) -> None:
         chosen = data.draw(st.sets(st.sampled_from(tool.arguments.names), min_size=1, max_size=3))
         attempt(tool, {**arguments, **{name: data.draw(anything) for name in chosen}})
@@ -120,9 +125,9 @@ def test_hostile_values_are_taken_or_refused_and_break_no_reader(tool: Tool) -> 
 
 
 @given(value=anything)
-@hypothesis_settings(deadline=None, max_examples=500)
+@hypothesis_settings(deadline=None, max_examples=300)
 def test_every_type_of_argument_takes_or_refuses_anything(value: object) -> None:
-    for tool, name in ONE_ARGUMENT_OF_EACH_TYPE:
+    for tool, name in ARGUMENTS_OF_EACH_TYPE:
         try:
             tool.arguments.validated((), {name: value})
         except InvalidInputError as refused:
