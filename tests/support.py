@@ -89,9 +89,11 @@ def tools_of_the_test() -> Generator[None]:
     """Forget the tools that are defined in the block: the registry belongs to every test."""
     registry.all_tools()
     known = dict(registry._tools)
-    yield
-    registry._tools.clear()
-    registry._tools.update(known)
+    try:
+        yield
+    finally:
+        registry._tools.clear()
+        registry._tools.update(known)
 
 
 def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

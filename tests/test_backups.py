@@ -26,6 +26,7 @@ from tests import pgbouncer
 from tests.conftest import new_database
 from tests.embedded import VERSION, server_folder
 from tests.faults.server import Postgres
+from tests.processes import started, twice_at_once
 from tests.support import studio_data, use, with_setting
 
 pytestmark = pytest.mark.skipif(pgbouncer.IS_WANTED, reason="both are refused behind a pooler, as the run without one tries")
@@ -413,12 +414,10 @@ def test_a_schema_that_holds_anything_is_refused(
 
 def test_two_restores_at_once_make_one(backup: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     use(target, monkeypatch)
-    command = [sys.executable, "-m", "studio_data", "restore", str(backup)]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/") for _ in range(2)]
-    said = [process.communicate(timeout=60)[1] for process in both]
+    both = twice_at_once("restore", str(backup))
 
-    assert sorted(process.returncode for process in both) == [0, 1], said
-    assert "is not empty" in "".join(said)
+    assert sorted(process.returncode for process in both) == [0, 1], both
+    assert "is not empty" in "".join(process.stderr for process in both)
     assert findings() == []
 
 
@@ -459,12 +458,11 @@ def test_a_backup_that_is_killed_leaves_no_file_that_looks_like_one(
 ) -> None:
     a_program(tmp_path, f"touch {tmp_path}/begun; exec sleep 3", monkeypatch)
     file = tmp_path / "practice.dump"
-    process = subprocess.Popen([sys.executable, "-m", "studio_data", "backup", str(file)], cwd="/")
-    while not (tmp_path / "begun").exists():
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
+    with started("backup", str(file), cwd="/") as process:
+        while not (tmp_path / "begun").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
 
     assert not file.exists()
     assert not backups.manifest_of(file).exists()

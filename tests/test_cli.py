@@ -12,6 +12,7 @@ from studio_data import db, migrate
 from studio_data.cli import practice
 from studio_data.hints import as_typed
 from studio_data.tools.tasks import list_tasks
+from tests.processes import started
 from tests.support import clients, studio_data
 
 NEWEST = migrate.shipped()[-1].version
@@ -101,21 +102,14 @@ def test_the_demo_needs_no_setting_and_works_again(bare_environment: dict[str, s
 
 
 def test_serve_keeps_the_server_up_for_other_programs_until_it_is_interrupted(bare_environment: dict[str, str]) -> None:
-    serving = subprocess.Popen(
-        [sys.executable, "-m", "studio_data", "serve"],
-        cwd="/",
-        env=bare_environment | {"COLUMNS": "400"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert serving.stdout is not None
-    lines = [serving.stdout.readline() for _ in range(2)]
-    with psycopg.connect(lines[1].strip()) as connection:
-        assert connection.execute("SELECT count(*) FROM workflow_templates").fetchone() == (160,)
+    with started("serve", cwd="/", env=bare_environment | {"COLUMNS": "400"}) as serving:
+        assert serving.stdout is not None
+        lines = [serving.stdout.readline() for _ in range(2)]
+        with psycopg.connect(lines[1].strip()) as connection:
+            assert connection.execute("SELECT count(*) FROM workflow_templates").fetchone() == (160,)
 
-    serving.send_signal(signal.SIGINT)
-    _, said = serving.communicate(timeout=10)
+        serving.send_signal(signal.SIGINT)
+        _, said = serving.communicate(timeout=10)
     assert serving.returncode == 0
     assert "Traceback" not in said
 

@@ -3,8 +3,6 @@
 import json
 import re
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from studio_data.tools.agent_executions import list_executions
 from studio_data.tools.agent_sessions import get_session
 from studio_data.tools.agent_timeline import session_timeline
 from tests.lifecycle import lines
+from tests.processes import twice_at_once
 from tests.support import contents, studio_data
 
 TABLES = """
@@ -167,11 +166,9 @@ def test_a_session_with_more_rows_than_a_call_takes_comes_whole(file: Path) -> N
 
 
 def test_two_imports_at_once_give_one_set(file: Path, committed_db: str) -> None:
-    command = [sys.executable, "-m", "studio_data", "import-sessions", str(file), "--actor", "maria"]
-    at_once = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
-    codes = [process.wait(60) for process in at_once]
+    both = twice_at_once("import-sessions", str(file), "--actor", "maria")
 
-    assert codes == [0, 0]
+    assert [process.returncode for process in both] == [0, 0], both
     assert len(lines()) == 2
     assert db.one("SELECT count(*) AS executions FROM agent_executions") == {"executions": 2}
 

@@ -17,6 +17,7 @@ from studio_data.registry import all_tools
 from studio_data.roles import Role
 from studio_data.tools.activity import log_activity
 from studio_data.tools.clients import create_client
+from tests.processes import COMMAND, started
 from tests.support import clients, studio_data
 
 
@@ -182,24 +183,20 @@ def test_activity_shows_the_newest_lines_the_newest_last() -> None:
 
 def test_activity_follows_the_trail_and_ends_with_ctrl_c(committed_db: str) -> None:
     first = create_client("Ann")
-    following = subprocess.Popen(
-        [sys.executable, "-m", "studio_data", "activity", "--follow", "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert following.stdout is not None
-    assert json.loads(following.stdout.readline())["entity_id"] == str(first["id"])
+    with started("activity", "--follow", "--json") as following:
+        assert following.stdout is not None
+        assert json.loads(following.stdout.readline())["entity_id"] == str(first["id"])
 
-    with db.transaction():
-        late = create_client("written before, committed after")
-        db_time = subprocess.run(
-            [sys.executable, "-m", "studio_data", "call", "--json", "create_client", "--name", "Ben"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        assert json.loads(following.stdout.readline())["entity_id"] == json.loads(db_time.stdout)["id"]
-    assert json.loads(following.stdout.readline())["entity_id"] == str(late["id"])
+        with db.transaction():
+            late = create_client("written before, committed after")
+            db_time = subprocess.run(
+                [*COMMAND, "call", "--json", "create_client", "--name", "Ben"], capture_output=True, text=True, check=True
+            )
+            assert json.loads(following.stdout.readline())["entity_id"] == json.loads(db_time.stdout)["id"]
+        assert json.loads(following.stdout.readline())["entity_id"] == str(late["id"])
 
-    following.send_signal(signal.SIGINT)
-    rest, error = following.communicate(timeout=10)
+        following.send_signal(signal.SIGINT)
+        rest, error = following.communicate(timeout=10)
     assert (following.returncode, rest, error) == (0, "", "")
 
 

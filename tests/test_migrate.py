@@ -1,5 +1,4 @@
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from studio_data.tools.clients import create_client
 from studio_data.tools.projects import create_project
 from tests import pgbouncer
 from tests.conftest import ROOT
+from tests.processes import twice_at_once
 
 NEWEST = migrate.shipped()[-1].version
 BINARIES = embedded._programs("16")
@@ -69,13 +69,9 @@ def test_ten_at_once_apply_one_set(empty_db: str) -> None:
 
 
 def test_two_processes_at_once_both_end_well(empty_db: str) -> None:
-    command = [sys.executable, "-m", "studio_data", "migrate"]
-    processes = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/") for _ in range(2)
-    ]
-    answers = [(*process.communicate(timeout=60), process.returncode) for process in processes]
+    both = twice_at_once("migrate")
 
-    assert [returncode for _, _, returncode in answers] == [0, 0], answers
+    assert [process.returncode for process in both] == [0, 0], both
     assert len([row for row in state(empty_db) if row[0] == "template"]) == 160
 
 

@@ -14,9 +14,9 @@ from studio_data import db
 from studio_data.cli.output import NOBODY_READS, NOT_WRITTEN
 from studio_data.tools.clients import create_client
 from tests.embedded import within
+from tests.processes import COMMAND, started
 from tests.support import clients
 
-COMMAND = [sys.executable, "-m", "studio_data"]
 FULL = Path("/dev/full")
 INTERRUPTED_AT_THE_START = """
 import sys
@@ -45,23 +45,21 @@ def test_what_follow_has_written_is_in_the_file_at_once(committed_db: str, tmp_p
         return [json.loads(line)["entity_id"] for line in file.read_text(encoding="utf-8").splitlines()]
 
     first = create_client("Ann")
-    with file.open("w") as stdout:
-        following = subprocess.Popen([*COMMAND, "activity", "--follow", "--json"], stdout=stdout, stderr=subprocess.PIPE)
-    assert within(60, lambda: ids() == [str(first["id"])])
-    second = create_client("Ben")
-    assert within(60, lambda: len(ids()) == 2)
+    with file.open("w") as stdout, started("activity", "--follow", "--json", stdout=stdout) as following:
+        assert within(60, lambda: ids() == [str(first["id"])])
+        second = create_client("Ben")
+        assert within(60, lambda: len(ids()) == 2)
 
-    following.send_signal(signal.SIGTERM)
-    _, error = following.communicate(timeout=60)
-    assert (following.returncode, error) == (-signal.SIGTERM, b"")
+        following.send_signal(signal.SIGTERM)
+        _, error = following.communicate(timeout=60)
+    assert (following.returncode, error) == (-signal.SIGTERM, "")
     assert ids() == [str(first["id"]), str(second["id"])]
 
 
 @pytest.mark.parametrize("form", ["--json", None])
 def test_follow_ends_when_its_reader_has_gone(committed_db: str, form: str | None) -> None:
     create_client("Ann")
-    command = [*COMMAND, "activity", "--follow", *([form] if form else [])]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
+    with started("activity", "--follow", *([form] if form else [])) as following:
         assert following.stdout is not None
         assert following.stdout.readline()
 
