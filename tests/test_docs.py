@@ -24,7 +24,7 @@ from tests.support import studio_data, tools_of_the_test
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 WITH_EXAMPLES = [page for page in PAGES if page != reference.PAGE]  # its generator has run its examples
-COMMANDS_OF_OTHERS = {"cp", "createdb", "docker", "psql"}
+COMMANDS_OF_OTHERS = {"cp", "createdb", "docker", "faketime", "psql"}
 COMMANDS_THAT_END = {"tools", "call", "activity", "prune", "migrate"}
 WRITE_IT = f"{reference.COMMAND} writes docs/reference.md anew"
 
