@@ -38,7 +38,8 @@ type Install = Callable[[str | None], Path]
 def uv(*arguments: str, cwd: Path = OUTSIDE) -> None:
     program = os.environ.get("UV") or shutil.which("uv")
     assert program, "the suite runs through uv"
-    ended = run(program, *arguments, cwd=cwd)
+    real_time = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}  # for a registry's certificate
+    ended = run(program, *arguments, cwd=cwd, environment=real_time)
     assert ended.returncode == 0, ended.stderr
 
 

@@ -125,11 +125,20 @@ def _tracing() -> Any:  # noqa: ANN401 (its module trace, or None where it is no
 def _begun_span(tool: str, facts: Callable[[], dict[str, Any]]) -> "Span | None":
     """Begin a span, as a child of the caller's, if somebody collects spans."""
     trace = _tracing()
-    if trace is None or isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # nobody has set one up
+    if trace is None:
+        return None
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, trace.ProxyTracerProvider):  # nobody has set one up
         return None
     known = {f"studio_data.{name}": str(value) for name, value in facts().items() if value is not None}
     attributes = {"db.system.name": "postgresql", "studio_data.tool": tool, **known}
-    return trace.get_tracer("studio_data").start_span(tool, attributes=attributes)
+    return _tracer(provider).start_span(tool, attributes=attributes)
+
+
+@cache
+def _tracer(provider: Any) -> Any:  # noqa: ANN401 (of a package that may not be there)
+    """Return the provider's tracer, asked for once: the SDK changes the process's warning filters while it makes one."""
+    return provider.get_tracer("studio_data")
 
 
 def _end(span: "Span", attempts: int, meaning: dict[str, Any] | None) -> None:
