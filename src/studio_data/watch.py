@@ -137,7 +137,7 @@ def _begun_span(tool: str, facts: Callable[[], dict[str, Any]]) -> "Span | None"
 
 @cache
 def _tracer(provider: Any) -> Any:  # noqa: ANN401 (of a package that may not be there)
-    """Return the provider's tracer, asked for once: the SDK changes the process's warning filters while it makes one."""
+    """Return the provider's tracer, asked for once: the SDK changes the process's warning filters each time."""
     return provider.get_tracer("studio_data")
 
 
