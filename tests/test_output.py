@@ -18,6 +18,25 @@ from tests.processes import COMMAND, started
 from tests.support import clients
 
 FULL = Path("/dev/full")
+INTERRUPTED_IN_WRITES = """
+import signal
+import sys
+from studio_data.cli import output
+
+def interrupt(_, frame):
+    if frame.f_code.co_filename == output.__file__:
+        raise KeyboardInterrupt
+
+output.take_over()
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+for number in range(20_000):
+    try:
+        sys.stdout.write(f"{number}\\n")
+    except KeyboardInterrupt:
+        pass
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
 INTERRUPTED_AT_THE_START = """
 import sys
 
@@ -54,6 +73,14 @@ def test_what_follow_has_written_is_in_the_file_at_once(committed_db: str, tmp_p
         _, error = following.communicate(timeout=60)
     assert (following.returncode, error) == (-signal.SIGTERM, "")
     assert ids() == [str(first["id"]), str(second["id"])]
+
+
+def test_no_line_is_written_twice_when_ctrl_c_comes_in_a_write() -> None:
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED_IN_WRITES], capture_output=True, text=True, check=True)
+
+    lines = ended.stdout.splitlines()
+    assert len(lines) > 10_000
+    assert len(set(lines)) == len(lines)
 
 
 @pytest.mark.parametrize("form", ["--json", None])

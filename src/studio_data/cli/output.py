@@ -4,8 +4,8 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Buffer
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 
 NOT_WRITTEN = 5
 NOBODY_READS = 128 + signal.SIGPIPE
@@ -17,24 +17,42 @@ def take_over() -> None:
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] (started with >&-)
         return
     sys.stdout.flush()
-    written = io.BufferedWriter(_Descriptor(sys.stdout.fileno(), "w", closefd=False))
-    sys.stdout = io.TextIOWrapper(written, sys.stdout.encoding, sys.stdout.errors, line_buffering=True)
+    descriptor = io.BufferedWriter(io.FileIO(sys.stdout.fileno(), "w", closefd=False))
+    sys.stdout = _Output(descriptor, sys.stdout.encoding, sys.stdout.errors, line_buffering=True)
 
 
-class _Descriptor(io.FileIO):
-    def write(self, data: Buffer, /) -> int:
-        """Write, or end the command: what it still has to say goes nowhere."""
-        try:
-            return super().write(data)
-        except BrokenPipeError:
-            code = NOBODY_READS
-        except OSError as error:
-            code = NOT_WRITTEN
-            with suppress(OSError):
-                print(  # noqa: T201
-                    f"studio-data: The output cannot be written: {error.strerror}. "
-                    "The command may have done its work: look before you repeat it.",
-                    file=sys.stderr,
-                )
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
-        raise SystemExit(code)
+class _Output(io.TextIOWrapper):
+    """Text that is written, or ends the command.
+
+    The layers below are Python's own: a Ctrl-C cannot come between a write and the note that it was done, which would write
+    the line again at the end.
+    """
+
+    def write(self, text: str, /) -> int:
+        with _or_end(self.fileno()):
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _or_end(self.fileno()):
+            super().flush()
+
+
+@contextmanager
+def _or_end(descriptor: int) -> Generator[None]:
+    """End the command if its output cannot be written: what it still has to say goes nowhere."""
+    try:
+        yield
+    except BrokenPipeError:
+        code = NOBODY_READS
+    except OSError as error:
+        code = NOT_WRITTEN
+        with suppress(OSError):
+            print(  # noqa: T201
+                f"studio-data: The output cannot be written: {error.strerror}. "
+                "The command may have done its work: look before you repeat it.",
+                file=sys.stderr,
+            )
+    else:
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    raise SystemExit(code)
