@@ -9,12 +9,14 @@ in both kinds of database as that role; see ``as_administrator`` in tests/suppor
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from fcntl import LOCK_SH
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -31,10 +33,20 @@ from tests.embedded import VERSION, server_folder, servers, users, within
 from tests.support import ROLE, in_the_role, tools_of_the_test
 
 ROOT = Path(__file__).parents[1]
+FAKETIME = ROOT / "tests" / "faketime"
 os.environ["STUDIO_DATA_AGENT_KEYS"] = f"{NEW},{OLD}"
 _numbers = count(1)
 _in_use: list[str] = []
 _pooler: list[str] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin again under faketime, so that sleeps and waits end there: tests/faketime says why they would not."""
+    if "faketime" in os.environ.get("LD_PRELOAD", "") and os.environ.get("PYTHONPATH") != str(FAKETIME):
+        capturing: Any = config.pluginmanager.getplugin("capturemanager")
+        capturing.stop_global_capturing()
+        environment = os.environ | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "PYTHONPATH": str(FAKETIME)}
+        os.execve(sys.executable, sys.orig_argv, environment)  # noqa: S606
 
 
 @pytest.fixture(scope="session")
