@@ -14,14 +14,14 @@ from benchmarks.report import Plot, Reach, Section, Table
 from benchmarks.server import database, on_cores_apart, use
 from benchmarks.timing import Timings, timed
 from studio_data import db
+from studio_data.contract.validators import cursor_of
 from studio_data.tools.activity import get_history, list_activity, log_activity, project_feed
 from studio_data.tools.clients import create_client
-from studio_data.tools.finance import project_budget
-from studio_data.tools.overview import project_overview
+from studio_data.tools.practice.finance import project_budget
+from studio_data.tools.practice.overview import project_overview
+from studio_data.tools.practice.purchase_orders import list_purchase_orders
+from studio_data.tools.practice.tasks import list_tasks
 from studio_data.tools.projects import create_project
-from studio_data.tools.purchase_orders import list_purchase_orders
-from studio_data.tools.tasks import list_tasks
-from studio_data.validators import cursor_of
 
 WARMING = 8
 """Calls that do not count, after the library has turned to another database: the driver prepares a statement by then."""

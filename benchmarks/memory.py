@@ -19,7 +19,7 @@ from studio_data import call, call_key, preview
 from studio_data.errors import StudioError
 from studio_data.tools.activity import get_history, list_activity, log_activity
 from studio_data.tools.clients import create_client, get_client, list_clients, record_screening
-from studio_data.tools.overview import project_overview
+from studio_data.tools.practice.overview import project_overview
 from studio_data.tools.projects import create_project
 
 SAMPLED_EVERY = 1_000

@@ -15,7 +15,7 @@ import psycopg
 
 from benchmarks.fill import fill
 from benchmarks.options import Options
-from studio_data.registry import get_tool
+from studio_data.contract.registry import get_tool
 
 LINES = 250_000
 """The audit trail of the practice that is worked on: a thousand projects. With a hundred, a session would plan the check of

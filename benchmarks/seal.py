@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from studio_data import db, seals
+from studio_data import db
+from studio_data.operations import seals
 from studio_data.tools.activity import log_activity
 from studio_data.tools.clients import create_client
 

@@ -14,10 +14,11 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from studio_data import db, embedded, migrate
+from studio_data import db
 from studio_data.config import Settings, settings
-from studio_data.pool import connect
-from studio_data.supervisor import Server, flock
+from studio_data.postgres import embedded, migrate
+from studio_data.postgres.pool import connect
+from studio_data.postgres.supervisor import Server, flock
 
 _numbers = count(1)
 

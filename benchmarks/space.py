@@ -17,8 +17,8 @@ from benchmarks.server import database, use
 from studio_data import call_key, db, preview
 from studio_data.tools.activity import log_activity
 from studio_data.tools.clients import create_client, record_screening
+from studio_data.tools.practice.tasks import list_tasks, start_task
 from studio_data.tools.projects import create_project
-from studio_data.tools.tasks import list_tasks, start_task
 
 CALLS = 2_000
 PROJECTS = 500

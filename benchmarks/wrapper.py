@@ -11,9 +11,9 @@ from benchmarks.options import Options
 from benchmarks.report import Reach, Section, Table
 from benchmarks.timing import median
 from studio_data import acting_as
-from studio_data.fields import Email, EntityId, JsonObject, Line, Money, Name
-from studio_data.registry import tool
-from studio_data.roles import Role
+from studio_data.contract.fields import Email, EntityId, JsonObject, Line, Money, Name
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
 
 CALLS = 2_000
 TEXT = f"""A function that returns its six arguments (an id, two lines, an e-mail address, an amount, a JSON object), and the

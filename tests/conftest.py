@@ -23,14 +23,15 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from studio_data import database_roles, db, embedded, migrate
+from studio_data import db
 from studio_data.config import Settings, settings
-from studio_data.pool import connect
-from studio_data.supervisor import Server, flock
-from tests import pgbouncer
-from tests.agent_keys import NEW, OLD
-from tests.embedded import VERSION, server_folder, servers, users, within
-from tests.support import ROLE, in_the_role, tools_of_the_test
+from studio_data.operations import database_roles
+from studio_data.postgres import embedded, migrate
+from studio_data.postgres.pool import connect
+from studio_data.postgres.supervisor import Server, flock
+from tests.support import ROLE, in_the_role, pgbouncer, tools_of_the_test
+from tests.support.agent_keys import NEW, OLD
+from tests.support.embedded import VERSION, server_folder, servers, users, within
 
 ROOT = Path(__file__).parents[1]
 FAKETIME = ROOT / "tests" / "faketime"

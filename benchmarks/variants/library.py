@@ -7,10 +7,10 @@ from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE, budget, over
 from studio_data import call_key, db
 from studio_data.tools.activity import list_activity, log_activity
 from studio_data.tools.clients import advance_client, create_client
-from studio_data.tools.finance import project_budget
-from studio_data.tools.overview import project_overview
+from studio_data.tools.practice.finance import project_budget
+from studio_data.tools.practice.overview import project_overview
+from studio_data.tools.practice.tasks import complete_task, list_tasks
 from studio_data.tools.projects import create_project
-from studio_data.tools.tasks import complete_task, list_tasks
 
 
 class Library:

@@ -15,8 +15,8 @@ from psycopg.types.json import Jsonb
 
 from benchmarks.operations import NTH_CLIENT, NTH_TASK, OPERATIONS, WRITES, Data, Variant, written
 from benchmarks.variants.captured import Captured
-from studio_data import programs
-from studio_data.pool import StudioConnection
+from studio_data.postgres import programs
+from studio_data.postgres.pool import StudioConnection
 
 WARM_UP = 10
 """A turn is a new connection: so many calls until its caches are filled and its plans settled do not count."""

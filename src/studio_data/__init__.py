@@ -4,24 +4,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from studio_data.actor import acting_as
-    from studio_data.audit import changeset
-    from studio_data.changes import preview
-    from studio_data.deadlines import deadline
+    from studio_data.contract.actor import acting_as
+    from studio_data.contract.audit import changeset
+    from studio_data.contract.ledger import call_key
+    from studio_data.contract.preview import preview
+    from studio_data.contract.registry import find_tools
     from studio_data.dispatch import call, raising_call
-    from studio_data.ledger import call_key
-    from studio_data.registry import find_tools
+    from studio_data.postgres.deadlines import deadline
 
 __all__ = ["acting_as", "call", "call_key", "changeset", "deadline", "find_tools", "preview", "raising_call"]
 
 _HOMES = {
-    "acting_as": "actor",
+    "acting_as": "contract.actor",
     "call": "dispatch",
-    "call_key": "ledger",
-    "changeset": "audit",
-    "deadline": "deadlines",
-    "find_tools": "registry",
-    "preview": "changes",
+    "call_key": "contract.ledger",
+    "changeset": "contract.audit",
+    "deadline": "postgres.deadlines",
+    "find_tools": "contract.registry",
+    "preview": "contract.preview",
     "raising_call": "dispatch",
 }
 

@@ -14,7 +14,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import pq
 
-from studio_data.connections import (
+from studio_data.errors import StudioError, UnavailableError
+from studio_data.postgres.connections import (
     checked_out,
     close,
     connection_string,
@@ -22,9 +23,8 @@ from studio_data.connections import (
     printable_connection_string,
     this_process,
 )
-from studio_data.deadlines import call_deadline, pause_before, time_left
-from studio_data.errors import StudioError, UnavailableError
-from studio_data.failures import (
+from studio_data.postgres.deadlines import call_deadline, pause_before, time_left
+from studio_data.postgres.failures import (
     REPEAT_UNIT,
     DeadlineExceededError,
     Failure,
@@ -32,9 +32,9 @@ from studio_data.failures import (
     unavailable,
     unit_refused,
 )
-from studio_data.pool import StudioConnection
-from studio_data.units import FirstRefusedError, Opening, Parameters, Statement, Unit, pipeline, rows_of
-from studio_data.watch import tried_again
+from studio_data.postgres.pool import StudioConnection
+from studio_data.postgres.units import FirstRefusedError, Opening, Parameters, Statement, Unit, pipeline, rows_of
+from studio_data.telemetry import tried_again
 
 __all__ = [
     "FirstRefusedError",

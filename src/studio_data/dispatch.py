@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
+from studio_data.contract.ledger import call_key
+from studio_data.contract.registry import get_tool
 from studio_data.errors import InvalidInputError, StudioError
-from studio_data.ledger import call_key
-from studio_data.registry import get_tool
 
 
 def call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:  # noqa: ANN401

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
-from studio_data.registry import Tool, all_tools
-from studio_data.roles import Role
-from studio_data.schemas import strict
+from studio_data.contract.registry import Tool, all_tools
+from studio_data.contract.roles import Role
+from studio_data.contract.schemas import strict
 
 type Format = Literal["mcp", "openai", "anthropic"]
 

@@ -12,9 +12,9 @@ import psycopg
 
 from studio_data.config import settings
 from studio_data.db import connection_string
-from studio_data.deadlines import call_deadline, time_left
 from studio_data.errors import ConfigurationError, UnavailableError
-from studio_data.pool import StudioConnection, connect
+from studio_data.postgres.deadlines import call_deadline, time_left
+from studio_data.postgres.pool import StudioConnection, connect
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.postgres import PostgresSaver

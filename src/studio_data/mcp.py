@@ -43,15 +43,15 @@ from pydantic_core import to_jsonable_python
 from starlette.applications import Starlette
 from starlette.middleware.authentication import AuthenticationMiddleware
 
-from studio_data.actor import Actor, acting_as
-from studio_data.changes import Plan, preview
 from studio_data.config import settings
+from studio_data.contract.actor import Actor, acting_as
+from studio_data.contract.preview import Plan, preview
+from studio_data.contract.registry import get_tool
+from studio_data.contract.validators import checked, key_line, line
 from studio_data.dispatch import raising_call
 from studio_data.errors import ConfigurationError, InvalidInputError, StudioError, did_you_mean
 from studio_data.export import export
-from studio_data.failures import refusal
-from studio_data.registry import get_tool
-from studio_data.validators import checked, key_line, line
+from studio_data.postgres.failures import refusal
 
 PATH = "/mcp"
 PREFIX = "studio-data/"

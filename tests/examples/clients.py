@@ -1,6 +1,6 @@
 from studio_data import db
 from tests.examples.example import Example
-from tests.examples.practice import Practice
+from tests.examples.studio import Practice
 
 
 def churned(practice: Practice) -> dict[str, object]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studio_data import acting_as
-from tests.examples.practice import Practice
+from tests.examples.studio import Practice
 
 
 @dataclass(frozen=True)

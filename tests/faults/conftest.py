@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow, dict_row
 
-from studio_data import db, migrate
+from studio_data import db
 from studio_data.config import settings
-from studio_data.pool import StudioConnection, connect
+from studio_data.postgres import migrate
+from studio_data.postgres.pool import StudioConnection, connect
 from tests.faults.proxy import Proxy
 from tests.faults.server import Postgres
 from tests.support import use

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from studio_data.supervisor import PORT, SUPERUSER
+from studio_data.postgres.supervisor import PORT, SUPERUSER
 
 KEEPALIVE_SECONDS = 1.5
 """When a server's keepalives notice that a client is gone; nothing else ends a statement whose Sync alone is missing."""

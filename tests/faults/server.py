@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from studio_data import embedded
 from studio_data.config import Settings
-from studio_data.supervisor import PORT, SUPERUSER, Server, create_cluster, environment
-from tests.embedded import within
+from studio_data.postgres import embedded
+from studio_data.postgres.supervisor import PORT, SUPERUSER, Server, create_cluster, environment
+from tests.support.embedded import within
 
 READY_SECONDS = 60.0
 

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 
 from studio_data import db
-from studio_data.audit import Action
+from studio_data.contract.audit import Action
+from studio_data.contract.registry import Tool, all_tools
 from studio_data.errors import StudioError, UnavailableError
-from studio_data.registry import Tool, all_tools
 from tests.examples import EXAMPLES, Practice
 from tests.support import contents
 

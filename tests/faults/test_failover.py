@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from studio_data.supervisor import PORT, SUPERUSER
+from studio_data.postgres.supervisor import PORT, SUPERUSER
 from studio_data.tools.clients import create_client
-from tests.embedded import within
 from tests.faults.conftest import IS_FULL, measured
 from tests.faults.load import Load
 from tests.faults.server import Postgres
 from tests.support import use
+from tests.support.embedded import within
 
 SEED = 20261123
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from studio_data import db
 from tests.conftest import ROOT
-from tests.pages import a_prompt, run
+from tests.support.pages import a_prompt, run
 
 EMPTY_LISTS = {"list_activity", "list_clients", "list_projects", "list_vendors"}
 """What a reader finds empty in a new practice."""

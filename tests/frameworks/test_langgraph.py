@@ -19,10 +19,10 @@ from langgraph.prebuilt import ToolNode, tools_condition
 from langsmith.run_helpers import tracing_context  # pyright: ignore[reportUnknownVariableType]
 
 from studio_data import acting_as, db
-from studio_data.actor import Actor
+from studio_data.contract.actor import Actor
+from studio_data.contract.registry import all_tools
+from studio_data.contract.roles import Role
 from studio_data.errors import UnavailableError
-from studio_data.registry import all_tools
-from studio_data.roles import Role
 from tests.frameworks import EMPTY_LISTS, audit_trail, client_names, created_by, run_page
 from tests.support import with_setting
 

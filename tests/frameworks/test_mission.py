@@ -15,12 +15,12 @@ from studio_data import acting_as, db
 from studio_data.config import settings
 from studio_data.errors import ConfigurationError
 from studio_data.langgraph import checkpointer
-from studio_data.tools.agent_executions import list_executions
-from studio_data.tools.agent_phases import approve_session
-from studio_data.tools.agent_sessions import get_session
+from studio_data.tools.runs.executions import list_executions
+from studio_data.tools.runs.phases import approve_session
+from studio_data.tools.runs.sessions import get_session
 from tests.conftest import ROOT
-from tests.lifecycle import lines
 from tests.support import as_server_administrator
+from tests.support.lifecycle import lines
 
 KEY = "mission-7"
 TIMEOUT = 60

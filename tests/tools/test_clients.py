@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from studio_data import call as dispatch
+from studio_data.contract.lifecycles import CLIENT
+from studio_data.contract.registry import get_tool
 from studio_data.db import many, one, transaction
 from studio_data.errors import InvalidInputError, InvalidTransitionError, RuleViolationError
-from studio_data.lifecycles import CLIENT
-from studio_data.registry import get_tool
 from studio_data.tools.clients import (
     advance_client,
     churn_client,
@@ -21,7 +21,7 @@ from studio_data.tools.clients import (
     update_client,
 )
 from studio_data.tools.projects import create_project
-from tests.lifecycle import assert_move, every_pair
+from tests.support.lifecycle import assert_move, every_pair
 
 
 def log_of(entity_id: object) -> list[dict[str, Any]]:

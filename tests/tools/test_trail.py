@@ -13,15 +13,15 @@ import pytest
 
 from studio_data import acting_as, changeset
 from studio_data import call as dispatch
+from studio_data.contract.validators import cursor_of
 from studio_data.db import many, one, transaction
 from studio_data.errors import NotFoundError
 from studio_data.tools.activity import changes_since, get_history, list_activity, log_activity, project_feed
 from studio_data.tools.clients import create_client, update_client
-from studio_data.tools.fees import add_fee, invoice_fee
+from studio_data.tools.practice.fees import add_fee, invoice_fee
 from studio_data.tools.projects import create_project
-from studio_data.validators import cursor_of
-from tests.rows import row
 from tests.support import as_administrator
+from tests.support.rows import row
 
 
 def actions(page: Any) -> list[str]:

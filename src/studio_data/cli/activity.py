@@ -8,9 +8,9 @@ import typer
 
 from studio_data.cli import ids, show, tables
 from studio_data.cli.app import Wide, command, print_json
+from studio_data.contract.validators import LARGEST_PAGE
 from studio_data.dispatch import raising_call
 from studio_data.errors import UnavailableError
-from studio_data.validators import LARGEST_PAGE
 
 SECONDS_BETWEEN_LOOKS = 1.0
 

@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
 from typer import rich_utils
 
-from studio_data.actor import acting_as
+from studio_data.contract.actor import acting_as
+from studio_data.contract.roles import Role
 from studio_data.errors import ConfigurationError, StudioError, UnavailableError
-from studio_data.failures import refusal
-from studio_data.roles import Role
+from studio_data.postgres.failures import refusal
 
 REFUSED, UNAVAILABLE, MISCONFIGURED = 1, 3, 4
 

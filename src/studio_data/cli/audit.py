@@ -9,12 +9,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from studio_data import seals
 from studio_data.cli import tables
 from studio_data.cli.app import REFUSED, app, command, out, print_json, progress
 from studio_data.errors import ConflictError, InvalidInputError
-from studio_data.files import replacing
 from studio_data.hints import as_typed
+from studio_data.operations import seals
+from studio_data.operations.files import replacing
 
 audit = typer.Typer(name="audit", help="Seal the audit trail, and find out whether it was changed.", no_args_is_help=True)
 app.add_typer(audit)

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from studio_data import backups
 from studio_data.cli.app import command, out, print_json, progress
 from studio_data.hints import as_typed
-from studio_data.migrate import shipped
+from studio_data.operations import backups
+from studio_data.postgres.migrate import shipped
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")]
 

@@ -8,17 +8,18 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from studio_data import database_roles, ledger
-from studio_data import migrate as migrations
 from studio_data.cli import practice, tables
 from studio_data.cli.app import command, out, print_json, progress
 from studio_data.cli.demo import run
 from studio_data.config import settings
-from studio_data.database_rights import what_each_may_do
+from studio_data.contract import ledger
 from studio_data.db import connection_string, printable_connection_string
 from studio_data.errors import ConfigurationError
 from studio_data.hints import as_typed
-from studio_data.pool import StudioConnection, connect
+from studio_data.operations import database_roles
+from studio_data.operations.database_rights import what_each_may_do
+from studio_data.postgres import migrate as migrations
+from studio_data.postgres.pool import StudioConnection, connect
 
 
 @command

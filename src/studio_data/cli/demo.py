@@ -17,7 +17,7 @@ from studio_data.config import settings
 from studio_data.hints import as_typed
 from studio_data.tools.activity import log_activity
 from studio_data.tools.clients import create_client
-from studio_data.tools.phases import check_gates
+from studio_data.tools.practice.phases import check_gates
 from studio_data.tools.projects import CreatedProject, Project, create_project
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from studio_data.cli import tables
 from studio_data.cli.app import REFUSED, command, print_json, progress
 from studio_data.db import printable_connection_string
-from studio_data.doctor import examine
+from studio_data.operations.doctor import examine
 
 LOOKS = {"error": "red", "warning": "yellow"}
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from studio_data.actor import acting_as
 from studio_data.cli.app import command
+from studio_data.contract.actor import acting_as
+from studio_data.contract.roles import Role
 from studio_data.errors import ConfigurationError
-from studio_data.roles import Role
 
 
 @command

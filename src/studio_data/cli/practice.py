@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
 from rich.text import Text
 
-from studio_data.actor import acting_as
 from studio_data.cli import ids, show, tables
 from studio_data.cli.app import out, progress
 from studio_data.cli.demo import say, show_table
+from studio_data.contract.actor import acting_as
 from studio_data.db import transaction
 from studio_data.dispatch import raising_call
 from studio_data.hints import as_typed

@@ -12,11 +12,11 @@ from rich.text import Text
 from studio_data.cli import ids, tables
 from studio_data.cli.app import REFUSED, ActorName, Wide, a_person, command, out, print_json, progress
 from studio_data.cli.show import details
+from studio_data.contract.validators import LARGEST_PAGE
 from studio_data.db import transaction
 from studio_data.dispatch import raising_call
 from studio_data.errors import InvalidInputError
-from studio_data.sqlite_sessions import open_file
-from studio_data.validators import LARGEST_PAGE
+from studio_data.tools.runs.sqlite_file import open_file
 
 MARKS = {"session": ("◆", "bold"), "execution": ("●", "cyan"), "tool_call": ("·", ""), "artifact": ("▪", "green")}
 GOOD, BAD = {"session_approved", "session_completed"}, {"session_rejected", "session_failed", "session_expired"}

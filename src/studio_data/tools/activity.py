@@ -6,16 +6,16 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from studio_data.actor import Actor, ActorType, ActorTypeName, current_actor
-from studio_data.audit import actor
+from studio_data.contract.actor import Actor, ActorType, ActorTypeName, current_actor
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import PYTHON_ONLY, Cursor, Day, EntityId, JsonObject, Limit, Line, Name, TrailCursor, Truth
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import STAFF
+from studio_data.contract.validators import TrailPlace, trail_cursor_of
 from studio_data.db import many, one
-from studio_data.entities import no_such
 from studio_data.errors import InvalidInputError
-from studio_data.fields import PYTHON_ONLY, Cursor, Day, EntityId, JsonObject, Limit, Line, Name, TrailCursor, Truth
-from studio_data.paging import Page, page
-from studio_data.registry import tool
-from studio_data.roles import STAFF
-from studio_data.validators import TrailPlace, trail_cursor_of
 
 NO_LINE = UUID(int=0)
 # A page is bounded without an OR: in a plan for any cursor, the index then finds where the page of a long history begins.

@@ -8,16 +8,28 @@ from uuid import UUID
 from annotated_types import Len
 from psycopg.types.json import Jsonb
 
-from studio_data import lifecycles, pipeline
-from studio_data.audit import actor
+from studio_data.contract import lifecycles
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import (
+    ClientStatusName,
+    Cursor,
+    Email,
+    EntityId,
+    JsonObject,
+    Limit,
+    Line,
+    Name,
+    Text,
+    choice,
+)
+from studio_data.contract.lifecycles import ClientStatus
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
 from studio_data.db import many, one
-from studio_data.entities import no_such
 from studio_data.errors import ConflictError, NotFoundError, StudioError
-from studio_data.fields import ClientStatusName, Cursor, Email, EntityId, JsonObject, Limit, Line, Name, Text, choice
-from studio_data.lifecycles import ClientStatus
-from studio_data.paging import Page, page
-from studio_data.registry import tool
-from studio_data.roles import Role
+from studio_data.tools import pipeline
 
 
 class ClientField(StrEnum):

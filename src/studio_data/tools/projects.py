@@ -8,11 +8,9 @@ from uuid import UUID
 
 from annotated_types import Len
 
-from studio_data.audit import actor
-from studio_data.db import many, one
-from studio_data.entities import no_such
-from studio_data.errors import NotFoundError, RuleViolationError, SatisfyingCall
-from studio_data.fields import (
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import (
     Cursor,
     EntityId,
     Limit,
@@ -23,10 +21,12 @@ from studio_data.fields import (
     ProjectTypeName,
     choice,
 )
-from studio_data.lifecycles import ClientStatus
-from studio_data.paging import Page, page
-from studio_data.registry import tool
-from studio_data.roles import Role
+from studio_data.contract.lifecycles import ClientStatus
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import many, one
+from studio_data.errors import NotFoundError, RuleViolationError, SatisfyingCall
 
 
 class ProjectField(StrEnum):

@@ -1,0 +1,216 @@
+"""The arguments of a tool: a compiled validator made from its signature, and one clear error for what it refuses."""
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, create_model
+from pydantic_core import ErrorDetails
+
+from studio_data.contract.fields import PythonOnly
+from studio_data.contract.validators import LONGEST_QUOTE, json_object_from
+from studio_data.errors import InvalidInputError, did_you_mean
+
+MOST_PROBLEMS = 10
+
+_STRICT = ConfigDict(strict=True, extra="forbid")
+
+
+class Arguments:
+    """What a tool may be called with. Compiled at the first call: importing a tool module stays cheap."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.tool = function.__name__
+        self._function = function
+        self._parameters = inspect.signature(function).parameters
+        self._positional = [
+            parameter.name for parameter in self._parameters.values() if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        ]
+        _check_can_be_tool(function, self._parameters)
+
+    @property
+    def names(self) -> list[str]:
+        """Every argument, those for Python alone among them, in the order of the signature."""
+        return list(self._parameters)
+
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        return get_type_hints(self._function, include_extras=True)
+
+    @cached_property
+    def _model(self) -> type[BaseModel]:
+        return self._model_of(self.names)
+
+    @cached_property
+    def _validate(self) -> Callable[[Mapping[str, Any]], BaseModel]:
+        return self._model.__pydantic_validator__.validate_python  # model_validate, without its options
+
+    @cached_property
+    def python_only(self) -> frozenset[str]:
+        """The arguments that no exported schema has."""
+        return frozenset(name for name in self._parameters if _is_python_only(self._types[name]))
+
+    @cached_property
+    def _json_objects(self) -> frozenset[str]:
+        return frozenset(name for name in self._parameters if _is_json_object(self._types[name]))
+
+    @cached_property
+    def exported_model(self) -> type[BaseModel]:
+        """The model of the arguments that a model of an agent may give, for their JSON schema."""
+        return self._model_of([name for name in self.names if name not in self.python_only])
+
+    def _model_of(self, names: list[str]) -> type[BaseModel]:
+        fields: dict[str, Any] = {}
+        for name in names:
+            default = self._parameters[name].default
+            fields[name] = (self._types[name], ... if default is inspect.Parameter.empty else default)
+        return create_model(self.tool, __config__=_STRICT, **fields)
+
+    def validated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return every argument by its name, checked and in the library's own types. Raises ``InvalidInputError``."""
+        given = self._named(args, kwargs) if args else kwargs
+        if not kwargs.keys() <= self._parameters.keys():
+            self._refuse_unwritable(kwargs)
+        try:
+            return vars(self._validate(given))
+        except ValidationError as error:
+            raise self._invalid(error) from None
+
+    def without_defaults(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Leave out the arguments that have their default, so that a new optional argument changes no stored call."""
+        return {name: value for name, value in arguments.items() if value != self._parameters[name].default}
+
+    def from_json(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a model gave as keyword arguments for Python.
+
+        null stands for "not given", since strict schemas demand every argument; an object may be written as text, since they
+        know no object without fixed keys. Raises ``InvalidInputError``.
+        """
+        given: dict[str, Any] = {}
+        for name, value in arguments.items():
+            known = self._parameters.get(name)
+            if name in self.python_only:
+                raise InvalidInputError(
+                    f"{self.tool} takes no argument {name}.",
+                    hint="Who acts is said by the harness, around the call.",
+                    details={"tool": self.tool, "arguments": [name]},
+                )
+            if value is None and known is not None and known.default is not known.empty:
+                continue
+            if isinstance(value, str) and name in self._json_objects:
+                try:
+                    given[name] = json_object_from(value)
+                except ValueError as error:
+                    raise InvalidInputError(f"{name} {error}.", details={"tool": self.tool, "arguments": [name]}) from None
+            else:
+                given[name] = value
+        return given
+
+    def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        places = len(self._positional)
+        if len(args) > places:
+            raise InvalidInputError(
+                f"{self.tool} takes {places} positional argument{'s' * (places != 1)}, not {len(args)}.",
+                hint="Give the others by name.",
+                details={"tool": self.tool},
+            )
+        given = dict(zip(self._positional, args, strict=False))
+        twice = given.keys() & kwargs.keys()
+        if twice:
+            raise InvalidInputError(
+                f"{self.tool} got {min(twice)} twice.", hint="Give it once.", details={"tool": self.tool}
+            )
+        return given | kwargs
+
+    def _refuse_unwritable(self, names: Iterable[str]) -> None:
+        """Refuse a name that is no text before pydantic sees it, which loses such a name in its report."""
+        for name in names:
+            try:
+                name.encode()
+            except UnicodeEncodeError:
+                raise InvalidInputError(
+                    f"{self.tool} takes no argument {ascii(name)[:LONGEST_QUOTE]}.", details={"tool": self.tool}
+                ) from None
+
+    def _invalid(self, error: ValidationError) -> InvalidInputError:
+        every = error.errors(include_url=False)
+        found = every[:MOST_PROBLEMS]
+        problems = [self._problem(problem) for problem in found]
+        if len(every) > MOST_PROBLEMS:
+            problems.append((f"and {len(every) - MOST_PROBLEMS} more", None))
+        hints = [hint for _, hint in problems if hint]
+        arguments = dict.fromkeys(str(problem["loc"][0])[:LONGEST_QUOTE] for problem in found)
+        return InvalidInputError(
+            "; ".join(sentence for sentence, _ in problems) + ".",
+            hint=" ".join(hints) or None,
+            details={"tool": self.tool, "arguments": list(arguments)},
+        )
+
+    def _problem(self, found: ErrorDetails) -> tuple[str, str | None]:
+        """Put one of pydantic's findings into a sentence without a full stop, and a hint where there is a near name."""
+        argument = _path(found["loc"])
+        given = type(found["input"]).__name__
+        context = found.get("ctx", {})
+        is_nested = len(found["loc"]) > 1
+        hint = None
+        match found["type"]:
+            case "missing":
+                sentence = f"{argument} is missing"
+                hint = None if is_nested else f"{self.tool} needs it."
+            case "extra_forbidden" if is_nested:
+                sentence = f"{argument} is not known"
+            case "extra_forbidden":
+                sentence = f"{self.tool} takes no argument {argument}"
+                hint = did_you_mean(argument, self.names) or f"It takes {', '.join(self.names) or 'none'}."
+            case "value_error":
+                sentence = f"{argument} {context['error']}"
+                hint = getattr(context["error"], "hint", None)
+            case "list_type":
+                sentence = f"{argument} must be a list, not {given}"
+            case "dict_type":
+                sentence = f"{argument} must be an object, not {given}"
+            case "too_short":
+                sentence = f"{argument} must have at least {context['min_length']} items"
+            case "too_long":
+                sentence = f"{argument} must have at most {context['max_length']} items"
+            case _:
+                sentence = f"{argument}: {found['msg']}"
+        return sentence, hint
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Write where in the arguments something is: ``items[0].name``."""
+    argument = str(location[0])
+    for part in location[1:]:
+        argument += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return argument[:LONGEST_QUOTE]
+
+
+def _check_can_be_tool(function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]) -> None:
+    """Refuse, where it is written, a function whose calls could not be validated or described."""
+    name = function.__name__
+    if inspect.iscoroutinefunction(function):
+        raise TypeError(f"{name} is async; a tool is a plain function (call it with asyncio.to_thread)")
+    if not function.__doc__ and sys.flags.optimize < 2:  # noqa: PLR2004 (-OO drops docstrings)
+        raise TypeError(f"{name} needs a docstring: a model reads its first two paragraphs")
+    if inspect.signature(function).return_annotation is inspect.Signature.empty:
+        raise TypeError(f"{name} needs a return annotation: a TypedDict")
+    for parameter in parameters.values():
+        if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
+            raise TypeError(f"{name}: {parameter} must be an argument with a name")
+        if parameter.annotation is parameter.empty:
+            raise TypeError(f"{name}: {parameter.name} needs an annotation from studio_data.fields")
+        if hasattr(BaseModel, parameter.name) or parameter.name.startswith("_"):
+            raise TypeError(f"{name}: {parameter.name} is a name of pydantic's; choose another")
+
+
+def _is_json_object(hint: Any) -> bool:  # noqa: ANN401 (a type hint may be anything)
+    """Tell whether an argument, or what it may be besides None, is a JSON object of no particular shape."""
+    marks = [mark for part in (hint, *get_args(hint)) for mark in get_args(getattr(part, "__value__", None))]
+    return any(isinstance(mark, WithJsonSchema) and (mark.json_schema or {}).get("type") == "object" for mark in marks)
+
+
+def _is_python_only(hint: Any) -> bool:  # noqa: ANN401 (a type hint may be anything)
+    return get_origin(hint) is Annotated and any(isinstance(mark, PythonOnly) for mark in get_args(hint))

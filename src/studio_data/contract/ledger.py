@@ -1,0 +1,185 @@
+"""The call ledger: a call with a key is executed once, and every repetition gets its result.
+
+The key, the tool, a hash of the arguments and the result are stored in the transaction of the write itself. So there is no
+moment at which one is there without the other, whatever breaks: a caller that got no answer asks again with the same key.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from studio_data.contract.validators import checked, key_line
+from studio_data.db import FirstRefusedError, framed_transaction, in_transaction, one, savepoint
+from studio_data.errors import ConflictError, InvalidInputError, UnavailableError
+from studio_data.postgres.deadlines import call_deadline, pause_before
+from studio_data.telemetry import tried_again
+
+KEPT_DAYS = 30
+PRUNED_AT_ONCE = 10_000
+
+current_key: ContextVar[str | None] = ContextVar("current call key", default=None)
+
+
+@contextmanager
+def call_key(key: str) -> Generator[None]:
+    """Give the tool call in the block a key: repeated with the same key it writes nothing and returns the first result.
+
+    The key (at most 255 characters) comes from the harness, never from the model: one key for each intended call, such as
+    ``run-42/step-7``. Tools that only read take no notice of it. With the key of another call, or the same key and other
+    arguments, a tool raises ``ConflictError``. Raises ``InvalidInputError`` for a bad key.
+    """
+    token = current_key.set(checked("key", key_line, key))
+    try:
+        yield
+    finally:
+        current_key.reset(token)
+
+
+def once[R](key: str, tool: str, arguments: Mapping[str, Any], execute: Callable[[], R], result_type: TypeAdapter[R]) -> R:
+    """Execute a call unless its key has been used, and return its result, this time's or the first's.
+
+    Outside a transaction the call is repeated after every passing failure; the key makes that safe. Raises
+    ``ConflictError`` if the key belongs to another call, and whatever the call raises; an error leaves the key unused.
+    """
+    digest = hashlib.sha256(_canonical(arguments)).digest()
+    if in_transaction():
+        with savepoint():
+            reserved = one(RESERVE, {"key": key, "tool": tool, "digest": digest})
+            if reserved is None:
+                return _first_result(key, tool, digest, result_type)
+            result, stored = _executed(execute, result_type)
+            one(STORE, {"key": key, "result": stored})
+            return result
+    attempt = 1
+    with call_deadline():
+        while True:
+            try:
+                return _once(key, tool, digest, execute, result_type)
+            except UnavailableError as error:
+                attempt += 1
+                pause = pause_before(attempt)
+                if pause is None:
+                    error.retryable = True
+                    error.hint = "Call again with the same key: nothing is written twice."
+                    raise
+                tried_again(error)
+            time.sleep(pause)
+
+
+# While another call holds the key, both wait for its end. The first is sent with the call's own statement, which must not
+# be run if the key is taken: so it fails then. In a unit that others go on with nothing may fail.
+CLAIM = """
+    INSERT INTO call_ledger (key, tool, arguments_hash)
+    VALUES (%(key)s, %(tool)s, %(digest)s)
+    """
+
+RESERVE = """
+    INSERT INTO call_ledger (key, tool, arguments_hash)
+    VALUES (%(key)s, %(tool)s, %(digest)s)
+    ON CONFLICT DO NOTHING
+    RETURNING key
+    """
+
+STORE = """
+    UPDATE call_ledger
+    SET result = %(result)s
+    WHERE key = %(key)s
+    """
+
+
+def _once[R](key: str, tool: str, digest: bytes, execute: Callable[[], R], result_type: TypeAdapter[R]) -> R:
+    claim = (CLAIM, {"key": key, "tool": tool, "digest": digest})
+    try:
+        with framed_transaction(claim, refused_by="call_ledger_pkey") as unit:
+            result, stored = _executed(execute, result_type)
+            unit.last = (STORE, {"key": key, "result": stored})
+            return result
+    except FirstRefusedError:
+        return _first_result(key, tool, digest, result_type)
+
+
+def _executed[R](execute: Callable[[], R], result_type: TypeAdapter[R]) -> tuple[R, str]:
+    """Execute the call, and return its answer as every repetition will get it, with what is stored of it."""
+    token = current_key.set(None)  # the key is this call's, not that of tools it calls in turn
+    try:
+        result = execute()
+    finally:
+        current_key.reset(token)
+    stored = result_type.dump_json(result)
+    return result_type.validate_json(stored), stored.decode()
+
+
+def _first_result[R](key: str, tool: str, digest: bytes, result_type: TypeAdapter[R]) -> R:
+    stored = one(
+        """
+        SELECT tool, arguments_hash, result::text AS result
+        FROM call_ledger
+        WHERE key = %(key)s
+        """,
+        {"key": key},
+    )
+    if stored is None:
+        raise UnavailableError(f"The key {key} was pruned a moment ago.", hint="Nothing was written: call again.")
+    if stored["tool"] != tool:
+        raise ConflictError(
+            f"The key {key} belongs to a call of {stored['tool']}.",
+            hint="Give every call a key of its own.",
+            details={"key": key, "tool": stored["tool"]},
+        )
+    if stored["arguments_hash"] != digest:
+        raise ConflictError(
+            f"The key {key} belongs to a call of {tool} with other arguments.",
+            hint="Repeat a call with its own arguments, and give every other call a key of its own.",
+            details={"key": key, "tool": tool},
+        )
+    try:
+        return result_type.validate_json(stored["result"])
+    except ValidationError:
+        raise ConflictError(
+            f"The call of {tool} with the key {key} was executed by another version of the library.",
+            hint="It is done: read what it wrote.",
+            details={"key": key, "tool": tool},
+        ) from None
+
+
+def _canonical(arguments: Mapping[str, Any]) -> bytes:
+    """Write validated arguments so that equal ones are equal bytes, whichever spelling of an id or amount was given."""
+    return json.dumps(arguments, sort_keys=True, ensure_ascii=False, default=str).encode()
+
+
+def prune(*, days: int = KEPT_DAYS) -> Generator[int]:
+    """Remove results that are older than this many days, and yield how many after each batch.
+
+    A call that is repeated later than that is executed again. Raises ``InvalidInputError`` for less than one day.
+    """
+    if days < 1:
+        raise InvalidInputError(f"days must be at least 1, not {days}.", details={"arguments": ["days"]})
+    while True:
+        pruned = one(
+            """
+            WITH old AS (
+                SELECT key
+                FROM call_ledger
+                WHERE created_at < now() - make_interval(days => %(days)s)
+                ORDER BY created_at
+                LIMIT %(at_once)s
+            ), pruned AS (
+                DELETE FROM call_ledger
+                USING old
+                WHERE call_ledger.key = old.key
+                RETURNING call_ledger.key
+            )
+            SELECT count(*) AS pruned
+            FROM pruned
+            """,
+            {"days": days, "at_once": PRUNED_AT_ONCE},
+        )["pruned"]
+        yield pruned
+        if pruned < PRUNED_AT_ONCE:
+            return

@@ -1,0 +1,238 @@
+"""What makes a function a tool, and the one registry of all tools that every face reads."""
+
+import hashlib
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+from collections.abc import Callable, Iterable
+from functools import cached_property, wraps
+from typing import Any, get_type_hints
+
+import psycopg
+from pydantic import TypeAdapter
+
+from studio_data.contract import schemas
+from studio_data.contract.actor import current_actor
+from studio_data.contract.arguments import Arguments
+from studio_data.contract.audit import NOBODY, Call, current_call
+from studio_data.contract.ledger import current_key, once
+from studio_data.contract.roles import PRACTICE, Role
+from studio_data.contract.validators import checked, member_of
+from studio_data.db import in_transaction, only_reads, savepoint
+from studio_data.errors import InvalidInputError, PermissionDeniedError, did_you_mean
+from studio_data.postgres.deadlines import call_deadline
+from studio_data.postgres.failures import refusal
+from studio_data.telemetry import Watched
+
+
+class Tool:
+    """A registered function, and all that is declared about it."""
+
+    def __init__(
+        self, function: Callable[..., Any], *, roles: frozenset[Role], reads: bool, idempotent: bool, destructive: bool
+    ) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.module = function.__module__
+        self.roles = roles
+        """The roles that may call it."""
+        self.reads = reads
+        """Whether it writes nothing."""
+        self.idempotent = idempotent
+        """Whether repeating it with the same arguments changes nothing more."""
+        self.destructive = destructive
+        """Whether it ends or takes away something, so that a person might want to be asked first."""
+        self.arguments = Arguments(function)
+
+    @cached_property
+    def description(self) -> str:
+        """What a model reads: the docstring's first two paragraphs (what it does; when, and what it refuses).
+
+        A paragraph that begins with Returns or Raises is for developers: a model has the schema and the errors.
+        """
+        paragraphs = inspect.cleandoc(self.function.__doc__ or "").split("\n\n")[:2]
+        paragraphs = [text for text in paragraphs if not text.startswith(("Returns ", "Raises "))]
+        return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("``", "`")
+
+    @cached_property
+    def result_type(self) -> TypeAdapter[Any]:
+        """What writes its result as JSON and reads it back."""
+        return TypeAdapter(get_type_hints(self.function, include_extras=True)["return"])
+
+    @cached_property
+    def input_schema(self) -> dict[str, Any]:
+        """The JSON schema of the arguments that a model may give."""
+        return schemas.of_arguments(self.arguments.exported_model)
+
+    @cached_property
+    def output_schema(self) -> dict[str, Any]:
+        """The JSON schema of its result."""
+        return schemas.of_result(self.result_type)
+
+    @cached_property
+    def call(self) -> Call:
+        """What the audit trail says of it. The fingerprint changes whenever what callers see of the tool does."""
+        contract = [self.name, self.description, self.input_schema, self.output_schema, self.reads, self.idempotent]
+        contract += [self.destructive, sorted(self.roles)]
+        return Call(self.name, hashlib.sha256(json.dumps(contract, sort_keys=True).encode()).hexdigest()[:16])
+
+    @property
+    def fingerprint(self) -> str:
+        """The version of its contract: 16 hexadecimal digits."""
+        return self.call.fingerprint or ""
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Call the function as every caller does: role, arguments, audit, ledger, errors."""
+        if current_call.get() is not NOBODY:
+            return self._run(args, kwargs, is_outermost=False)
+        with Watched(self.name, _who_calls):
+            return self._run(args, kwargs, is_outermost=True)
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_outermost: bool) -> Any:  # noqa: ANN401
+        if is_outermost:
+            self._check_role()
+        elif only_reads.get() and not self.reads:
+            raise PermissionDeniedError(
+                f"{self.name} writes, and a tool that reads may not call it.", details={"tool": self.name}
+            )
+        arguments = self.arguments.validated(args, kwargs)
+        call = current_call.set(self.call)
+        reading = only_reads.set(self.reads)
+        try:
+            key = None if self.reads or not is_outermost else current_key.get()
+            if key is None:
+                with call_deadline():
+                    if self.reads or not in_transaction():
+                        return self.function(**arguments)
+                    with savepoint():
+                        return self.function(**arguments)
+            given = self.arguments.without_defaults(arguments)
+            return once(key, self.name, given, lambda: self.function(**arguments), self.result_type)
+        except psycopg.Error as error:
+            raise refusal(error) from error
+        finally:
+            only_reads.reset(reading)
+            current_call.reset(call)
+
+    def _check_role(self) -> None:
+        acting = current_actor.get()
+        if acting is None or acting.role is None or acting.role in self.roles:
+            return
+        may = sorted(self.roles)
+        raise PermissionDeniedError(
+            f"{self.name} is not in the toolset of the role {acting.role}.",
+            hint=f"Ask one of these: {', '.join(may)}.",
+            details={"tool": self.name, "role": acting.role.value, "roles": [role.value for role in may]},
+        )
+
+
+def _who_calls() -> dict[str, Any]:
+    """Return who makes the running call, and by which key, for the process log: never what is in it."""
+    acting = current_actor.get()
+    if acting is None:
+        return {"key": current_key.get()}
+    return {"actor": acting.name, "role": acting.role, "run": acting.run_id, "key": current_key.get()}
+
+
+_tools: dict[str, Tool] = {}
+
+
+def tool[**P, R](
+    *, roles: Iterable[Role] = (), reads: bool = False, idempotent: bool = False, destructive: bool = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a function a tool; it stays an ordinary function to its callers.
+
+    A call validates its arguments by their annotations (strictly, unknown ones refused) before the function sees them, holds
+    the actor to the role's toolset, sets what the audit trail says about the call, is executed once for each ``call_key``,
+    and lets no exception of psycopg or pydantic out: ``PermissionDeniedError`` for another role's tool,
+    ``InvalidInputError`` for arguments, the classes of ``failures.refusal`` for what the database refuses.
+
+    Say ``reads=True`` of a tool that writes nothing: every role of the practice may call it or, where it names ``roles``,
+    these and the reader. A tool that writes names the ``roles`` that may (people, who act without a role, always may), and
+    is ``idempotent`` if repeating it changes nothing more, ``destructive`` if it ends or takes away something.
+    """
+    named = frozenset(roles)
+
+    def register(function: Callable[P, R]) -> Callable[P, R]:
+        name = function.__name__
+        if reads and destructive:
+            raise TypeError(f"{name} reads: it destroys nothing")
+        if not reads and not named:
+            raise TypeError(f"{name} writes: name the roles that may call it, or say reads=True")
+        made = Tool(
+            function,
+            roles=(named | {Role.READER} if named else PRACTICE) if reads else named,
+            reads=reads,
+            idempotent=reads or idempotent,
+            destructive=destructive,
+        )
+        known = _tools.get(name)
+        if known is not None and known.module != made.module:
+            raise TypeError(f"{name} is a tool of {known.module} already; choose another name")
+        _tools[name] = made
+
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            return made.run(args, kwargs)
+
+        return call
+
+    return register
+
+
+# The registry ---------------------------------------------------------------------------------------------------------
+
+
+def all_tools(*, role: Role | str | None = None) -> list[Tool]:
+    """Return every tool by name: the library's own, and those of modules that were imported. With a role, its toolset.
+
+    Raises ``InvalidInputError`` for an unknown role.
+    """
+    if role is not None:
+        role = checked("role", member_of(Role), role)
+    package = importlib.import_module("studio_data.tools")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
+    return [found for _, found in sorted(_tools.items()) if role is None or role in found.roles]
+
+
+def get_tool(name: str) -> Tool:
+    """Return the tool with this name. Raises ``InvalidInputError`` that names the nearest one."""
+    found = _tools.get(name)
+    if found is None:
+        known = {tool.name: tool for tool in all_tools()}
+        found = known.get(name)
+        if found is None:
+            raise InvalidInputError(
+                f"There is no tool {name[:60]!r}.",
+                hint=did_you_mean(name, list(known)) or "find_tools finds tools by what they do.",
+                details={"tool": name[:60]},
+            )
+    return found
+
+
+def find_tools(query: str, *, role: Role | str | None = None, limit: int = 10) -> list[Tool]:
+    """Return the tools that fit a few words best, best first, for harnesses that load tools when they are needed.
+
+    A tool fits if its name, its description or its arguments have one of the words, or one that begins alike; words in the
+    name count most. Without a role it is the actor's. Raises ``InvalidInputError`` for an unknown role.
+    """
+    acting = current_actor.get()
+    role = role or (acting.role if acting else None)
+    wanted = [_stem(word) for word in re.findall(r"\w+", query.lower())]
+    scored = [(sum(_score(word, tool) for word in wanted), tool) for tool in all_tools(role=role)]
+    best = sorted((pair for pair in scored if pair[0]), key=lambda pair: (-pair[0], pair[1].name))
+    return [tool for _, tool in best[:limit]]
+
+
+def _score(word: str, tool: Tool) -> int:
+    in_name = any(part.startswith(word) for part in tool.name.split("_"))
+    elsewhere = f"{tool.description} {' '.join(tool.input_schema['properties'])}".lower().replace("_", " ")
+    return 4 * in_name + bool(re.search(rf"\b{re.escape(word)}", elsewhere))
+
+
+def _stem(word: str) -> str:
+    """Take the plural off an English word: enough to find create_client for "clients"."""
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word  # noqa: PLR2004

@@ -1,0 +1,393 @@
+"""What a value may be before any SQL sees it.
+
+The domains of ``001_initial_schema.sql`` hold the same rules for every other writer; ``tests/contract/test_validators.py``
+compares both character by character. The messages end the sentence that begins with the argument's name.
+"""
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from enum import StrEnum
+from ipaddress import ip_address
+from math import isfinite
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+from studio_data.errors import InvalidInputError, did_you_mean
+
+LONGEST_LINE = 200
+LONGEST_KEY = 255
+LONGEST_TEXT = 20_000
+LONGEST_QUOTE = 60
+LONGEST_STORAGE_KEY = 1_024
+LARGEST_FACTOR = Decimal("9.9999")
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+LARGEST_AMOUNT = Decimal("9999999999.99")
+CENT = Decimal("0.01")
+LARGEST_JSON = 65_536
+MOST_BYTES_OF_A_CHARACTER = 6  # \u0001
+MOST_BYTES_OF_A_NUMBER = 310  # 1e300 as an integer
+MOST_BYTES_AROUND_A_NODE = 6  # its quotes, or brackets, and ": " or ", "
+DEEPEST_JSON = 32
+LARGEST_JSON_NUMBER = 1e300
+MOST_DIGITS = 400
+LARGEST_PAGE = 500
+
+
+def _characters(*ranges: tuple[int, int]) -> str:
+    return "".join(chr(code) for first, last in ranges for code in range(first, last + 1))
+
+
+# Spaces, control characters and what shows nothing (zero-width characters, Hangul fillers, the blank Braille pattern): no
+# text of the practice begins or ends with one of these.
+INVISIBLE = _characters(
+    (0x01, 0x20), (0x7F, 0xA0), (0xAD, 0xAD), (0x115F, 0x1160), (0x1680, 0x1680), (0x180E, 0x180E), (0x2000, 0x200F),
+    (0x2028, 0x202F), (0x205F, 0x206F), (0x2800, 0x2800), (0x3000, 0x3000), (0x3164, 0x3164), (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0),
+)  # fmt: skip
+
+# What changes the character before it (joiners, variation selectors, tags) or only formats: it may end a text, as the last
+# part of an emoji does, but a text that begins with it has nothing there to see.
+NEVER_FIRST = _characters(
+    (0x34F, 0x34F), (0x61C, 0x61C), (0x17B4, 0x17B5), (0x180B, 0x180F), (0xFE00, 0xFE0F), (0xFFF9, 0xFFFB),
+    (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+_CONTROL = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_BUT_LINES = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_FRACTION = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,4})?", re.ASCII)
+_CURSOR = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+_TRAIL_CURSOR = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
+_DECIMAL = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,2})?")
+
+
+# Text -----------------------------------------------------------------------------------------------------------------
+
+
+def _is_plain(value: object) -> bool:
+    """Tell, of almost every line that is given, that there is nothing to trim or refuse in it: for speed alone.
+
+    What is printable is neither a control character nor a surrogate; both ends are looked at because of what shows nothing.
+    """
+    return type(value) is str and value.isprintable() and "!" <= value[:1] <= "~" and "!" <= value[-1:] <= "~"
+
+
+def _visible(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be text, not {_kind(value)}")
+    if _NOT_STORABLE.search(value):
+        raise ValueError("must not contain NUL or half a surrogate pair")
+    trimmed = value.lstrip(INVISIBLE + NEVER_FIRST).rstrip(INVISIBLE)
+    if not trimmed:
+        raise ValueError("must not be empty or blank")
+    return trimmed
+
+
+def line(value: object, longest: int = LONGEST_LINE) -> str:
+    """Return one visible line, trimmed. Raises ``ValueError`` with the end of a sentence that begins with a name."""
+    if _is_plain(value) and len(cast("str", value)) <= longest:
+        return cast("str", value)
+    trimmed = _visible(value)
+    if len(trimmed) > longest:
+        raise ValueError(f"must have at most {longest} characters, not {len(trimmed)}")
+    if _CONTROL.search(trimmed):
+        raise ValueError("must be one line without control characters")
+    return trimmed
+
+
+def key_line(value: object) -> str:
+    """Return the key of a call, as it is: a key that were trimmed could be another one's."""
+    key = line(value, LONGEST_KEY)
+    if key != value:
+        raise ValueError("must not begin or end with blanks")
+    return key
+
+
+def text(value: object, longest: int = LONGEST_TEXT) -> str:
+    """Return lines of visible text, trimmed."""
+    trimmed = _visible(value)
+    if len(trimmed) > longest:
+        raise ValueError(f"must have at most {longest:,} characters, not {len(trimmed):,}")
+    if _CONTROL_BUT_LINES.search(trimmed):
+        raise ValueError("must not contain control characters other than line breaks and tabs")
+    return trimmed
+
+
+def email(value: object) -> str:
+    """Return an e-mail address as it is written."""
+    address = line(value)
+    if not _EMAIL.fullmatch(address):
+        raise ValueError("must be an e-mail address like name@example.com")
+    return address
+
+
+def network_address(value: object) -> str:
+    """Return an IP address as it is commonly written."""
+    try:
+        return str(ip_address(line(value)))
+    except ValueError:
+        raise ValueError("must be an IP address like 192.0.2.7") from None
+
+
+def storage_key(value: object) -> str:
+    """Return the key of an object in the practice's file store."""
+    key = _visible(value)
+    if len(key.encode()) > LONGEST_STORAGE_KEY:
+        raise ValueError(f"must have at most {LONGEST_STORAGE_KEY:,} bytes, not {len(key.encode()):,}")
+    if _CONTROL.search(key):
+        raise ValueError("must be one line without control characters")
+    return key
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else type(value).__name__
+
+
+# Ids, numbers, dates ------------------------------------------------------------------------------------------------------
+
+
+def entity_id(value: object) -> UUID:
+    """Return an id."""
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return UUID(value)
+    if isinstance(value, dict) and "id" in value:
+        raise ValueError('must be an id, not a whole row: give its "id"')
+    raise ValueError("must be an id like 01a205b0-e064-7e8f-94d7-fa46af6bafca")
+
+
+def id_or_name(value: object) -> UUID | str:
+    """Return an id, or a name."""
+    if isinstance(value, UUID) or (isinstance(value, str) and _UUID.fullmatch(value)):
+        return entity_id(value)
+    return line(value)
+
+
+def dollars(value: object) -> Decimal:
+    """Return dollars and cents. A float is rounded half-even from the digits it prints, since those were meant."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        raise ValueError(f"must be an amount in dollars, not {_kind(value)}")
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+        raise ValueError('must be an amount in dollars, written like "1250.00"')
+    amount = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
+    if not amount.is_finite():
+        raise ValueError("must be a finite amount in dollars")
+    if amount < 0:
+        raise ValueError("must not be negative")
+    if amount > LARGEST_AMOUNT:
+        raise ValueError(f"must be at most {LARGEST_AMOUNT:,} dollars")
+    cents = abs(amount.quantize(CENT, ROUND_HALF_EVEN, Context(prec=28)))  # abs: -0.00 is 0.00
+    if isinstance(value, Decimal) and cents != amount:
+        raise ValueError("must have at most two decimal places")
+    return cents
+
+
+def freight_factor(value: object) -> Decimal:
+    """Return freight as a fraction of the price, with four places."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        raise ValueError(f"must be a fraction like 0.18, not {_kind(value)}")
+    if isinstance(value, str) and not _FRACTION.fullmatch(value):
+        raise ValueError('must be a fraction, written like "0.18"')
+    factor = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
+    if not factor.is_finite() or not 0 <= factor <= LARGEST_FACTOR:
+        raise ValueError(f"must be between 0 and {LARGEST_FACTOR}")
+    rounded = abs(factor.quantize(Decimal("0.0001"), ROUND_HALF_EVEN, Context(prec=28)))
+    if isinstance(value, Decimal) and rounded != factor:
+        raise ValueError("must have at most four decimal places")
+    return rounded
+
+
+def whole_number(first: int, last: int) -> Callable[[object], int]:
+    """Return a validator of whole numbers in a range."""
+
+    def number(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"must be a whole number, not {_kind(value)}")
+        if not first <= value <= last:
+            raise ValueError(f"must be between {first:,} and {last:,}")
+        return int(value)
+
+    return number
+
+
+def truth(value: object) -> bool:
+    """Return True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {_kind(value)}")
+    return value
+
+
+def day(value: object) -> date:
+    """Return a date."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            value = date.fromisoformat(value)
+        except ValueError:
+            raise ValueError("must be a date that exists") from None
+    if isinstance(value, datetime) or not isinstance(value, date):
+        raise ValueError("must be a date like 2026-11-23")
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"must be a date in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return value
+
+
+# Pages ----------------------------------------------------------------------------------------------------------------
+
+
+def cursor_of(row_id: UUID) -> str:
+    """Return the cursor of the page that begins after this row."""
+    return urlsafe_b64encode(row_id.bytes).decode().rstrip("=")
+
+
+def cursor(value: object) -> UUID:
+    """Return the id of the row after which a page begins."""
+    if isinstance(value, str) and _CURSOR.fullmatch(value):
+        return UUID(bytes=urlsafe_b64decode(f"{value}=="))
+    raise ValueError("must be the next of the page before")
+
+
+class TrailPlace(NamedTuple):
+    """A place in the audit trail, in the order in which transactions end: after this line of this transaction."""
+
+    transaction_id: int
+    line_id: UUID
+
+
+def trail_cursor_of(place: TrailPlace) -> str:
+    """Return the cursor of what comes after this place in the audit trail."""
+    return urlsafe_b64encode(place.transaction_id.to_bytes(8) + place.line_id.bytes).decode()
+
+
+def trail_cursor(value: object) -> TrailPlace:
+    """Return the place in the audit trail that a cursor stands for."""
+    if isinstance(value, str) and _TRAIL_CURSOR.fullmatch(value):
+        place = urlsafe_b64decode(value)
+        return TrailPlace(int.from_bytes(place[:8]), UUID(bytes=place[8:]))
+    raise ValueError("must be the cursor of the answer before")
+
+
+# Enums ----------------------------------------------------------------------------------------------------------------
+
+
+class UnknownMemberError(ValueError):
+    """The value is none of an enum's; ``hint`` may name the one that was meant."""
+
+    def __init__(self, message: str, hint: str | None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def member_of[E: StrEnum](enum: type[E]) -> Callable[[object], E]:
+    """Return a validator that takes a member of the enum, or its string."""
+    known = [member.value for member in enum]
+    expected = f"{', '.join(known[:-1])} or {known[-1]}"
+
+    def member(value: object) -> E:
+        if isinstance(value, str) and value in known:
+            return enum(value)
+        # Only text is quoted: anything else may be huge, or nested too deep to print.
+        given = repr(value[:LONGEST_QUOTE]) if isinstance(value, str) else _kind(value)
+        raise UnknownMemberError(f"must be {expected}, not {given}", did_you_mean(given, known))
+
+    return member
+
+
+# JSON -----------------------------------------------------------------------------------------------------------------
+
+
+def json_object(value: object, largest: int = LARGEST_JSON) -> dict[str, Any]:
+    """Return a JSON object that Postgres can store and every reader can hold."""
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a JSON object, not {_kind(value)}")
+    if _check_json(cast("dict[object, object]", value), largest) > largest:
+        size = len(json.dumps(value, ensure_ascii=False).encode())
+        if size > largest:
+            raise ValueError(f"must have at most {largest:,} bytes as JSON, not {size:,}")
+    return cast("dict[str, Any]", value)
+
+
+def _check_json(document: dict[object, object], largest: int) -> int:
+    """Check every node, and return a number of bytes that the document as JSON does not exceed.
+
+    Walks without recursion: the depth is the caller's to choose. Every node takes a byte, so the size bounds the walk.
+    """
+    waiting: list[tuple[object, int]] = [(document, 0)]
+    nodes = at_most = 0
+    while waiting:
+        node, depth = waiting.pop()
+        nodes += 1
+        if depth > DEEPEST_JSON:
+            raise ValueError(f"must be nested at most {DEEPEST_JSON} levels deep")
+        if nodes > largest:
+            raise ValueError(f"must have at most {largest:,} bytes as JSON")
+        if isinstance(node, str):
+            if not node.isprintable() and _NOT_STORABLE.search(node):
+                raise ValueError("must not contain NUL or half a surrogate pair")
+            at_most += MOST_BYTES_OF_A_CHARACTER * len(node)
+        elif isinstance(node, dict):
+            for key, child in cast("dict[object, object]", node).items():
+                if not isinstance(key, str):
+                    raise ValueError(f"must have text as every key, not {_kind(key)}")
+                waiting.append((key, depth))
+                waiting.append((child, depth + 1))
+        elif isinstance(node, list):
+            waiting.extend((child, depth + 1) for child in cast("list[object]", node))
+        else:
+            _check_json_leaf(node)
+            at_most += MOST_BYTES_OF_A_NUMBER
+    return at_most + MOST_BYTES_AROUND_A_NODE * nodes
+
+
+def _check_json_leaf(node: object) -> None:
+    if isinstance(node, float):
+        if not isfinite(node):
+            raise ValueError("must not contain NaN or infinity")
+        if abs(node) > LARGEST_JSON_NUMBER:
+            raise ValueError("must not contain numbers beyond 1e300")
+    elif isinstance(node, int):
+        if abs(node) > LARGEST_JSON_NUMBER:
+            raise ValueError("must not contain numbers beyond 1e300")
+    elif node is not None:
+        raise ValueError(f"must contain JSON values only, not {_kind(node)}")
+
+
+def json_object_from(text: str) -> dict[str, Any]:
+    """Parse a JSON object in which no key is there twice. Raises ``ValueError`` like the validators."""
+    try:
+        document = json.loads(text, object_pairs_hook=_without_repeats, parse_int=_integer)
+    except (json.JSONDecodeError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise ValueError('must be a JSON object, like {"name": "Ann"}')
+    return cast("dict[str, Any]", document)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError("must not contain numbers beyond 1e300")
+    return int(digits)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise ValueError("must not have a key twice")
+    return document
+
+
+def checked[T](name: str, validate: Callable[[object], T], value: object) -> T:
+    """Validate an argument of a function that is no tool. Raises ``InvalidInputError``."""
+    try:
+        return validate(value)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"{name} {error}.", hint=getattr(error, "hint", None), details={"arguments": [name]}
+        ) from None

@@ -1,0 +1,270 @@
+"""Look a live database over: what is missing, what was changed by hand, what contradicts the practice's rules.
+
+Nothing is changed. Every finding names the command or statement that mends it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, LiteralString
+
+import psycopg
+
+from studio_data.contract.ledger import KEPT_DAYS
+from studio_data.db import many, one, transaction
+from studio_data.hints import as_typed
+from studio_data.operations import catalog, database_roles, seals
+from studio_data.postgres import migrate
+from studio_data.postgres.failures import refusal
+
+OLDEST_UNSEALED = timedelta(days=1)
+LONGEST_KEEPALIVE_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be, and what mends it."""
+
+    severity: Literal["error", "warning"]
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What one check looked at and what it found."""
+
+    check: str
+    findings: list[Finding]
+
+
+def examine() -> list[Checked]:
+    """Run every check and return what each found. A check that this login may not make says so as a warning."""
+    findings = _made(_migrations)
+    checked = [Checked("migrations", findings)]
+    if findings:
+        return checked  # the others would speak of tables that are not there
+    return checked + [Checked(name, _made(check)) for name, check in CHECKS.items()]
+
+
+def _made(check: Callable[[], list[Finding]]) -> list[Finding]:
+    try:
+        return check()
+    except psycopg.errors.InsufficientPrivilege as error:
+        what = " ".join(str(refusal(error).message).split())
+        return [Finding("warning", f"not checked: {what}", f"run {as_typed('doctor')} as the database's administrator")]
+
+
+def _migrations() -> list[Finding]:
+    with transaction() as connection:
+        missing = migrate.pending(connection)
+    return [Finding("error", f"migration {migration.name} was not applied", as_typed("migrate")) for migration in missing]
+
+
+def _settings() -> list[Finding]:
+    found = one(
+        """
+        SELECT
+            current_setting('statement_timeout') AS statement_timeout,
+            current_setting('lock_timeout') AS lock_timeout,
+            current_setting('idle_in_transaction_session_timeout') AS idle_in_transaction_session_timeout,
+            current_setting('client_connection_check_interval') AS client_connection_check_interval,
+            current_setting('fsync') AS fsync,
+            current_setting('full_page_writes') AS full_page_writes,
+            current_setting('synchronous_commit') AS synchronous_commit,
+            current_setting('data_checksums') AS data_checksums,
+            current_setting('tcp_keepalives_idle')::integer AS keepalive,
+            inet_server_addr() IS NOT NULL AS over_tcp
+        """,
+        reads=True,
+    )
+    never = {
+        "statement_timeout": "a statement may run for ever",
+        "lock_timeout": "a statement may wait for a lock for ever",
+        "idle_in_transaction_session_timeout": "a caller that has gone quiet holds its locks for ever",
+    }
+    findings = [
+        Finding("warning", f"{name} is 0: {meaning}", f"{as_typed('roles')} sets it for the practice's logins")
+        for name, meaning in never.items()
+        if found[name] == "0"
+    ]
+    if found["client_connection_check_interval"] == "0":
+        message = "client_connection_check_interval is 0: the server works on for callers that have gone"
+        findings.append(Finding("warning", message, "ALTER SYSTEM SET client_connection_check_interval = '500ms'"))
+    if found["over_tcp"] and found["keepalive"] > LONGEST_KEEPALIVE_SECONDS:
+        message = f"tcp_keepalives_idle is {found['keepalive']} s: locks of a lost client are held for so long"
+        findings.append(Finding("warning", message, "ALTER SYSTEM SET tcp_keepalives_idle = 30"))
+    findings += [
+        Finding("error", f"{name} is off: {meaning}", f"ALTER SYSTEM SET {name} = on")
+        for name, meaning in {
+            "fsync": "a crash of the machine may destroy the database",
+            "full_page_writes": "a crash of the machine may destroy pages",
+            "synchronous_commit": "a crash loses writes that were acknowledged",
+        }.items()
+        if found[name] == "off"
+    ]
+    if found["data_checksums"] == "off":
+        message = "the cluster has no checksums: a damaged page is not noticed"
+        findings.append(Finding("warning", message, "pg_checksums --enable, while the server is stopped"))
+    return findings
+
+
+def _roles() -> list[Finding]:
+    found = one(
+        """
+        SELECT
+            current_user AS login,
+            (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
+            (SELECT relowner::regrole::text FROM pg_class WHERE oid = 'activity_log'::regclass) AS log_owner,
+            pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = 'activity_log'::regclass), 'MEMBER') AS owns
+        """,
+        reads=True,
+    )
+    if found["log_owner"] != "studio_audit":
+        message = f"the audit trail belongs to {found['log_owner']}, who can switch its protection off"
+        return [Finding("warning", message, f"{as_typed('roles')}, then connect the agents as studio_agent")]
+    if not found["is_superuser"] and not found["owns"]:
+        return []
+    message = f"this login, {found['login']}, can do everything: agents should not have it"
+    findings = [Finding("warning", message, "connect the agents as studio_agent")]
+    with transaction(rollback=True) as connection:
+        wanting = len(database_roles.set_up(connection))
+    if wanting:
+        message = f"rights, owners or settings of the roles differ from what they should be, in {wanting} places"
+        findings.append(Finding("error", message, as_typed("roles")))
+    return findings
+
+
+def _schema() -> list[Finding]:
+    return [
+        Finding("error", difference.message, difference.fix)
+        for difference in catalog.differences(catalog.expected(), catalog.present())
+    ]
+
+
+# What no tool leaves behind: a rule of the practice that these rows contradict, and what mends them.
+_INVARIANTS: dict[str, tuple[LiteralString, str]] = {
+    "line items that are ordered or further, without an order": (
+        """
+        SELECT id FROM line_items
+        WHERE status >= 'ordered' AND NOT EXISTS (
+            SELECT FROM purchase_orders WHERE line_item_id = line_items.id AND status <> 'cancelled'
+        )
+        """,
+        f"set the item's status to quoted with SQL, then {as_typed('call draft_purchase_order')}",
+    ),
+    "orders that were submitted, for an item that is not yet ordered": (
+        """
+        SELECT purchase_orders.id FROM purchase_orders
+        JOIN line_items ON line_items.id = line_item_id
+        WHERE purchase_orders.status NOT IN ('draft', 'cancelled') AND line_items.status < 'ordered'
+        """,
+        "correct the item's status with SQL",
+    ),
+    "projects in another phase than their last transition says": (
+        """
+        SELECT id FROM projects
+        WHERE phase <> coalesce((
+            SELECT to_phase FROM phase_transitions WHERE project_id = projects.id ORDER BY id DESC LIMIT 1
+        ), 'conceptual_design')
+        """,
+        f"{as_typed('call advance_project')}, or correct the phase with SQL",
+    ),
+    "active clients without a project": (
+        """
+        SELECT id FROM clients
+        WHERE status IN ('active', 'completed') AND NOT EXISTS (SELECT FROM projects WHERE client_id = clients.id)
+        """,
+        as_typed("call create_project"),
+    ),
+    "clients and projects of which the audit trail knows nothing": (
+        """
+        SELECT id FROM clients
+        WHERE NOT EXISTS (SELECT FROM activity_log WHERE entity_type = 'client' AND entity_id = clients.id)
+        UNION ALL
+        SELECT id FROM projects
+        WHERE NOT EXISTS (SELECT FROM activity_log WHERE entity_type = 'project' AND entity_id = projects.id)
+        """,
+        "find out who wrote them past the tools",
+    ),
+    "clients in another status than the audit trail's last word about them": (
+        """
+        SELECT id FROM clients
+        WHERE status::text <> coalesce((
+            SELECT metadata #>> '{changes,status,1}'
+            FROM activity_log
+            WHERE entity_type = 'client' AND entity_id = clients.id AND metadata #> '{changes,status}' IS NOT NULL
+            ORDER BY activity_log.id DESC
+            LIMIT 1
+        ), 'lead')
+        """,
+        "find out who changed them past the tools",
+    ),
+    "order numbers that were given twice or left out": (
+        """
+        SELECT year::text AS id FROM purchase_order_numbers
+        WHERE last_number <> (
+            SELECT count(*) FROM purchase_orders WHERE po_number LIKE '%-' || year || '-%'
+        )
+        """,
+        "compare purchase_order_numbers with purchase_orders",
+    ),
+}
+
+
+def _practice() -> list[Finding]:
+    findings: list[Finding] = []
+    for what, (query, fix) in _INVARIANTS.items():
+        ids = [row["id"] for row in many(query, reads=True)]
+        if ids:
+            findings.append(Finding("error", f"{len(ids):,} {what}, the first is {ids[0]}", fix))
+    return findings
+
+
+def _ledger() -> list[Finding]:
+    found = one(
+        """
+        SELECT
+            count(*) FILTER (WHERE created_at < now() - make_interval(days => %(days)s)) AS old,
+            count(*) FILTER (WHERE result IS NULL) AS without_result
+        FROM call_ledger
+        """,
+        {"days": KEPT_DAYS + 1},
+        reads=True,
+    )
+    findings: list[Finding] = []
+    if found["old"]:
+        message = f"{found['old']:,} results of calls are older than {KEPT_DAYS} days"
+        findings.append(Finding("warning", message, f"{as_typed('prune')}, once a day"))
+    if found["without_result"]:
+        message = f"{found['without_result']:,} keys have no result: they were written past the library"
+        findings.append(Finding("error", message, "DELETE FROM call_ledger WHERE result IS NULL"))
+    return findings
+
+
+def _trail() -> list[Finding]:
+    findings: list[Finding] = []
+    left = seals.unsealed()
+    if left["oldest"] is not None and left["oldest"] < datetime.now(UTC) - OLDEST_UNSEALED:
+        message = f"{left['lines']:,} lines are not sealed, the oldest of {left['oldest']:%Y-%m-%d %H:%M} UTC"
+        findings.append(Finding("warning", message, f"{as_typed('audit seal')}, every few minutes"))
+    gaps = one("SELECT coalesce(max(number), 0) - count(*) AS gaps FROM audit_seals", reads=True)["gaps"]
+    if gaps:
+        fix = f"{as_typed('audit verify')}, with the head you kept"
+        findings.append(Finding("error", f"{gaps:,} seals are missing", fix))
+    ahead = seals.lines_ahead()
+    if ahead:
+        message = f"{ahead:,} lines are numbered ahead of the server: changes_since does not show them"
+        fix = f"{as_typed('audit renumber')}, if this database was restored from a dump"
+        findings.append(Finding("error", message, fix))
+    return findings
+
+
+CHECKS: dict[str, Callable[[], list[Finding]]] = {
+    "server settings": _settings,
+    "database roles": _roles,
+    "schema": _schema,
+    "rules of the practice": _practice,
+    "call ledger": _ledger,
+    "audit trail": _trail,
+}

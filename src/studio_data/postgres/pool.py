@@ -1,0 +1,225 @@
+"""Connections to Postgres: how one is made, when one is dead, and the bounded pool that keeps them."""
+
+import logging
+import select
+from collections import deque
+from contextlib import suppress
+from math import ceil
+from time import monotonic
+from typing import Any, Self, override
+
+import psycopg
+from psycopg import pq
+from psycopg.abc import PQGen
+from psycopg.errors import Diagnostic
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from studio_data.config import Settings
+from studio_data.errors import ConfigurationError, UnavailableError
+from studio_data.postgres.deadlines import current_deadline
+from studio_data.postgres.failures import DeadlineExceededError
+
+OLDEST_SERVER = 16
+
+RECONNECT_SECONDS = 0.25
+
+MOST_PREPARED = 400
+"""Prepared statements of a connection. The tools have some 200: with psycopg's 100 each would push another out, in two more
+round trips."""
+
+# A failed attempt to connect has no sqlstate; what the server says to a user it turns away has these words.
+TURNED_AWAY = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
+
+log = logging.getLogger("studio_data")
+
+
+class StudioConnection(psycopg.Connection[DictRow]):
+    """A connection whose every wait ends: at the call's deadline, or after ``call_timeout`` seconds where none is set.
+
+    A frozen server or a network that swallows packets outlives statement_timeout, keepalives and tcp_user_timeout; only the
+    client can end such a wait, and it ends it by closing the connection.
+    """
+
+    call_timeout: float = 20.0
+    last_error: psycopg.Error | None = None
+    """Of the class: why the latest attempt to connect failed. The pool's own time-out does not tell."""
+
+    _poller: "select.poll | None" = None
+
+    @override
+    @classmethod
+    def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
+        try:
+            connection = super().connect(conninfo, **kwargs)
+        except psycopg.Error as error:
+            cls.last_error = error
+            raise
+        cls.last_error = None
+        connection.prepared_max = MOST_PREPARED
+        connection.add_notice_handler(_report_local_commit)
+        return connection
+
+    @override
+    def wait[T](self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        if timeout is not None:
+            return super().wait(gen, interval=interval, timeout=timeout)
+        ends = current_deadline.get()
+        seconds = self.call_timeout if ends is None else max(0.0, ends - monotonic())
+        try:
+            return super().wait(gen, interval=interval, timeout=seconds)
+        except psycopg.OperationalError as error:
+            if type(error).__name__ != "_WaitTimeout":  # psycopg's own, not exported
+                raise
+            self.pgconn.finish()
+            raise DeadlineExceededError("the server did not answer before the deadline") from error
+
+    def is_dead(self) -> bool:
+        """Tell, without asking the server, whether an idle connection was closed from the other side.
+
+        The server speaks to an idle client only to say goodbye (or, rarely, to pass a notice). So an idle socket without
+        data is alive as far as anybody can know, and that costs one system call instead of a round trip.
+        """
+        if self.closed:
+            return True
+        if self._poller is None:
+            self._poller = select.poll()
+            self._poller.register(self.pgconn.socket, select.POLLIN)
+        if not self._poller.poll(0):
+            return False
+        try:
+            self.pgconn.consume_input()
+            self.execute("")
+        except psycopg.Error:
+            return True
+        return self.pgconn.status != pq.ConnStatus.OK
+
+    def forget_session(self) -> None:
+        """Undo what a block of raw SQL has set for the session, so that it does not reach the next call."""
+        self.row_factory = dict_row
+        with suppress(psycopg.Error):
+            if not self.closed:
+                self.execute("RESET ALL")
+
+
+def _report_local_commit(notice: Diagnostic) -> None:
+    """Say so when a commit is durable on this server alone: its wait for the synchronous standby was cut short."""
+    if notice.source_function == "SyncRepWaitForLSN":
+        log.warning("a commit is local only: %s", notice.message_primary)
+
+
+def connection_arguments(settings: Settings) -> dict[str, Any]:
+    """Return what every connection of the library is opened with."""
+    return {
+        "autocommit": True,
+        "row_factory": dict_row,
+        "prepare_threshold": None if settings.pooler == "transaction" else 5,
+        "connect_timeout": settings.connect_timeout,
+        "application_name": "studio-data",
+        "client_encoding": "UTF8",
+    }
+
+
+def connect(conninfo: str, settings: Settings) -> StudioConnection:
+    """Open one connection outside the pool.
+
+    Raises ``ConfigurationError`` if the server is too old or turns this user away, ``UnavailableError`` if it is not there.
+    """
+    arguments = connection_arguments(settings)
+    ends = current_deadline.get()
+    if ends is not None:
+        arguments["connect_timeout"] = max(2, min(settings.connect_timeout, ceil(ends - monotonic())))  # 2 is the least
+    try:
+        connection = StudioConnection.connect(conninfo, **arguments)
+    except psycopg.Error as error:
+        reason = " ".join(str(error).split())
+        if any(words in reason for words in TURNED_AWAY):
+            raise ConfigurationError(
+                f"The database turned the connection away: {reason}.",
+                hint="Correct DATABASE_URL in the environment or in .env.",
+            ) from error
+        raise UnavailableError(
+            f"The database cannot be reached: {reason}.", hint="Start it, or correct DATABASE_URL."
+        ) from error
+    try:
+        _check_server(connection)
+    except ConfigurationError:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_server(connection: StudioConnection) -> None:
+    version = connection.info.server_version // 10000
+    if version < OLDEST_SERVER:
+        raise ConfigurationError(
+            f"The server is Postgres {version}; the library needs {OLDEST_SERVER} or newer.",
+            hint="Point DATABASE_URL at a newer server.",
+        )
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigurationError(
+            f"The database's encoding is {encoding}; the library needs UTF8.",
+            hint="Create the database with ENCODING 'UTF8' TEMPLATE template0.",
+        )
+    style = connection.info.parameter_status("DateStyle") or ""
+    if not style.startswith("ISO"):
+        raise ConfigurationError(
+            f"The connection's DateStyle is {style}; the library reads ISO only.",
+            hint="Drop PGDATESTYLE from the environment, or ALTER ROLE … RESET datestyle (or ALTER DATABASE).",
+        )
+
+
+class StudioPool(ConnectionPool[StudioConnection]):
+    """A pool in which a bounded number of callers wait.
+
+    Its own ``max_waiting`` counts those who have given up too, until a connection comes: after as many, in an outage,
+    it would refuse everybody before it tries to connect, for ever.
+    """
+
+    def __init__(self, conninfo: str, *, waiting: int, **arguments: Any) -> None:  # noqa: ANN401 (the pool's own)
+        super().__init__(conninfo, **arguments)
+        self._room = deque([None] * waiting)  # a semaphore whose turns take no lock
+
+    @override
+    def getconn(self, timeout: float | None = None) -> StudioConnection:
+        try:
+            self._room.pop()
+        except IndexError:
+            raise TooManyRequests("too many callers wait for a connection") from None
+        try:
+            return super().getconn(timeout)
+        finally:
+            self._room.append(None)
+
+
+def open_pool(conninfo: str, settings: Settings) -> StudioPool:
+    """Open the pool of this process. It connects in the background; nothing is checked out or asked yet.
+
+    Once somebody has waited in vain it tries to connect every ``RECONNECT_SECONDS``: the pool by itself doubles its pauses,
+    and stops at last, until the next caller comes.
+    """
+
+    class Connection(StudioConnection):
+        call_timeout = settings.call_timeout
+
+    return StudioPool(
+        conninfo,
+        waiting=4 * settings.pool_max_size,
+        connection_class=Connection,
+        kwargs=connection_arguments(settings),
+        min_size=1,
+        max_size=settings.pool_max_size,
+        timeout=settings.pool_timeout,
+        reconnect_timeout=RECONNECT_SECONDS,
+        reconnect_failed=_try_on,
+        name="studio-data",
+        open=True,
+    )
+
+
+def _try_on(pool: ConnectionPool[StudioConnection]) -> None:
+    """Begin to connect again if somebody waits or has given up; asking for a connection is what makes the pool begin."""
+    if pool.get_stats().get("requests_waiting", 0):
+        with suppress(PoolTimeout, PoolClosed, TooManyRequests):
+            pool.putconn(pool.getconn(timeout=0.001))

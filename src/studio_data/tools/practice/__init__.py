@@ -1,0 +1,1 @@
+"""The interior-design practice."""

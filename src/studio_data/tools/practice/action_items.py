@@ -1,0 +1,307 @@
+"""Action items: what was agreed in a meeting, by whom it is done and until when."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, TypedDict
+from uuid import UUID
+
+from annotated_types import Len
+
+from studio_data.contract import lifecycles
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, Text, Truth, choice
+from studio_data.contract.lifecycles import ActionItemStatus
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import many, one
+from studio_data.errors import NotFoundError, StudioError
+from studio_data.tools.projects import closed_or_unknown
+
+KEEPERS = (Role.TRANSCRIPTIONIST, Role.STUDIO_MANAGER)
+DOERS = (*KEEPERS, Role.PROJECT_MANAGER)
+
+
+class ActionItemField(StrEnum):
+    """What of an action item may be cleared."""
+
+    ASSIGNED_TO = "assigned_to"
+    DUE_DATE = "due_date"
+
+
+class ActionItem(TypedDict):
+    """One row of ``meeting_action_items``."""
+
+    id: UUID
+    meeting_id: UUID
+    description: str
+    assigned_to: str | None
+    status: str
+    due_date: date | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@tool(roles=KEEPERS)
+def add_action_item(
+    meeting_id: EntityId, *, description: Text, assigned_to: Name | None = None, due_date: Day | None = None
+) -> ActionItem:
+    """Add an action item to a meeting. Those agreed in the meeting itself can be given to complete_meeting.
+
+    Returns the action item's row. Raises ``NotFoundError`` for an unknown meeting, ``RuleViolationError`` for a completed
+    project.
+    """
+    row = one(
+        """
+        WITH meeting AS (
+            SELECT meeting.id, meeting.project_id
+            FROM meetings AS meeting
+            JOIN projects AS project ON project.id = meeting.project_id
+            WHERE meeting.id = %(meeting_id)s AND project.phase <> 'completed'
+            FOR SHARE OF project
+        ), item AS (
+            INSERT INTO meeting_action_items (meeting_id, description, assigned_to, due_date)
+            SELECT id, %(description)s, %(assigned_to)s, %(due_date)s::date
+            FROM meeting
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'action_item', item.id, meeting.project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object(
+                    'meeting_id', item.meeting_id, 'assigned_to', item.assigned_to, 'due_date', item.due_date
+                )
+            FROM meeting, item
+        )
+        SELECT * FROM item
+        """,
+        {
+            "meeting_id": meeting_id,
+            "description": description,
+            "assigned_to": assigned_to,
+            "due_date": due_date,
+            **actor(),
+        },
+    )
+    if row is None:
+        meeting = one("SELECT project_id FROM meetings WHERE id = %(id)s", {"id": meeting_id}, reads=True)
+        if meeting is None:
+            raise no_such("meeting", meeting_id, hint="list_meetings shows them all.")
+        raise closed_or_unknown(meeting["project_id"])
+    return row
+
+
+@tool(roles=DOERS)
+def start_action_item(action_item_id: EntityId) -> ActionItem:
+    """Record that somebody works on an action item.
+
+    Returns the action item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    """
+    return _move(action_item_id, ActionItemStatus.IN_PROGRESS)
+
+
+@tool(roles=DOERS)
+def complete_action_item(action_item_id: EntityId) -> ActionItem:
+    """Record that an action item that was in progress is done.
+
+    Returns the action item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    """
+    return _move(action_item_id, ActionItemStatus.COMPLETED)
+
+
+@tool(roles=KEEPERS, destructive=True)
+def cancel_action_item(action_item_id: EntityId, *, reason: Text) -> ActionItem:
+    """Record that an action item is not needed any more, and why.
+
+    Returns the action item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    """
+    return _move(action_item_id, ActionItemStatus.CANCELLED, reason)
+
+
+@tool(roles=KEEPERS, idempotent=True)
+def update_action_item(
+    action_item_id: EntityId,
+    *,
+    description: Text | None = None,
+    assigned_to: Name | None = None,
+    due_date: Day | None = None,
+    clear: Annotated[list[Annotated[ActionItemField | str, *choice(ActionItemField)]], Len(1, 2)] | None = None,
+) -> ActionItem:
+    """Change what an action item says: the fields that are given. ``clear`` empties fields.
+
+    Returns the action item's row. Raises ``NotFoundError`` for an unknown action item.
+    """
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM meeting_action_items
+            WHERE id = %(action_item_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE meeting_action_items
+            SET description = coalesce(%(description)s, before.description),
+                assigned_to = CASE
+                    WHEN 'assigned_to' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(assigned_to)s, before.assigned_to)
+                END,
+                due_date = CASE
+                    WHEN 'due_date' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(due_date)s::date, before.due_date)
+                END
+            FROM before
+            WHERE meeting_action_items.id = before.id
+            RETURNING meeting_action_items.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'action_item', after.id, meeting.project_id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+            FROM before, after
+            JOIN meetings AS meeting ON meeting.id = after.meeting_id
+            WHERE before IS DISTINCT FROM after
+        )
+        SELECT * FROM after
+        """,
+        {
+            "action_item_id": action_item_id,
+            "description": description,
+            "assigned_to": assigned_to,
+            "due_date": due_date,
+            "clear": list(clear or ()),
+            **actor(),
+        },
+    )
+    if row is None:
+        raise _no_such_action_item(action_item_id)
+    return row
+
+
+@tool(reads=True)
+def get_action_item(action_item_id: EntityId) -> ActionItem:
+    """Look an action item up by its id.
+
+    Returns the action item's row. Raises ``NotFoundError`` if there is none.
+    """
+    row = one(
+        """
+        SELECT *
+        FROM meeting_action_items
+        WHERE id = %(action_item_id)s
+        """,
+        {"action_item_id": action_item_id},
+    )
+    if row is None:
+        raise _no_such_action_item(action_item_id)
+    return row
+
+
+@tool(reads=True)
+def list_action_items(
+    *,
+    project_id: EntityId | None = None,
+    meeting_id: EntityId | None = None,
+    assigned_to: Name | None = None,
+    open_only: Truth = False,
+    overdue_only: Truth = False,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[ActionItem]:
+    """List action items, the oldest first; by project, meeting or person; only those still open, or only those overdue.
+
+    Open ones are ``open`` or ``in_progress``. ``after`` is the ``next``
+    of the page before.
+
+    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    """
+    rows = many(
+        """
+        SELECT *
+        FROM meeting_action_items
+        WHERE (
+                %(project_id)s::uuid IS NULL
+                OR meeting_id IN (SELECT id FROM meetings WHERE project_id = %(project_id)s)
+            )
+            AND (%(meeting_id)s::uuid IS NULL OR meeting_id = %(meeting_id)s)
+            AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
+            AND (NOT %(open_only)s OR status IN ('open', 'in_progress'))
+            AND (NOT %(overdue_only)s OR (status IN ('open', 'in_progress') AND due_date < current_date))
+            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+        ORDER BY id
+        LIMIT %(limit)s + 1
+        """,
+        {
+            "project_id": project_id,
+            "meeting_id": meeting_id,
+            "assigned_to": assigned_to,
+            "open_only": open_only,
+            "overdue_only": overdue_only,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return page(rows, limit)
+
+
+def _move(action_item_id: EntityId, to: ActionItemStatus, reason: str | None = None) -> ActionItem:
+    """Move an action item, or say why not."""
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM meeting_action_items
+            WHERE id = %(action_item_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE meeting_action_items
+            SET status = %(to)s::action_item_status
+            FROM before
+            WHERE meeting_action_items.id = before.id
+                AND before.status = ANY(%(sources)s::action_item_status[])
+            RETURNING meeting_action_items.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'action_item', after.id, meeting.project_id, 'status_changed',
+                %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_strip_nulls(jsonb_build_object(
+                    'changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status)),
+                    'reason', %(reason)s::text
+                ))
+            FROM before, after
+            JOIN meetings AS meeting ON meeting.id = after.meeting_id
+        )
+        SELECT * FROM after
+        """,
+        {
+            "action_item_id": action_item_id,
+            "to": to.value,
+            "sources": lifecycles.ACTION_ITEM.sources_of(to),
+            "reason": reason,
+            **actor(),
+        },
+    )
+    if row is None:
+        raise _why_not(action_item_id, to)
+    return row
+
+
+def _why_not(action_item_id: EntityId, to: ActionItemStatus) -> StudioError:
+    item = one(
+        """
+        SELECT status
+        FROM meeting_action_items
+        WHERE id = %(action_item_id)s
+        """,
+        {"action_item_id": action_item_id},
+        reads=True,
+    )
+    if item is None:
+        return _no_such_action_item(action_item_id)
+    return lifecycles.ACTION_ITEM.refusal(action_item_id, item["status"], to)
+
+
+def _no_such_action_item(action_item_id: EntityId) -> NotFoundError:
+    return no_such("action_item", action_item_id, hint="list_action_items shows them all.")

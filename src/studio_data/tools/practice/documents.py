@@ -1,0 +1,178 @@
+"""Documents of a project: agreements, exhibits, presentations, notes; the files themselves are in the practice's store."""
+
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import Cursor, DocumentTypeName, EntityId, Limit, Name, StorageKey
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import batch, many, one
+from studio_data.errors import ConflictError, NotFoundError
+
+
+class Document(TypedDict):
+    """One row of ``documents``."""
+
+    id: UUID
+    project_id: UUID
+    doc_type: str
+    s3_key: str
+    version: int
+    created_by: str | None
+    created_at: datetime
+
+
+class LatestDocuments(TypedDict):
+    """The newest document of each type that a project has."""
+
+    items: list[Document]
+
+
+@tool(
+    roles=[
+        Role.TRANSCRIPTIONIST,
+        Role.PROJECT_MANAGER,
+        Role.STUDIO_MANAGER,
+        Role.SOURCING_SPECIALIST,
+        Role.PROCUREMENT_COORDINATOR,
+    ]
+)
+def register_document(
+    project_id: EntityId, *, doc_type: DocumentTypeName, s3_key: StorageKey, created_by: Name | None = None
+) -> Document:
+    """Put a stored file on record as the next version of its type in a project; a signed Exhibit B, for one.
+
+    ``created_by`` is whoever calls, unless given.
+
+    Versions count from 1 for each project and type, without gaps. Returns the document's row. Raises ``NotFoundError`` for
+    an unknown project.
+    """
+    projects, documents = batch(
+        # Who waits for a lock counts what was there before the wait: the number is counted when the lock is held.
+        (
+            """
+            SELECT id
+            FROM projects
+            WHERE id = %(project_id)s
+            FOR NO KEY UPDATE
+            """,
+            {"project_id": project_id},
+        ),
+        (
+            """
+            WITH document AS (
+                INSERT INTO documents (project_id, doc_type, s3_key, version, created_by)
+                SELECT project.id, %(doc_type)s::document_type, %(s3_key)s,
+                    1 + (
+                        SELECT coalesce(max(version), 0)
+                        FROM documents
+                        WHERE project_id = %(project_id)s AND doc_type = %(doc_type)s::document_type
+                    ),
+                    coalesce(%(created_by)s, %(actor_name)s)
+                FROM projects AS project
+                WHERE project.id = %(project_id)s
+                ON CONFLICT (project_id, doc_type, version) DO NOTHING
+                RETURNING *
+            ), logged AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT 'document', id, project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object('doc_type', doc_type, 'version', version, 's3_key', s3_key)
+                FROM document
+            )
+            SELECT * FROM document
+            """,
+            {"project_id": project_id, "doc_type": doc_type, "s3_key": s3_key, "created_by": created_by, **actor()},
+        ),
+    )
+    if not projects:
+        raise _no_such_project(project_id)
+    if not documents:  # the number was taken by one who had not locked
+        raise ConflictError(f"Another {doc_type} was just registered for project {project_id}.", hint="Call again.")
+    return documents[0]
+
+
+@tool(reads=True)
+def get_document(document_id: EntityId) -> Document:
+    """Look a document up by its id.
+
+    Returns the document's row. Raises ``NotFoundError`` if there is none.
+    """
+    row = one(
+        """
+        SELECT *
+        FROM documents
+        WHERE id = %(document_id)s
+        """,
+        {"document_id": document_id},
+    )
+    if row is None:
+        raise no_such("document", document_id, hint="list_documents shows a project's.")
+    return row
+
+
+@tool(reads=True)
+def list_documents(
+    project_id: EntityId,
+    *,
+    doc_type: DocumentTypeName | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[Document]:
+    """List a project's documents by type and version, all or those of one type.
+
+    Returns ``limit`` rows at most and the cursor of the next page, None on the last. Raises ``NotFoundError`` for an unknown
+    project.
+    """
+    rows = many(
+        """
+        SELECT *
+        FROM documents
+        WHERE project_id = %(project_id)s
+            AND (%(doc_type)s::document_type IS NULL OR doc_type = %(doc_type)s)
+            AND (
+                %(after)s::uuid IS NULL
+                OR (doc_type, version) > (SELECT doc_type, version FROM documents WHERE id = %(after)s)
+            )
+        ORDER BY doc_type, version
+        LIMIT %(limit)s + 1
+        """,
+        {"project_id": project_id, "doc_type": doc_type, "after": after, "limit": limit},
+    )
+    if not rows:
+        _check_project(project_id)
+    return page(rows, limit)
+
+
+@tool(reads=True)
+def latest_documents(project_id: EntityId) -> LatestDocuments:
+    """Show the newest version of each type of document that a project has.
+
+    Returns one row a type, in the order of the types. Raises ``NotFoundError`` for an unknown project.
+    """
+    rows = many(
+        """
+        SELECT DISTINCT ON (doc_type) *
+        FROM documents
+        WHERE project_id = %(project_id)s
+        ORDER BY doc_type, version DESC
+        """,
+        {"project_id": project_id},
+    )
+    if not rows:
+        _check_project(project_id)
+    return {"items": rows}
+
+
+def _check_project(project_id: EntityId) -> None:
+    if one("SELECT id FROM projects WHERE id = %(project_id)s", {"project_id": project_id}, reads=True) is None:
+        raise _no_such_project(project_id)
+
+
+def _no_such_project(project_id: EntityId) -> NotFoundError:
+    return no_such("project", project_id, hint="list_projects shows them all.")

@@ -1,0 +1,387 @@
+"""Fees: what the practice earns on a project, in numbered instalments."""
+
+from datetime import UTC, date, datetime
+from decimal import ROUND_DOWN, Decimal
+from typing import Annotated, NotRequired, TypedDict, cast
+from uuid import UUID
+
+from annotated_types import Len
+from psycopg.types.json import Jsonb
+from pydantic import ConfigDict
+
+from studio_data.contract import lifecycles
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import Cursor, Day, EntityId, FeeStatusName, InstalmentCount, Limit, Money, Name
+from studio_data.contract.lifecycles import FeeStatus, ProjectPhase
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.contract.validators import CENT
+from studio_data.db import batch, many, one
+from studio_data.errors import ConflictError, InvalidInputError, NotFoundError, RuleViolationError, StudioError
+
+MOST_FEES = 100
+
+
+class Instalment(TypedDict):
+    """One payment of a new schedule."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore[reportGeneralTypeIssues]
+
+    label: Name
+    amount: Money
+    due_date: NotRequired[Day | None]
+
+
+class Fee(TypedDict):
+    """One row of ``design_fees``; money in dollars."""
+
+    id: UUID
+    project_id: UUID
+    label: str
+    amount: Decimal
+    payment_number: int
+    status: str
+    due_at: datetime | None
+    paid_at: datetime | None
+    created_at: datetime
+    invoiced_at: datetime | None
+
+
+class FeeSchedule(TypedDict):
+    """The instalments of a project's design fee, and what they come to."""
+
+    fees: list[Fee]
+    total: Decimal
+
+
+class OverdueFees(TypedDict):
+    """Every fee that is overdue now."""
+
+    overdue: list[Fee]
+
+
+@tool(roles=[Role.CONTROLLER])
+def create_fee_schedule(
+    project_id: EntityId,
+    *,
+    amounts: Annotated[list[Instalment], Len(1, 12)] | None = None,
+    total: Money | None = None,
+    instalments: InstalmentCount | None = None,
+) -> FeeSchedule:
+    """Agree a project's design fee in instalments, numbered from 1, pending.
+
+    Give ``amounts``, or a ``total`` and in how many equal ``instalments``; the first takes the odd cents. Refused if the
+    project has fees (add_fee adds one) or is completed.
+
+    Returns the fees by number and their sum. Raises ``InvalidInputError`` for a wrong combination, ``NotFoundError``,
+    ``ConflictError`` for a project that has fees, ``RuleViolationError`` for a completed one.
+    """
+    parts = _parts(amounts, cast("Decimal | None", total), instalments)
+    fees, present = _add(project_id, parts, after_at_most=0)
+    if not fees:
+        raise ConflictError(
+            f"Project {project_id} has {present} fees already.",
+            hint="add_fee adds another instalment; list_fees shows them.",
+            details={"project_id": str(project_id), "fees": present},
+        )
+    return {"fees": fees, "total": sum((fee["amount"] for fee in fees), Decimal("0.00"))}
+
+
+@tool(roles=[Role.CONTROLLER])
+def add_fee(project_id: EntityId, *, label: Name, amount: Money, due_date: Day | None = None) -> Fee:
+    """Add one instalment to a project's design fee, pending, with the next payment number.
+
+    Refused for a completed project.
+
+    Returns the fee's row. Raises ``NotFoundError`` for an unknown project, ``RuleViolationError`` for a completed one, and
+    for one that has 100 instalments.
+    """
+    part: Instalment = {"label": label, "amount": amount, "due_date": due_date}
+    fees, present = _add(project_id, [part], after_at_most=MOST_FEES - 1)
+    if not fees:
+        raise RuleViolationError(
+            f"Project {project_id} has {MOST_FEES} instalments, and no project has more.",
+            rule="projects_have_at_most_100_fees",
+            found=f"payment {present}",
+            hint="Bill it with an instalment that is there.",
+        )
+    return fees[0]
+
+
+def _parts(amounts: list[Instalment] | None, total: Decimal | None, instalments: int | None) -> list[Instalment]:
+    """Return the instalments that the arguments ask for, in order."""
+    if amounts is not None and total is None and instalments is None:
+        return amounts
+    if amounts is not None or total is None or instalments is None:
+        raise InvalidInputError(
+            "A fee schedule takes either amounts, or a total and the number of instalments.",
+            hint="Give one of the two.",
+            details={"arguments": ["amounts", "total", "instalments"]},
+        )
+    share = (total / instalments).quantize(CENT, ROUND_DOWN)
+    shares = [total - share * (instalments - 1), *[share] * (instalments - 1)]
+    return [{"label": f"Instalment {number} of {instalments}", "amount": share} for number, share in enumerate(shares, 1)]
+
+
+def _add(project_id: EntityId, parts: list[Instalment], *, after_at_most: int) -> tuple[list[Fee], int]:
+    """Add instalments after the last one, unless there are more than so many; return them, and how many there were.
+
+    With the project locked first, two that number at once wait for each other. Raises ``NotFoundError`` for an unknown
+    project, ``RuleViolationError`` for a completed one.
+    """
+    projects, (present,), fees = batch(
+        (
+            """
+            SELECT phase
+            FROM projects
+            WHERE id = %(project_id)s
+            FOR NO KEY UPDATE
+            """,
+            {"project_id": project_id},
+        ),
+        (
+            """
+            SELECT coalesce(max(payment_number), 0) AS last_number
+            FROM design_fees
+            WHERE project_id = %(project_id)s
+            """,
+            {"project_id": project_id},
+        ),
+        (
+            """
+            WITH present AS (
+                SELECT coalesce(max(payment_number), 0) AS last_number
+                FROM design_fees
+                WHERE project_id = %(project_id)s
+            ), parts AS (
+                SELECT number, part ->> 'label' AS label, (part ->> 'amount')::numeric AS amount,
+                    (part ->> 'due_date')::date AS due_date
+                FROM jsonb_array_elements(%(parts)s) WITH ORDINALITY AS parts (part, number)
+            ), fees AS (
+                INSERT INTO design_fees (project_id, label, amount, payment_number, due_at)
+                SELECT
+                    project.id, parts.label, parts.amount, present.last_number + parts.number,
+                    (parts.due_date + time '23:59:59') AT TIME ZONE 'UTC'
+                FROM projects AS project, present, parts
+                WHERE project.id = %(project_id)s AND project.phase <> 'completed'
+                    AND present.last_number <= %(after_at_most)s
+                ORDER BY parts.number
+                RETURNING *
+            ), logged AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT 'fee', id, project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object('payment_number', payment_number, 'amount', amount)
+                FROM fees
+                ORDER BY payment_number
+            )
+            SELECT * FROM fees ORDER BY payment_number
+            """,
+            {
+                "project_id": project_id,
+                "after_at_most": after_at_most,
+                "parts": Jsonb([{name: _json(value) for name, value in part.items()} for part in parts]),
+                **actor(),
+            },
+        ),
+    )
+    if not projects:
+        raise no_such("project", project_id, hint="list_projects shows them all.")
+    if projects[0]["phase"] == ProjectPhase.COMPLETED:
+        raise RuleViolationError(
+            f"Project {project_id} is completed, and such a project gets no fees.",
+            rule="completed_projects_get_no_fees",
+            found=projects[0]["phase"],
+            hint="Create a new project for further work.",
+        )
+    return fees, present["last_number"]
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+@tool(roles=[Role.CONTROLLER])
+def invoice_fee(fee_id: EntityId, *, due_date: Day | None = None) -> Fee:
+    """Record that a pending fee was invoiced.
+
+    It is due at the end of ``due_date`` (UTC); else on the day that the schedule says, if that is to come; else in 30 days.
+
+    Returns the fee's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not pending.
+    """
+    row = _move(fee_id, FeeStatus.INVOICED, due_date=due_date)
+    if row is None:
+        raise _why_not(fee_id, FeeStatus.INVOICED)
+    return row
+
+
+@tool(roles=[Role.CONTROLLER])
+def pay_fee(fee_id: EntityId, *, paid_on: Day | None = None) -> Fee:
+    """Record that an invoiced or overdue fee was paid, today or on a day before.
+
+    Returns the fee's row; ``paid_at`` is now, or noon (UTC) of ``paid_on``. Raises ``InvalidInputError`` for a day to come,
+    ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not invoiced.
+    """
+    today = datetime.now(UTC).date()
+    if paid_on is not None and cast("date", paid_on) > today:
+        raise InvalidInputError(
+            f"paid_on must not be after today, {today}.",
+            hint="Record the payment when it has come.",
+            details={"arguments": ["paid_on"]},
+        )
+    row = _move(fee_id, FeeStatus.PAID, paid_on=paid_on)
+    if row is None:
+        raise _why_not(fee_id, FeeStatus.PAID)
+    return row
+
+
+def _move(fee_id: EntityId, to: str, *, due_date: Day | None = None, paid_on: Day | None = None) -> Fee | None:
+    """Move a fee if the lifecycle allows it; None if it does not, or there is no such fee."""
+    return one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM design_fees
+            WHERE id = %(fee_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE design_fees
+            SET status = %(to)s::fee_status,
+                invoiced_at = CASE %(to)s WHEN 'invoiced' THEN now() ELSE before.invoiced_at END,
+                due_at = CASE %(to)s WHEN 'invoiced' THEN coalesce(
+                    (%(due_date)s::date + time '23:59:59') AT TIME ZONE 'UTC',
+                    CASE WHEN before.due_at > now() THEN before.due_at END,
+                    ((now() AT TIME ZONE 'UTC')::date + 30 + time '23:59:59') AT TIME ZONE 'UTC'
+                ) ELSE before.due_at END,
+                paid_at = CASE %(to)s WHEN 'paid' THEN
+                    least(now(), (%(paid_on)s::date + time '12:00') AT TIME ZONE 'UTC')
+                END
+            FROM before
+            WHERE design_fees.id = before.id
+                AND before.status = ANY(%(sources)s::fee_status[])
+            RETURNING design_fees.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'fee', after.id, after.project_id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status)))
+            FROM before, after
+        )
+        SELECT * FROM after
+        """,
+        {
+            "fee_id": fee_id,
+            "to": to,
+            "sources": lifecycles.FEE.sources_of(FeeStatus(to)),
+            "due_date": due_date,
+            "paid_on": paid_on,
+            **actor(),
+        },
+    )
+
+
+def _why_not(fee_id: EntityId, to: str) -> StudioError:
+    fee = one("SELECT status FROM design_fees WHERE id = %(fee_id)s", {"fee_id": fee_id}, reads=True)
+    if fee is None:
+        return _no_such_fee(fee_id)
+    return lifecycles.FEE.refusal(fee_id, fee["status"], to)
+
+
+@tool(roles=[Role.CONTROLLER], idempotent=True)
+def sweep_overdue_fees() -> OverdueFees:
+    """Make every invoiced fee that is past its due date overdue.
+
+    Run it daily. The answer has all fees that are overdue now, those from before among them.
+
+    Returns the fees in the order of their ids.
+    """
+    overdue = many(
+        """
+        WITH before AS (
+            SELECT *
+            FROM design_fees
+            WHERE status = 'invoiced' AND due_at < now()
+            ORDER BY id
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE design_fees
+            SET status = 'overdue'
+            FROM before
+            WHERE design_fees.id = before.id
+            RETURNING design_fees.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'fee', id, project_id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+                '{"changes": {"status": ["invoiced", "overdue"]}}'
+            FROM after
+            ORDER BY id
+        )
+        SELECT * FROM after
+        UNION ALL
+        SELECT * FROM design_fees WHERE status = 'overdue'
+        ORDER BY id
+        """,
+        actor(),
+    )
+    return {"overdue": overdue}
+
+
+@tool(reads=True)
+def get_fee(fee_id: EntityId) -> Fee:
+    """Look a fee up by its id.
+
+    Returns the fee's row. Raises ``NotFoundError`` if there is none.
+    """
+    row = one(
+        """
+        SELECT *
+        FROM design_fees
+        WHERE id = %(fee_id)s
+        """,
+        {"fee_id": fee_id},
+    )
+    if row is None:
+        raise _no_such_fee(fee_id)
+    return row
+
+
+@tool(reads=True)
+def list_fees(
+    project_id: EntityId | None = None,
+    *,
+    status: FeeStatusName | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[Fee]:
+    """List fees by project and payment number, all or those of one project or status.
+
+    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    """
+    rows = many(
+        """
+        SELECT *
+        FROM design_fees
+        WHERE (%(project_id)s::uuid IS NULL OR project_id = %(project_id)s)
+            AND (%(status)s::fee_status IS NULL OR status = %(status)s)
+            AND (
+                %(after)s::uuid IS NULL
+                OR (project_id, payment_number) > (
+                    SELECT project_id, payment_number FROM design_fees WHERE id = %(after)s
+                )
+            )
+        ORDER BY project_id, payment_number
+        LIMIT %(limit)s + 1
+        """,
+        {"project_id": project_id, "status": status, "after": after, "limit": limit},
+    )
+    return page(rows, limit)
+
+
+def _no_such_fee(fee_id: EntityId) -> NotFoundError:
+    return no_such("fee", fee_id, hint="list_fees shows the project's.")

@@ -1,0 +1,311 @@
+"""Line items: one thing in one room, from a generic estimate to a specified product."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypedDict
+from uuid import UUID
+
+from studio_data.contract import lifecycles
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import Cursor, EntityId, Limit, Line, LineItemStatusName, Money, Quantity, Text
+from studio_data.contract.lifecycles import LineItemStatus
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import many, one
+from studio_data.errors import NotFoundError, StudioError
+from studio_data.tools.practice.rooms import no_such_room
+from studio_data.tools.projects import closed_or_unknown
+
+
+class LineItem(TypedDict):
+    """One row of ``line_items``; money in dollars: what the practice pays, and what the client pays a unit."""
+
+    id: UUID
+    room_id: UUID
+    benchmark_id: UUID | None
+    description_generic: str
+    quantity: int
+    estimated_unit_price: Decimal | None
+    product_name: str | None
+    product_spec: str | None
+    selected_vendor_id: UUID | None
+    designer_net: Decimal | None
+    unit_retail_price: Decimal | None
+    freight: Decimal | None
+    status: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class ClientLineItem(TypedDict):
+    """A line item as a client may see it: nothing of what the practice pays, or to whom."""
+
+    id: UUID
+    room_id: UUID
+    room_name: str
+    description_generic: str
+    quantity: int
+    product_name: str | None
+    product_spec: str | None
+    unit_retail_price: Decimal | None
+    status: str
+
+
+@tool(roles=[Role.SOURCING_SPECIALIST])
+def add_line_item(
+    room_id: EntityId,
+    *,
+    description_generic: Line,
+    quantity: Quantity = 1,
+    benchmark_id: EntityId | None = None,
+    estimated_unit_price: Money | None = None,
+) -> LineItem:
+    """Add a thing to a room, as an estimate ("sofa, 90 in").
+
+    The price is the benchmark's unless given.
+
+    Returns the line item's row. Raises ``NotFoundError``, ``RuleViolationError`` for a completed project.
+    """
+    row = one(
+        """
+        WITH room AS (
+            SELECT room.id, room.project_id
+            FROM project_rooms AS room
+            JOIN projects AS project ON project.id = room.project_id
+            WHERE room.id = %(room_id)s AND project.phase <> 'completed'
+            FOR SHARE OF project
+        ), benchmark AS (
+            SELECT id, unit_price_estimate
+            FROM pricing_benchmarks
+            WHERE id = %(benchmark_id)s
+        ), item AS (
+            INSERT INTO line_items (room_id, benchmark_id, description_generic, quantity, estimated_unit_price)
+            SELECT room.id, benchmark.id, %(description_generic)s, %(quantity)s,
+                coalesce(%(estimated_unit_price)s, benchmark.unit_price_estimate)
+            FROM room
+            LEFT JOIN benchmark ON true
+            WHERE %(benchmark_id)s::uuid IS NULL OR benchmark.id IS NOT NULL
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'line_item', item.id, room.project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('description_generic', item.description_generic, 'quantity', item.quantity)
+            FROM item, room
+        )
+        SELECT * FROM item
+        """,
+        {
+            "room_id": room_id,
+            "description_generic": description_generic,
+            "quantity": quantity,
+            "benchmark_id": benchmark_id,
+            "estimated_unit_price": estimated_unit_price,
+            **actor(),
+        },
+    )
+    if row is None:
+        room = one("SELECT project_id FROM project_rooms WHERE id = %(id)s", {"id": room_id}, reads=True)
+        if room is None:
+            raise no_such_room(room_id)
+        if benchmark_id is not None and not benchmarks_exist([benchmark_id]):
+            raise no_such("benchmark", benchmark_id, hint="find_benchmarks finds them.")
+        raise closed_or_unknown(room["project_id"])
+    return row
+
+
+@tool(roles=[Role.SOURCING_SPECIALIST])
+def specify_line_item(
+    line_item_id: EntityId,
+    *,
+    product_name: Line,
+    product_spec: Text | None = None,
+    unit_retail_price: Money | None = None,
+) -> LineItem:
+    """Choose the product of an estimated line item; ``unit_retail_price`` is what the client pays a unit.
+
+    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    """
+    return _move(
+        line_item_id,
+        LineItemStatus.SPECIFIED,
+        [LineItemStatus.ESTIMATED],
+        {"product_name": product_name, "product_spec": product_spec, "unit_retail_price": unit_retail_price},
+    )
+
+
+@tool(roles=[Role.SOURCING_SPECIALIST])
+def respecify_line_item(
+    line_item_id: EntityId,
+    *,
+    reason: Text,
+    product_name: Line | None = None,
+    product_spec: Text | None = None,
+    unit_retail_price: Money | None = None,
+) -> LineItem:
+    """Take a quoted line item back to specified, to select another product or vendor. Its selected quote is cleared.
+
+    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for an item that is not quoted, or has
+    an order that is not cancelled.
+    """
+    return _move(
+        line_item_id,
+        LineItemStatus.SPECIFIED,
+        [LineItemStatus.QUOTED],
+        {"product_name": product_name, "product_spec": product_spec, "unit_retail_price": unit_retail_price},
+        reason,
+    )
+
+
+@tool(reads=True)
+def get_line_item(line_item_id: EntityId) -> LineItem:
+    """Look a line item up by its id.
+
+    Returns the line item's row. Raises ``NotFoundError``.
+    """
+    row = one("SELECT * FROM line_items WHERE id = %(line_item_id)s", {"line_item_id": line_item_id})
+    if row is None:
+        raise no_such_line_item(line_item_id)
+    return row
+
+
+@tool(reads=True)
+def list_line_items(
+    project_id: EntityId,
+    *,
+    room_id: EntityId | None = None,
+    status: LineItemStatusName | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[LineItem]:
+    """List the line items of a project, or of one room, with what the practice pays. Not for clients' eyes.
+
+    Returns a page of rows, the oldest first.
+    """
+    rows = many(
+        """
+        SELECT item.*
+        FROM project_rooms AS room
+        JOIN line_items AS item ON item.room_id = room.id
+        WHERE room.project_id = %(project_id)s
+            AND (%(room_id)s::uuid IS NULL OR room.id = %(room_id)s)
+            AND (%(status)s::line_item_status IS NULL OR item.status = %(status)s)
+            AND (%(after)s::uuid IS NULL OR item.id > %(after)s)
+        ORDER BY item.id
+        LIMIT %(limit)s + 1
+        """,
+        {"project_id": project_id, "room_id": room_id, "status": status, "after": after, "limit": limit},
+    )
+    return page(rows, limit)
+
+
+@tool(reads=True)
+def list_line_items_for_client(
+    project_id: EntityId,
+    *,
+    room_id: EntityId | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[ClientLineItem]:
+    """List the line items of a project, or of one room, as the client may see them.
+
+    Returns a page, the oldest first.
+    """
+    rows = many(
+        """
+        SELECT item.id, room.id AS room_id, room.name AS room_name, item.description_generic, item.quantity,
+            item.product_name, item.product_spec, item.unit_retail_price, item.status
+        FROM project_rooms AS room
+        JOIN line_items AS item ON item.room_id = room.id
+        WHERE room.project_id = %(project_id)s
+            AND (%(room_id)s::uuid IS NULL OR room.id = %(room_id)s)
+            AND (%(after)s::uuid IS NULL OR item.id > %(after)s)
+        ORDER BY item.id
+        LIMIT %(limit)s + 1
+        """,
+        {"project_id": project_id, "room_id": room_id, "after": after, "limit": limit},
+    )
+    return page(rows, limit)
+
+
+def benchmarks_exist(ids: list[EntityId]) -> bool:
+    """Tell whether every id is a benchmark's."""
+    found = one("SELECT count(*) AS benchmarks FROM pricing_benchmarks WHERE id = ANY(%(ids)s)", {"ids": ids})
+    return found["benchmarks"] == len(set(ids))
+
+
+def _move(
+    line_item_id: EntityId,
+    to: LineItemStatus,
+    sources: list[LineItemStatus],
+    product: dict[str, Any],
+    reason: str | None = None,
+) -> LineItem:
+    """Specify a line item: set what is given of the product, and clear what was selected before."""
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM line_items
+            WHERE id = %(line_item_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE line_items
+            SET status = %(to)s::line_item_status,
+                product_name = coalesce(%(product_name)s, before.product_name),
+                product_spec = coalesce(%(product_spec)s, before.product_spec),
+                unit_retail_price = coalesce(%(unit_retail_price)s, before.unit_retail_price),
+                selected_vendor_id = NULL,
+                designer_net = NULL,
+                freight = NULL
+            FROM before
+            WHERE line_items.id = before.id
+                AND before.status = ANY(%(sources)s::line_item_status[])
+                AND NOT EXISTS (SELECT FROM purchase_orders WHERE line_item_id = before.id AND status <> 'cancelled')
+            RETURNING line_items.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'line_item', after.id, room.project_id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_strip_nulls(jsonb_build_object(
+                    'changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status)),
+                    'product_name', after.product_name,
+                    'reason', %(reason)s::text
+                ))
+            FROM before, after
+            JOIN project_rooms AS room ON room.id = after.room_id
+        )
+        SELECT * FROM after
+        """,
+        {
+            "line_item_id": line_item_id,
+            "to": to,
+            "sources": [source.value for source in sources],
+            "reason": reason,
+            **product,
+            **actor(),
+        },
+    )
+    if row is None:
+        raise refused_move(line_item_id, to)
+    return row
+
+
+def refused_move(line_item_id: EntityId, to: LineItemStatus) -> StudioError:
+    """Say why a line item may not become what a tool would make of it."""
+    item = one("SELECT status FROM line_items WHERE id = %(id)s", {"id": line_item_id}, reads=True)
+    if item is None:
+        return no_such_line_item(line_item_id)
+    refusal = lifecycles.LINE_ITEM.refusal(line_item_id, item["status"], to)
+    if to is LineItemStatus.SPECIFIED and item["status"] == LineItemStatus.QUOTED:
+        refusal.hint = "respecify_line_item takes it back, once cancel_purchase_order has cancelled its order."
+    return refusal
+
+
+def no_such_line_item(line_item_id: EntityId) -> NotFoundError:
+    """Return the error for an id that is no line item's."""
+    return no_such("line_item", line_item_id, hint="list_line_items shows a project's.")

@@ -1,0 +1,382 @@
+"""Meetings with clients and trades: scheduled, confirmed, held, and what was agreed in them."""
+
+from datetime import date, datetime
+from functools import cache
+from typing import Annotated, NotRequired, TypedDict
+from uuid import UUID
+
+from annotated_types import MaxLen
+from pydantic import ConfigDict, TypeAdapter
+
+from studio_data.contract import lifecycles
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import (
+    Cursor,
+    Day,
+    EntityId,
+    Limit,
+    MeetingStatusName,
+    MeetingTypeName,
+    Name,
+    StorageKey,
+    Text,
+)
+from studio_data.contract.lifecycles import MeetingStatus
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import many, one
+from studio_data.errors import InvalidInputError, NotFoundError, RuleViolationError, StudioError
+from studio_data.tools.practice.action_items import ActionItem
+from studio_data.tools.projects import closed_or_unknown
+
+KEEPERS = (Role.STUDIO_MANAGER, Role.TRANSCRIPTIONIST)
+
+
+class Meeting(TypedDict):
+    """One row of ``meetings``; without a ``scheduled_date`` it waits for one."""
+
+    id: UUID
+    project_id: UUID
+    meeting_type: str
+    scheduled_date: date | None
+    transcript_s3_key: str | None
+    notes_s3_key: str | None
+    status: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class AgreedAction(TypedDict):
+    """Something that was agreed in a meeting: what, and where it is known who and by when."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore[reportGeneralTypeIssues]
+
+    description: Text
+    assigned_to: NotRequired[Name | None]
+    due_date: NotRequired[Day | None]
+
+
+class CompletedMeeting(Meeting):
+    """A completed meeting's row, and the action items that were made with it."""
+
+    action_items: list[ActionItem]
+
+
+@tool(roles=KEEPERS)
+def schedule_meeting(project_id: EntityId, *, meeting_type: MeetingTypeName, scheduled_date: Day) -> Meeting:
+    """Schedule a meeting of a project, such as the CDM or a site meeting. confirm_meeting follows.
+
+    Returns the meeting's row. Raises ``NotFoundError`` for an unknown project.
+    """
+    row = one(
+        """
+        WITH meeting AS (
+            INSERT INTO meetings (project_id, meeting_type, scheduled_date)
+            SELECT id, %(meeting_type)s::meeting_type, %(scheduled_date)s::date
+            FROM projects
+            WHERE id = %(project_id)s
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'meeting', id, project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('meeting_type', meeting_type, 'scheduled_date', scheduled_date)
+            FROM meeting
+        )
+        SELECT * FROM meeting
+        """,
+        {"project_id": project_id, "meeting_type": meeting_type, "scheduled_date": scheduled_date, **actor()},
+    )
+    if row is None:
+        raise no_such("project", project_id, hint="list_projects shows them all.")
+    return row
+
+
+@tool(roles=KEEPERS)
+def confirm_meeting(meeting_id: EntityId) -> Meeting:
+    """Record that the date of a scheduled meeting is confirmed by those who come.
+
+    Returns the meeting's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    """
+    return _move(meeting_id, MeetingStatus.CONFIRMED)
+
+
+@tool(roles=KEEPERS)
+def reschedule_meeting(meeting_id: EntityId, *, scheduled_date: Day | None = None) -> Meeting:
+    """Give a meeting that was not held another date, or take its date away until there is a new one.
+
+    With ``scheduled_date`` it is scheduled again, to be confirmed anew; without, it is rescheduled and waits for a date.
+
+    A meeting that had a date passes through ``rescheduled``, and the audit trail has both moves. Returns the meeting's row.
+    Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for the date that it has already.
+    """
+    if scheduled_date is None:
+        return _move(meeting_id, MeetingStatus.RESCHEDULED)
+    return _move(meeting_id, MeetingStatus.SCHEDULED, scheduled_date=scheduled_date)
+
+
+@tool(roles=KEEPERS, destructive=True)
+def cancel_meeting(meeting_id: EntityId, *, reason: Text) -> Meeting:
+    """Record that a meeting will not be held, and why. To move it to another day, use reschedule_meeting.
+
+    Returns the meeting's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    """
+    return _move(meeting_id, MeetingStatus.CANCELLED, reason=reason)
+
+
+@tool(roles=KEEPERS)
+def complete_meeting(
+    meeting_id: EntityId,
+    *,
+    transcript_s3_key: StorageKey | None = None,
+    notes_s3_key: StorageKey | None = None,
+    action_items: Annotated[list[AgreedAction], MaxLen(100)] | None = None,
+) -> CompletedMeeting:
+    """Record that a confirmed meeting was held, with its transcript, its notes and the action items agreed in it.
+
+    Returns the meeting's row and the ``action_items`` made, in the order given. Raises ``NotFoundError``,
+    ``InvalidTransitionError``, ``RuleViolationError`` for action items in a completed project; then none is made.
+    """
+    agreed = action_items or []
+    row = one(
+        """
+        WITH before AS (
+            SELECT meeting.*
+            FROM meetings AS meeting
+            JOIN projects AS project ON project.id = meeting.project_id
+            WHERE meeting.id = %(meeting_id)s
+                AND (project.phase <> 'completed' OR cardinality(%(descriptions)s::text[]) = 0)
+            FOR NO KEY UPDATE OF meeting
+            FOR SHARE OF project
+        ), after AS (
+            UPDATE meetings
+            SET status = 'completed',
+                transcript_s3_key = coalesce(%(transcript_s3_key)s, before.transcript_s3_key),
+                notes_s3_key = coalesce(%(notes_s3_key)s, before.notes_s3_key)
+            FROM before
+            WHERE meetings.id = before.id
+                AND before.status = ANY(%(sources)s::meeting_status[])
+            RETURNING meetings.*
+        ), items AS (
+            INSERT INTO meeting_action_items (meeting_id, description, assigned_to, due_date)
+            SELECT after.id, agreed.description, agreed.assigned_to, agreed.due_date
+            FROM after, unnest(%(descriptions)s::text[], %(assigned_to)s::text[], %(due_dates)s::date[])
+                WITH ORDINALITY AS agreed (description, assigned_to, due_date, place)
+            ORDER BY agreed.place
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'meeting', after.id, after.project_id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+            FROM before, after
+            UNION ALL
+            (
+                SELECT 'action_item', items.id, after.project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object(
+                        'meeting_id', meeting_id, 'assigned_to', assigned_to, 'due_date', due_date
+                    )
+                FROM after, items
+                ORDER BY items.id
+            )
+        )
+        SELECT
+            after.*,
+            (SELECT coalesce(jsonb_agg(to_jsonb(items) ORDER BY items.id), '[]') FROM items) AS action_items
+        FROM after
+        """,
+        {
+            "meeting_id": meeting_id,
+            "sources": lifecycles.MEETING.sources_of(MeetingStatus.COMPLETED),
+            "transcript_s3_key": transcript_s3_key,
+            "notes_s3_key": notes_s3_key,
+            "descriptions": [item["description"] for item in agreed],
+            "assigned_to": [item.get("assigned_to") for item in agreed],
+            "due_dates": [item.get("due_date") for item in agreed],
+            **actor(),
+        },
+    )
+    if row is None:
+        raise _why_not(meeting_id, MeetingStatus.COMPLETED)
+    row["action_items"] = _action_items().validate_python(row["action_items"])
+    return row
+
+
+@cache
+def _action_items() -> TypeAdapter[list[ActionItem]]:
+    """Return what gives the rows that came as JSON the types that rows have."""
+    return TypeAdapter(list[ActionItem])
+
+
+@tool(reads=True)
+def get_meeting(meeting_id: EntityId) -> Meeting:
+    """Look a meeting up by its id.
+
+    Returns the meeting's row. Raises ``NotFoundError`` if there is none.
+    """
+    row = one(
+        """
+        SELECT *
+        FROM meetings
+        WHERE id = %(meeting_id)s
+        """,
+        {"meeting_id": meeting_id},
+    )
+    if row is None:
+        raise _no_such_meeting(meeting_id)
+    return row
+
+
+@tool(reads=True)
+def list_meetings(
+    *,
+    project_id: EntityId | None = None,
+    status: MeetingStatusName | None = None,
+    meeting_type: MeetingTypeName | None = None,
+    from_date: Day | None = None,
+    to_date: Day | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[Meeting]:
+    """List meetings by date, those that wait for a date last; by project, status, type, or between two days inclusive.
+
+    Returns ``limit`` rows at most and the cursor of the next page, None on the last. Raises ``InvalidInputError`` for a
+    ``from_date`` after ``to_date``.
+    """
+    if isinstance(from_date, date) and isinstance(to_date, date) and from_date > to_date:
+        raise InvalidInputError(
+            f"from_date {from_date} is after to_date {to_date}.",
+            hint="Give the earlier day as from_date.",
+            details={"arguments": ["from_date", "to_date"]},
+        )
+    rows = many(
+        """
+        SELECT *
+        FROM meetings
+        WHERE (%(project_id)s::uuid IS NULL OR project_id = %(project_id)s)
+            AND (%(status)s::meeting_status IS NULL OR status = %(status)s)
+            AND (%(meeting_type)s::meeting_type IS NULL OR meeting_type = %(meeting_type)s)
+            AND (%(from_date)s::date IS NULL OR scheduled_date >= %(from_date)s)
+            AND (%(to_date)s::date IS NULL OR scheduled_date <= %(to_date)s)
+            AND (
+                %(after)s::uuid IS NULL
+                OR (coalesce(scheduled_date, 'infinity'::date), id)
+                > (SELECT coalesce(scheduled_date, 'infinity'::date), id FROM meetings WHERE id = %(after)s)
+            )
+        ORDER BY scheduled_date, id
+        LIMIT %(limit)s + 1
+        """,
+        {
+            "project_id": project_id,
+            "status": status,
+            "meeting_type": meeting_type,
+            "from_date": from_date,
+            "to_date": to_date,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return page(rows, limit)
+
+
+def _move(
+    meeting_id: EntityId, to: MeetingStatus, *, scheduled_date: Day | None = None, reason: str | None = None
+) -> Meeting:
+    """Move a meeting, or say why not. On the way to another date it passes through ``rescheduled``."""
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM meetings
+            WHERE id = %(meeting_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE meetings
+            SET status = %(to)s::meeting_status,
+                scheduled_date = CASE
+                    WHEN %(to)s IN ('scheduled', 'rescheduled') THEN %(scheduled_date)s::date
+                    ELSE before.scheduled_date
+                END
+            FROM before
+            WHERE meetings.id = before.id
+                AND before.status = ANY(%(sources)s::meeting_status[])
+                AND (
+                    %(to)s <> 'scheduled'
+                    OR before.status = 'rescheduled'
+                    OR before.scheduled_date IS DISTINCT FROM %(scheduled_date)s::date
+                )
+            RETURNING meetings.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'meeting', after.id, after.project_id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', jsonb_build_object('status', jsonb_build_array(before.status, 'rescheduled')))
+            FROM before, after
+            WHERE after.status = 'scheduled' AND before.status <> 'rescheduled'
+            UNION ALL
+            SELECT 'meeting', after.id, after.project_id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_strip_nulls(jsonb_build_object(
+                    'changes', changed_fields(
+                        CASE
+                            WHEN after.status = 'scheduled' THEN to_jsonb(before) || '{"status": "rescheduled"}'
+                            ELSE to_jsonb(before)
+                        END,
+                        to_jsonb(after)
+                    ),
+                    'reason', %(reason)s::text
+                ))
+            FROM before, after
+        )
+        SELECT * FROM after
+        """,
+        {
+            "meeting_id": meeting_id,
+            "to": to.value,
+            "sources": _sources_of(to),
+            "scheduled_date": scheduled_date,
+            "reason": reason,
+            **actor(),
+        },
+    )
+    if row is None:
+        raise _why_not(meeting_id, to)
+    return row
+
+
+def _sources_of(to: MeetingStatus) -> list[str]:
+    """Return where a meeting may come from: to another date also from wherever it may be rescheduled."""
+    sources = lifecycles.MEETING.sources_of(to)
+    return sources + lifecycles.MEETING.sources_of(MeetingStatus.RESCHEDULED) if to is MeetingStatus.SCHEDULED else sources
+
+
+def _why_not(meeting_id: EntityId, to: MeetingStatus) -> StudioError:
+    meeting = one(
+        """
+        SELECT status, scheduled_date, project_id
+        FROM meetings
+        WHERE id = %(meeting_id)s
+        """,
+        {"meeting_id": meeting_id},
+        reads=True,
+    )
+    if meeting is None:
+        return _no_such_meeting(meeting_id)
+    if to is MeetingStatus.SCHEDULED and meeting["status"] in _sources_of(to):
+        return RuleViolationError(
+            f"Meeting {meeting_id} is {meeting['status']} for {meeting['scheduled_date']} already.",
+            rule="rescheduled_meetings_get_another_date",
+            found=str(meeting["scheduled_date"]),
+            hint="Give another date, or none until there is one.",
+        )
+    if to is MeetingStatus.COMPLETED and meeting["status"] == MeetingStatus.CONFIRMED:
+        return closed_or_unknown(meeting["project_id"])
+    return lifecycles.MEETING.refusal(meeting_id, meeting["status"], to)
+
+
+def _no_such_meeting(meeting_id: EntityId) -> NotFoundError:
+    return no_such("meeting", meeting_id, hint="list_meetings shows them all.")

@@ -1,0 +1,258 @@
+"""Where a project stands, in one answer: for the practice, and for its client."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypedDict
+from uuid import UUID
+
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import EntityId
+from studio_data.contract.registry import tool
+from studio_data.db import Statement, batch
+from studio_data.tools.practice.finance import budget_of, budget_query, client_budget_of, client_budget_query
+from studio_data.tools.practice.phases import gate_check
+from studio_data.tools.practice.rules.gates import Gate, facts_query
+from studio_data.tools.projects import Project
+
+
+class PhaseProgress(TypedDict):
+    """How many of a phase's tasks are closed: completed or skipped."""
+
+    phase: str
+    tasks: int
+    closed: int
+
+
+class NextMeeting(TypedDict):
+    """The next meeting that is scheduled or confirmed."""
+
+    meeting_id: UUID
+    meeting_type: str
+    scheduled_date: date
+    status: str
+
+
+class NextTask(TypedDict):
+    """The next task in the order of the workflow, and who does it."""
+
+    task_id: UUID
+    name: str
+    status: str
+    assigned_to: str | None
+    due_date: date | None
+
+
+class Overdue(TypedDict):
+    """How many things of a project are past their day, and open."""
+
+    tasks: int
+    action_items: int
+    fees: int
+    orders: int
+
+
+class BudgetTotals(TypedDict):
+    """A project's budget in all, in dollars."""
+
+    estimate: Decimal | None
+    exhibit_b: Decimal | None
+    committed: Decimal
+    actual: Decimal | None
+    variance: Decimal | None
+
+
+class ProjectOverview(TypedDict):
+    """Where a project stands."""
+
+    project: Project
+    client_name: str
+    next_phase: str | None
+    gates: list[Gate]
+    progress: list[PhaseProgress]
+    budget: BudgetTotals
+    next_meeting: NextMeeting | None
+    overdue: Overdue
+    next_task: NextTask | None
+
+
+class ClientBudgetTotals(TypedDict):
+    """What a client sees of the budget in all, in dollars."""
+
+    estimate: Decimal | None
+    exhibit_b: Decimal | None
+    retail_total: Decimal
+
+
+class ClientOverview(TypedDict):
+    """Where a project stands, as its client may see it."""
+
+    project_id: UUID
+    name: str
+    address: str | None
+    phase: str
+    progress: list[PhaseProgress]
+    budget: ClientBudgetTotals
+    next_meeting: NextMeeting | None
+
+
+@tool(reads=True)
+def project_overview(project_id: EntityId) -> ProjectOverview:
+    """Show where a project stands: phase, gates, progress, budget, next meeting, what is overdue, who acts next.
+
+    Returns the answer for the practice; money in dollars. Raises ``NotFoundError``.
+    """
+    standing, facts, parts = batch(
+        _standing_query(project_id), facts_query(project_id), budget_query(project_id), reads=True
+    )
+    found = _standing(project_id, standing)
+    check = gate_check(facts[0])
+    budget = budget_of(project_id, parts)
+    return {
+        "project": found["project"],
+        "client_name": found["client_name"],
+        "next_phase": check["to"],
+        "gates": check["gates"],
+        "progress": found["progress"],
+        "budget": {
+            "estimate": budget["estimate"],
+            "exhibit_b": budget["exhibit_b"],
+            "committed": budget["committed"],
+            "actual": budget["actual"],
+            "variance": budget["variance"],
+        },
+        "next_meeting": found["next_meeting"],
+        "overdue": found["overdue"],
+        "next_task": found["next_task"],
+    }
+
+
+@tool(reads=True)
+def project_overview_for_client(project_id: EntityId) -> ClientOverview:
+    """Show a client where their project stands: phase, progress, budget, next meeting.
+
+    Returns nothing of what the practice pays; money in dollars. Raises ``NotFoundError``.
+    """
+    standing, parts = batch(_standing_query(project_id), client_budget_query(project_id), reads=True)
+    found = _standing(project_id, standing)
+    budget = client_budget_of(project_id, parts)
+    project: Project = found["project"]
+    return {
+        "project_id": project["id"],
+        "name": project["name"],
+        "address": project["address"],
+        "phase": project["phase"],
+        "progress": found["progress"],
+        "budget": {
+            "estimate": budget["estimate"],
+            "exhibit_b": budget["exhibit_b"],
+            "retail_total": budget["retail_total"],
+        },
+        "next_meeting": found["next_meeting"],
+    }
+
+
+def _standing_query(project_id: EntityId) -> Statement:
+    """Return the query of all that is neither a gate nor money."""
+    return (
+        """
+        WITH tasks AS (
+            SELECT task.id, coalesce(task.phase, template.phase) AS phase, coalesce(task.name, template.name) AS name,
+                task.status, task.assigned_to, task.due_date,
+                task.status IN ('completed', 'skipped') AS is_closed
+            FROM project_tasks AS task
+            LEFT JOIN workflow_templates AS template ON template.id = task.template_id
+            WHERE task.project_id = %(project_id)s
+        ), progress AS (
+            SELECT phase, count(*) AS tasks, count(*) FILTER (WHERE is_closed) AS closed
+            FROM tasks
+            GROUP BY phase
+        ), next_task AS (
+            SELECT id, name, status, assigned_to, due_date
+            FROM tasks
+            WHERE NOT is_closed
+            ORDER BY phase, id
+            LIMIT 1
+        ), next_meeting AS (
+            SELECT id, meeting_type, scheduled_date, status
+            FROM meetings
+            WHERE project_id = %(project_id)s
+                AND status IN ('scheduled', 'confirmed')
+                AND scheduled_date >= (now() AT TIME ZONE 'UTC')::date
+            ORDER BY scheduled_date, id
+            LIMIT 1
+        ), today AS (
+            SELECT (now() AT TIME ZONE 'UTC')::date AS day
+        )
+        SELECT project.*, client.name AS client_name,
+            ARRAY(SELECT phase::text FROM progress ORDER BY progress.phase) AS phases,
+            ARRAY(SELECT tasks FROM progress ORDER BY phase) AS phase_tasks,
+            ARRAY(SELECT closed FROM progress ORDER BY phase) AS phase_closed,
+            next_task.id AS task_id, next_task.name AS task_name, next_task.status AS task_status,
+            next_task.assigned_to AS task_assigned_to, next_task.due_date AS task_due_date,
+            next_meeting.id AS meeting_id, next_meeting.meeting_type, next_meeting.scheduled_date,
+            next_meeting.status AS meeting_status,
+            (SELECT count(*) FROM tasks, today WHERE NOT is_closed AND due_date < today.day) AS overdue_tasks,
+            (
+                SELECT count(*)
+                FROM meetings AS meeting
+                JOIN meeting_action_items AS item ON item.meeting_id = meeting.id, today
+                WHERE meeting.project_id = project.id AND item.status IN ('open', 'in_progress')
+                    AND item.due_date < today.day
+            ) AS overdue_action_items,
+            (
+                SELECT count(*)
+                FROM design_fees AS fee
+                WHERE fee.project_id = project.id
+                    AND (fee.status = 'overdue' OR (fee.status = 'invoiced' AND fee.due_at < now()))
+            ) AS overdue_fees,
+            (
+                SELECT count(*)
+                FROM project_rooms AS room
+                JOIN line_items AS item ON item.room_id = room.id
+                JOIN purchase_orders AS purchase ON purchase.line_item_id = item.id, today
+                WHERE room.project_id = project.id AND purchase.status NOT IN ('delivered', 'cancelled')
+                    AND purchase.estimated_delivery < today.day
+            ) AS overdue_orders
+        FROM projects AS project
+        JOIN clients AS client ON client.id = project.client_id
+        LEFT JOIN next_task ON true
+        LEFT JOIN next_meeting ON true
+        WHERE project.id = %(project_id)s
+        """,
+        {"project_id": project_id},
+    )
+
+
+def _standing(project_id: EntityId, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    if not rows:
+        raise no_such("project", project_id, hint="list_projects shows them all.")
+    (row,) = rows
+    return {
+        "project": {name: row[name] for name in Project.__annotations__},
+        "client_name": row["client_name"],
+        "progress": [
+            {"phase": phase, "tasks": tasks, "closed": closed}
+            for phase, tasks, closed in zip(row["phases"], row["phase_tasks"], row["phase_closed"], strict=True)
+        ],
+        "next_task": row["task_id"]
+        and {
+            "task_id": row["task_id"],
+            "name": row["task_name"],
+            "status": row["task_status"],
+            "assigned_to": row["task_assigned_to"],
+            "due_date": row["task_due_date"],
+        },
+        "next_meeting": row["meeting_id"]
+        and {
+            "meeting_id": row["meeting_id"],
+            "meeting_type": row["meeting_type"],
+            "scheduled_date": row["scheduled_date"],
+            "status": row["meeting_status"],
+        },
+        "overdue": {
+            "tasks": row["overdue_tasks"],
+            "action_items": row["overdue_action_items"],
+            "fees": row["overdue_fees"],
+            "orders": row["overdue_orders"],
+        },
+    }

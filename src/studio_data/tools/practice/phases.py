@@ -1,0 +1,277 @@
+"""The phases of a project: what stands before the next one, and the moves."""
+
+from datetime import datetime
+from functools import cache
+from typing import Any, TypedDict
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+from pydantic import TypeAdapter
+
+from studio_data.contract import lifecycles
+from studio_data.contract.actor import ActorType, current_actor
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import EntityId, ProjectPhaseName, Text
+from studio_data.contract.lifecycles import ProjectPhase, ProjectType
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import Statement, batch, one, transaction
+from studio_data.errors import NotFoundError, PermissionDeniedError, RuleViolationError, StudioError
+from studio_data.tools.practice.rules.gates import Facts, Gate, facts_of, facts_query, gates_of
+from studio_data.tools.projects import Project
+
+
+class GateCheck(TypedDict):
+    """What stands between a project and a phase; ``to`` is None on hold and at the end."""
+
+    project_id: UUID
+    phase: str
+    to: str | None
+    passed: bool
+    gates: list[Gate]
+
+
+class PhaseTransition(TypedDict):
+    """One row of ``phase_transitions``."""
+
+    id: UUID
+    project_id: UUID
+    from_phase: str
+    to_phase: str
+    triggered_by: str
+    gate_checks: dict[str, Any]
+    created_at: datetime
+
+
+class AdvancedProject(TypedDict):
+    """A project in its new phase, and the transition with every gate's result."""
+
+    project: Project
+    transition: PhaseTransition
+
+
+@tool(reads=True)
+def check_gates(project_id: EntityId, *, to: ProjectPhaseName | None = None) -> GateCheck:
+    """Check what a project still needs before its next phase, and which calls would bring it there.
+
+    Returns every gate's result; ``to`` is the next phase unless given. Raises ``NotFoundError``,
+    ``InvalidTransitionError`` for a phase that cannot follow.
+    """
+    return gate_check(_facts(project_id), to)
+
+
+def gate_check(facts: Facts, to: ProjectPhaseName | None = None) -> GateCheck:
+    """Return what check_gates does, of a project with these facts."""
+    phase = ProjectPhase(facts["phase"])
+    if to is None and not next_phases(phase, facts["project_type"]):
+        return {"project_id": facts["project_id"], "phase": phase.value, "to": None, "passed": False, "gates": []}
+    target = _target(facts, to)
+    gates = gates_of(facts, target)
+    return {
+        "project_id": facts["project_id"],
+        "phase": facts["phase"],
+        "to": target.value,
+        "passed": all(gate["passed"] for gate in gates),
+        "gates": gates,
+    }
+
+
+@tool(roles=[Role.PROJECT_MANAGER])
+def advance_project(
+    project_id: EntityId, *, to: ProjectPhaseName | None = None, override_reason: Text | None = None
+) -> AdvancedProject:
+    """Move a project to its next phase, if every gate holds.
+
+    A refusal names the gates that fail and the calls that would satisfy them. Only a person may override gates.
+
+    Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for
+    a gate, ``PermissionDeniedError`` for an override by anybody but a person.
+    """
+    acting = current_actor.get()
+    if override_reason is not None and (acting is None or acting.type is not ActorType.USER):
+        raise PermissionDeniedError(
+            "Only a person may override gates.",
+            hint="Satisfy them: check_gates lists the calls. Or ask a person to advance the project.",
+            details={"tool": "advance_project", "actor_type": "user"},
+        )
+    with transaction():
+        _, found = batch(_locked(project_id), facts_query(project_id))
+        if not found:
+            raise _no_such_project(project_id)
+        facts = found[0]
+        target = _target(facts, to)
+        gates = gates_of(facts, target)
+        failing = [gate for gate in gates if not gate["passed"]]
+        if failing and override_reason is None:
+            raise RuleViolationError(
+                f"Project {project_id} is not ready for {target}: "
+                f"{'; '.join(f'{gate["gate"]} ({gate["found"]})' for gate in failing)}.",
+                rule="gates",
+                found={gate["gate"]: gate["found"] for gate in failing},
+                calls=[call for gate in failing for call in gate["calls"]],
+                hint="Make the calls in details first.",
+                details={"gates": [{**gate} for gate in failing], "to": target.value},
+            )
+        checks: dict[str, Any] = {
+            "gates": [{"gate": gate["gate"], "passed": gate["passed"], "found": gate["found"]} for gate in gates]
+        }
+        if failing:
+            checks["override"] = {"reason": override_reason, "by": actor()["actor_name"]}
+        reason = override_reason if failing else None
+        return _advanced(one(*_moving(project_id, target, [facts["phase"]], checks, reason)))
+
+
+@tool(roles=[Role.PROJECT_MANAGER])
+def hold_project(project_id: EntityId, *, reason: Text) -> AdvancedProject:
+    """Put a project on hold, and say why. resume_project brings it back to the phase it was in.
+
+    Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is
+    completed or on hold.
+    """
+    sources = lifecycles.PROJECT.sources_of(ProjectPhase.ON_HOLD)
+    locked, moved = batch(_locked(project_id), _moving(project_id, ProjectPhase.ON_HOLD, sources, {}, reason))
+    if not moved:
+        raise _not_moved(project_id, locked, ProjectPhase.ON_HOLD)
+    return _advanced(moved[0])
+
+
+@tool(roles=[Role.PROJECT_MANAGER])
+def resume_project(project_id: EntityId) -> AdvancedProject:
+    """Bring a project on hold back to the phase it was held in.
+
+    Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is not
+    on hold.
+    """
+    locked, moved = batch(_locked(project_id), _moving(project_id, None, [ProjectPhase.ON_HOLD.value], {}))
+    if not moved:
+        raise _not_moved(project_id, locked, "active again")
+    return _advanced(moved[0])
+
+
+def next_phases(phase: ProjectPhase, project_type: str) -> list[ProjectPhase]:
+    """Return the phases that advance_project may move a project to, the usual one first."""
+    allowed = [target for target in lifecycles.PROJECT.moves[phase] if target is not ProjectPhase.ON_HOLD]
+    if phase is ProjectPhase.ON_HOLD:
+        return []
+    if phase is ProjectPhase.PURCHASING:
+        # Furnishings may pass through construction when soft trades work on site; the others have to.
+        return allowed[::-1] if project_type == ProjectType.FURNISHINGS else allowed[:1]
+    return allowed
+
+
+def _target(facts: Facts, to: ProjectPhaseName | None) -> ProjectPhase:
+    phase = ProjectPhase(facts["phase"])
+    allowed = next_phases(phase, facts["project_type"])
+    if to is None and allowed:
+        return allowed[0]
+    if to not in allowed:
+        refusal = lifecycles.PROJECT.refusal(facts["project_id"], phase, str(to or "anything else"))
+        refusal.details["allowed"] = [target.value for target in allowed]
+        refusal.hint = (
+            "resume_project brings it back to its phase."
+            if phase is ProjectPhase.ON_HOLD
+            else f"From {phase} it may become {' or '.join(allowed)}."
+            if allowed
+            else f"{phase} is final."
+        )
+        raise refusal
+    return ProjectPhase(to)
+
+
+def _facts(project_id: EntityId) -> Facts:
+    facts = facts_of(UUID(str(project_id)))
+    if facts is None:
+        raise _no_such_project(project_id)
+    return facts
+
+
+def _locked(project_id: EntityId) -> Statement:
+    """Return what locks a project and tells its phase: what is read or moved after it is as of now, not as of the wait."""
+    return (
+        """
+        SELECT phase
+        FROM projects
+        WHERE id = %(project_id)s
+        FOR NO KEY UPDATE
+        """,
+        {"project_id": project_id},
+    )
+
+
+def _moving(
+    project_id: EntityId, to: ProjectPhase | None, sources: list[str], gate_checks: dict[str, Any], reason: str | None = None
+) -> Statement:
+    """Return what moves a locked project from one of the sources: the phase, the transition with its gates, the line.
+
+    Without ``to`` it goes back to the phase in which it was last put on hold.
+    """
+    return (
+        """
+        WITH before AS (
+            SELECT project.id, project.phase, coalesce(
+                %(to)s::project_phase,
+                (
+                    SELECT from_phase
+                    FROM phase_transitions
+                    WHERE project_id = project.id AND to_phase = 'on_hold'
+                    ORDER BY id DESC
+                    LIMIT 1
+                )
+            ) AS target
+            FROM projects AS project
+            WHERE project.id = %(project_id)s AND project.phase = ANY(%(sources)s::project_phase[])
+        ), project AS (
+            UPDATE projects
+            SET phase = before.target
+            FROM before
+            WHERE projects.id = before.id AND before.target IS NOT NULL
+            RETURNING projects.*
+        ), transition AS (
+            INSERT INTO phase_transitions (project_id, from_phase, to_phase, triggered_by, gate_checks)
+            SELECT project.id, before.phase, project.phase, %(actor_name)s, %(gate_checks)s
+            FROM before, project
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'project', project.id, project.id, 'phase_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_strip_nulls(jsonb_build_object(
+                    'changes', jsonb_build_object('phase', jsonb_build_array(before.phase, project.phase)),
+                    'reason', %(reason)s::text
+                ))
+            FROM before, project
+        )
+        SELECT to_jsonb(transition) AS transition, project.*
+        FROM project, transition
+        """,
+        {
+            "project_id": project_id,
+            "to": to,
+            "sources": sources,
+            "gate_checks": Jsonb(gate_checks),
+            "reason": reason,
+            **actor(),
+        },
+    )
+
+
+def _advanced(row: dict[str, Any]) -> AdvancedProject:
+    return {"transition": _transition_type().validate_python(row.pop("transition")), "project": row}  # pyright: ignore[reportReturnType]
+
+
+def _not_moved(project_id: EntityId, locked: list[dict[str, Any]], target: str) -> StudioError:
+    if not locked:
+        return _no_such_project(project_id)
+    return lifecycles.PROJECT.refusal(project_id, locked[0]["phase"], target)
+
+
+@cache
+def _transition_type() -> TypeAdapter[PhaseTransition]:
+    """Return what reads a transition back from the JSON that it is selected as."""
+    return TypeAdapter(PhaseTransition)
+
+
+def _no_such_project(project_id: EntityId) -> NotFoundError:
+    return no_such("project", project_id, hint="list_projects shows them all.")

@@ -1,0 +1,127 @@
+"""Pricing benchmarks: what the practice knows of prices before there are quotes."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TypedDict
+from uuid import UUID
+
+from studio_data.contract.audit import actor
+from studio_data.contract.fields import Cursor, FreightFactor, Limit, Line, Money, Text
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import many, one
+
+
+class Benchmark(TypedDict):
+    """One row of ``pricing_benchmarks``; the price in dollars a unit, freight as a fraction of it."""
+
+    id: UUID
+    category: str
+    item_type: str
+    quality_tier: str
+    unit_price_estimate: Decimal
+    freight_factor: Decimal
+    notes: str | None
+    last_updated: datetime
+    created_at: datetime
+
+
+@tool(roles=[Role.SOURCING_SPECIALIST], idempotent=True)
+def set_benchmark(
+    category: Line,
+    *,
+    item_type: Line,
+    unit_price_estimate: Money,
+    quality_tier: Line = "mid-high",
+    freight_factor: FreightFactor | None = None,
+    notes: Text | None = None,
+) -> Benchmark:
+    """Set the typical unit price of an item type in a quality tier, new or anew.
+
+    ``freight_factor`` is 0.18 unless known.
+
+    A known factor stays when it is not given again. Returns the benchmark's row. Raises ``InvalidInputError`` for a bad
+    argument.
+    """
+    return one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM pricing_benchmarks
+            WHERE category = %(category)s AND item_type = %(item_type)s AND quality_tier = %(quality_tier)s
+        ), written AS (
+            INSERT INTO pricing_benchmarks AS benchmark (
+                category, item_type, quality_tier, unit_price_estimate, freight_factor, notes
+            )
+            VALUES (
+                %(category)s, %(item_type)s, %(quality_tier)s, %(unit_price_estimate)s,
+                coalesce(%(freight_factor)s, 0.18), %(notes)s
+            )
+            ON CONFLICT (category, item_type, quality_tier) DO UPDATE
+            SET unit_price_estimate = excluded.unit_price_estimate,
+                freight_factor = coalesce(%(freight_factor)s, benchmark.freight_factor),
+                notes = coalesce(excluded.notes, benchmark.notes),
+                last_updated = now()
+            WHERE (benchmark.unit_price_estimate, benchmark.freight_factor, benchmark.notes) IS DISTINCT FROM (
+                excluded.unit_price_estimate,
+                coalesce(%(freight_factor)s, benchmark.freight_factor),
+                coalesce(excluded.notes, benchmark.notes)
+            )
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'benchmark', written.id, CASE WHEN before.id IS NULL THEN 'created' ELSE 'updated' END,
+                %(actor_type)s, %(actor_name)s, %(context)s,
+                CASE
+                    WHEN before.id IS NULL THEN jsonb_build_object('item_type', written.item_type)
+                    ELSE jsonb_build_object(
+                        'changes', changed_fields(to_jsonb(before), to_jsonb(written)) - 'last_updated'
+                    )
+                END
+            FROM written
+            LEFT JOIN before ON before.id = written.id
+        )
+        SELECT * FROM written
+        UNION ALL
+        SELECT * FROM before WHERE NOT EXISTS (SELECT FROM written)
+        """,
+        {
+            "category": category,
+            "item_type": item_type,
+            "quality_tier": quality_tier,
+            "unit_price_estimate": unit_price_estimate,
+            "freight_factor": freight_factor,
+            "notes": notes,
+            **actor(),
+        },
+    )
+
+
+@tool(reads=True)
+def find_benchmarks(
+    *,
+    category: Line | None = None,
+    search: Line | None = None,
+    quality_tier: Line | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[Benchmark]:
+    """Find price benchmarks by category, quality tier or a part of the item type.
+
+    Returns a page of rows, the oldest first.
+    """
+    rows = many(
+        """
+        SELECT *
+        FROM pricing_benchmarks
+        WHERE (%(category)s::text IS NULL OR category = %(category)s)
+            AND (%(quality_tier)s::text IS NULL OR quality_tier = %(quality_tier)s)
+            AND (%(search)s::text IS NULL OR strpos(lower(item_type), lower(%(search)s)) > 0)
+            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+        ORDER BY id
+        LIMIT %(limit)s + 1
+        """,
+        {"category": category, "quality_tier": quality_tier, "search": search, "after": after, "limit": limit},
+    )
+    return page(rows, limit)

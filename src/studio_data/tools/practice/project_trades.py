@@ -1,0 +1,287 @@
+"""Trades on a project: who is asked for what, and what they want for it, from the trade day to the final quote."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TypedDict
+from uuid import UUID
+
+from studio_data.contract import lifecycles
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, QuoteStatusName, Text, TradeRoleName
+from studio_data.contract.lifecycles import QuoteStatus, TradeRole
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import many, one
+from studio_data.errors import ConflictError, StudioError
+from studio_data.tools.practice.trades import no_such_trade
+
+
+class ProjectTrade(TypedDict):
+    """One row of ``project_trades``; money in dollars, what the trade asks."""
+
+    id: UUID
+    project_id: UUID
+    trade_id: UUID
+    role: str
+    scope: str | None
+    quote_status: str
+    ballpark_amount: Decimal | None
+    final_amount: Decimal | None
+    created_at: datetime
+
+
+class ComparedTrade(TypedDict):
+    """A trade on a project beside the others; ``difference`` is what the final quote has more than the ballpark."""
+
+    id: UUID
+    trade_id: UUID
+    name: str
+    company: str | None
+    specialty: str | None
+    role: str
+    quote_status: str
+    ballpark_amount: Decimal | None
+    final_amount: Decimal | None
+    difference: Decimal | None
+
+
+@tool(roles=[Role.PROCUREMENT_COORDINATOR])
+def assign_trade(
+    project_id: EntityId,
+    *,
+    trade_id: EntityId,
+    role: TradeRoleName = TradeRole.SOFT_TRADE,
+    scope: Text | None = None,
+) -> ProjectTrade:
+    """Put a trade on a project and invite its quote.
+
+    ``scope`` says what they are to do. Refused for a second general contractor (gc), and for a trade that has the role
+    already.
+
+    Returns the assignment's row. Raises ``NotFoundError``, ``ConflictError`` that names the present assignment.
+    """
+    row = one(
+        """
+        WITH assigned AS (
+            INSERT INTO project_trades (project_id, trade_id, role, scope)
+            SELECT project.id, trade.id, %(role)s::trade_role, %(scope)s
+            FROM projects AS project, trades AS trade
+            WHERE project.id = %(project_id)s AND trade.id = %(trade_id)s
+            ON CONFLICT DO NOTHING
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'project_trade', id, project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('trade_id', trade_id, 'role', role)
+            FROM assigned
+        )
+        SELECT * FROM assigned
+        """,
+        {"project_id": project_id, "trade_id": trade_id, "role": role, "scope": scope, **actor()},
+    )
+    if row is None:
+        raise _why_not_assigned(project_id, trade_id, TradeRole(role))
+    return row
+
+
+def _why_not_assigned(project_id: EntityId, trade_id: EntityId, role: TradeRole) -> StudioError:
+    found = one(
+        """
+        SELECT
+            EXISTS (SELECT FROM projects WHERE id = %(project_id)s) AS has_project,
+            EXISTS (SELECT FROM trades WHERE id = %(trade_id)s) AS has_trade,
+            present.id AS project_trade_id, present.trade_id, present.name, present.quote_status
+        FROM (SELECT) AS nothing
+        LEFT JOIN (
+            SELECT assigned.id, assigned.trade_id, trade.name, assigned.quote_status
+            FROM project_trades AS assigned
+            JOIN trades AS trade ON trade.id = assigned.trade_id
+            WHERE assigned.project_id = %(project_id)s
+                AND assigned.role = %(role)s::trade_role
+                AND (assigned.role = 'gc' OR assigned.trade_id = %(trade_id)s)
+        ) AS present ON true
+        """,
+        {"project_id": project_id, "trade_id": trade_id, "role": role},
+        reads=True,
+    )
+    if not found["has_project"]:
+        return no_such("project", project_id, hint="list_projects shows them all.")
+    if not found["has_trade"]:
+        return no_such_trade(trade_id)
+    details = {name: str(found[name]) for name in ("project_trade_id", "trade_id", "name", "quote_status")}
+    if str(found["trade_id"]) == str(trade_id):
+        return ConflictError(
+            f"{found['name']} is on project {project_id} as {role} already.",
+            hint="Go on with that assignment.",
+            details=details,
+        )
+    return ConflictError(
+        f"Project {project_id} has a general contractor: {found['name']}.",
+        hint="A project has one. Assign another as subcontractor.",
+        details=details,
+    )
+
+
+@tool(roles=[Role.PROCUREMENT_COORDINATOR])
+def record_ballpark(project_trade_id: EntityId, *, ballpark_amount: Money) -> ProjectTrade:
+    """Record the first, rough amount that an invited trade names.
+
+    Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    """
+    return _moved(project_trade_id, QuoteStatus.BALLPARK_RECEIVED, ballpark_amount=ballpark_amount)
+
+
+@tool(roles=[Role.PROCUREMENT_COORDINATOR])
+def send_final_rfq(project_trade_id: EntityId) -> ProjectTrade:
+    """Record that a trade that gave a ballpark was asked for its final quote (RFQ).
+
+    Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    """
+    return _moved(project_trade_id, QuoteStatus.FINAL_RFQ_SENT)
+
+
+@tool(roles=[Role.PROCUREMENT_COORDINATOR])
+def record_final_quote(project_trade_id: EntityId, *, final_amount: Money) -> ProjectTrade:
+    """Record the final amount that a trade quotes after the RFQ.
+
+    Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    """
+    return _moved(project_trade_id, QuoteStatus.FINAL_QUOTE_RECEIVED, final_amount=final_amount)
+
+
+def _moved(
+    project_trade_id: EntityId,
+    to: QuoteStatus,
+    *,
+    ballpark_amount: Money | None = None,
+    final_amount: Money | None = None,
+) -> ProjectTrade:
+    """Move a trade's quote if the lifecycle allows it; else raise why not."""
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM project_trades
+            WHERE id = %(project_trade_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE project_trades
+            SET quote_status = %(to)s::quote_status,
+                ballpark_amount = coalesce(%(ballpark_amount)s, before.ballpark_amount),
+                final_amount = coalesce(%(final_amount)s, before.final_amount)
+            FROM before
+            WHERE project_trades.id = before.id AND before.quote_status = ANY(%(sources)s::quote_status[])
+            RETURNING project_trades.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'project_trade', after.id, after.project_id, 'status_changed', %(actor_type)s, %(actor_name)s,
+                %(context)s, jsonb_build_object(
+                    'changes',
+                    changed_fields(to_jsonb(before), to_jsonb(after)) - 'quote_status'
+                    || jsonb_build_object('status', jsonb_build_array(before.quote_status, after.quote_status))
+                )
+            FROM before, after
+        )
+        SELECT * FROM after
+        """,
+        {
+            "project_trade_id": project_trade_id,
+            "to": to,
+            "sources": lifecycles.TRADE_QUOTE.sources_of(to),
+            "ballpark_amount": ballpark_amount,
+            "final_amount": final_amount,
+            **actor(),
+        },
+    )
+    if row is None:
+        raise _why_not_moved(project_trade_id, to)
+    return row
+
+
+def _why_not_moved(project_trade_id: EntityId, to: QuoteStatus) -> StudioError:
+    present = one(
+        "SELECT quote_status FROM project_trades WHERE id = %(project_trade_id)s",
+        {"project_trade_id": project_trade_id},
+        reads=True,
+    )
+    if present is None:
+        return no_such("project_trade", project_trade_id, hint="list_project_trades shows the project's.")
+    return lifecycles.TRADE_QUOTE.refusal(project_trade_id, present["quote_status"], to)
+
+
+@tool(reads=True)
+def list_project_trades(
+    project_id: EntityId,
+    *,
+    role: TradeRoleName | None = None,
+    quote_status: QuoteStatusName | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[ProjectTrade]:
+    """List the trades on a project in the order of their assignment, all or by role or state of the quote.
+
+    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    """
+    rows = many(
+        """
+        SELECT *
+        FROM project_trades
+        WHERE project_id = %(project_id)s
+            AND (%(role)s::trade_role IS NULL OR role = %(role)s)
+            AND (%(quote_status)s::quote_status IS NULL OR quote_status = %(quote_status)s)
+            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+        ORDER BY id
+        LIMIT %(limit)s + 1
+        """,
+        {"project_id": project_id, "role": role, "quote_status": quote_status, "after": after, "limit": limit},
+    )
+    return page(rows, limit)
+
+
+@tool(reads=True)
+def compare_trades(
+    project_id: EntityId,
+    *,
+    role: TradeRoleName | None = None,
+    specialty: Line | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[ComparedTrade]:
+    """Compare what the trades of one role or specialty ask on a project, the cheapest first.
+
+    The final quote counts, else the ballpark.
+
+    All trades of the project without role and specialty. Returns ``limit`` trades at most and the cursor of the next page,
+    None on the last; ``difference`` is final minus ballpark, negative if the final quote is lower.
+    """
+    rows = many(
+        """
+        SELECT
+            assigned.id, assigned.trade_id, trade.name, trade.company, trade.specialty, assigned.role,
+            assigned.quote_status, assigned.ballpark_amount, assigned.final_amount,
+            assigned.final_amount - assigned.ballpark_amount AS difference
+        FROM project_trades AS assigned
+        JOIN trades AS trade ON trade.id = assigned.trade_id
+        WHERE assigned.project_id = %(project_id)s
+            AND (%(role)s::trade_role IS NULL OR assigned.role = %(role)s)
+            AND (%(specialty)s::text IS NULL OR trade.specialty = %(specialty)s)
+            AND (
+                %(after)s::uuid IS NULL
+                OR (coalesce(assigned.final_amount, assigned.ballpark_amount, 'Infinity'::numeric), assigned.id) > (
+                    SELECT coalesce(final_amount, ballpark_amount, 'Infinity'::numeric), id
+                    FROM project_trades
+                    WHERE id = %(after)s
+                )
+            )
+        ORDER BY coalesce(assigned.final_amount, assigned.ballpark_amount, 'Infinity'::numeric), assigned.id
+        LIMIT %(limit)s + 1
+        """,
+        {"project_id": project_id, "role": role, "specialty": specialty, "after": after, "limit": limit},
+    )
+    return page(rows, limit)

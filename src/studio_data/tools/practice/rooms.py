@@ -1,0 +1,264 @@
+"""Rooms of a project: what is spent where. The project's estimate and Exhibit B total are the sums over its rooms."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, TypedDict
+from uuid import UUID
+
+from annotated_types import Len
+
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import Cursor, EntityId, Limit, Money, Name, Text, choice
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import Statement, batch, many, one
+from studio_data.errors import NotFoundError
+from studio_data.tools.projects import closed_or_unknown
+
+
+class RoomField(StrEnum):
+    """What of a room may be cleared."""
+
+    SCOPE = "scope"
+    INVESTMENT_ESTIMATE = "investment_estimate"
+    EXHIBIT_B_AMOUNT = "exhibit_b_amount"
+    ACTUAL_AMOUNT = "actual_amount"
+
+
+class Room(TypedDict):
+    """One row of ``project_rooms``; money in dollars."""
+
+    id: UUID
+    project_id: UUID
+    name: str
+    scope: str | None
+    investment_estimate: Decimal | None
+    exhibit_b_amount: Decimal | None
+    actual_amount: Decimal | None
+    created_at: datetime
+
+
+@tool(roles=[Role.PROJECT_MANAGER, Role.SOURCING_SPECIALIST])
+def add_room(
+    project_id: EntityId,
+    *,
+    name: Name,
+    scope: Text | None = None,
+    investment_estimate: Money | None = None,
+    exhibit_b_amount: Money | None = None,
+) -> Room:
+    """Add a room to a project. Its amounts go into the project's totals.
+
+    Returns the room's row. Raises ``NotFoundError``, ``RuleViolationError`` for a completed project.
+    """
+    rooms, _ = batch(
+        # The project is locked before the rooms are summed, so that the sum is as of now and not as of the wait.
+        (
+            """
+            WITH project AS (
+                SELECT id
+                FROM projects
+                WHERE id = %(project_id)s AND phase <> 'completed'
+                FOR NO KEY UPDATE
+            ), room AS (
+                INSERT INTO project_rooms (project_id, name, scope, investment_estimate, exhibit_b_amount)
+                SELECT id, %(name)s, %(scope)s, %(investment_estimate)s, %(exhibit_b_amount)s
+                FROM project
+                RETURNING *
+            ), logged AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT 'room', id, project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object('name', name)
+                FROM room
+            )
+            SELECT * FROM room
+            """,
+            {
+                "project_id": project_id,
+                "name": name,
+                "scope": scope,
+                "investment_estimate": investment_estimate,
+                "exhibit_b_amount": exhibit_b_amount,
+                **actor(),
+            },
+        ),
+        totals_follow_rooms(project_id, of_completed=False),
+    )
+    if not rooms:
+        raise closed_or_unknown(project_id)
+    return rooms[0]
+
+
+@tool(roles=[Role.PROJECT_MANAGER, Role.SOURCING_SPECIALIST, Role.CONTROLLER], idempotent=True)
+def update_room(
+    room_id: EntityId,
+    *,
+    name: Name | None = None,
+    scope: Text | None = None,
+    investment_estimate: Money | None = None,
+    exhibit_b_amount: Money | None = None,
+    actual_amount: Money | None = None,
+    clear: Annotated[list[Annotated[RoomField | str, *choice(RoomField)]], Len(1, 4)] | None = None,
+) -> Room:
+    """Change a room's name, scope or amounts; the project's totals follow. ``clear`` empties fields.
+
+    Returns the room's row. Raises ``NotFoundError``.
+    """
+    _, rooms, _ = batch(
+        _project_of_room_locked(room_id),
+        (
+            """
+            WITH before AS (
+                SELECT *
+                FROM project_rooms
+                WHERE id = %(room_id)s
+                FOR NO KEY UPDATE
+            ), after AS (
+                UPDATE project_rooms
+                SET name = coalesce(%(name)s, before.name),
+                    scope = CASE WHEN 'scope' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(scope)s, before.scope) END,
+                    investment_estimate = CASE
+                        WHEN 'investment_estimate' = ANY(%(clear)s) THEN NULL
+                        ELSE coalesce(%(investment_estimate)s, before.investment_estimate)
+                    END,
+                    exhibit_b_amount = CASE
+                        WHEN 'exhibit_b_amount' = ANY(%(clear)s) THEN NULL
+                        ELSE coalesce(%(exhibit_b_amount)s, before.exhibit_b_amount)
+                    END,
+                    actual_amount = CASE
+                        WHEN 'actual_amount' = ANY(%(clear)s) THEN NULL
+                        ELSE coalesce(%(actual_amount)s, before.actual_amount)
+                    END
+                FROM before
+                WHERE project_rooms.id = before.id
+                RETURNING project_rooms.*
+            ), logged AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT 'room', after.id, after.project_id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+                FROM before, after
+                WHERE before IS DISTINCT FROM after
+            )
+            SELECT * FROM after
+            """,
+            {
+                "room_id": room_id,
+                "name": name,
+                "scope": scope,
+                "investment_estimate": investment_estimate,
+                "exhibit_b_amount": exhibit_b_amount,
+                "actual_amount": actual_amount,
+                "clear": list(clear or ()),
+                **actor(),
+            },
+        ),
+        totals_follow_rooms(room_id),
+    )
+    if not rooms:
+        raise no_such_room(room_id)
+    return rooms[0]
+
+
+@tool(reads=True)
+def get_room(room_id: EntityId) -> Room:
+    """Look a room up by its id.
+
+    Returns the room's row. Raises ``NotFoundError``.
+    """
+    row = one("SELECT * FROM project_rooms WHERE id = %(room_id)s", {"room_id": room_id})
+    if row is None:
+        raise no_such_room(room_id)
+    return row
+
+
+@tool(reads=True)
+def list_rooms(project_id: EntityId, *, limit: Limit = 50, after: Cursor | None = None) -> Page[Room]:
+    """List a project's rooms with estimate, Exhibit B and actual amount.
+
+    Returns a page of rows, the oldest first.
+    """
+    rows = many(
+        """
+        SELECT *
+        FROM project_rooms
+        WHERE project_id = %(project_id)s
+            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+        ORDER BY id
+        LIMIT %(limit)s + 1
+        """,
+        {"project_id": project_id, "after": after, "limit": limit},
+    )
+    return page(rows, limit)
+
+
+def lock_project_of_room(room_id: EntityId) -> UUID:
+    """Lock the project of a room, in a unit, before its rooms are summed. Raises ``NotFoundError``."""
+    row = one(*_project_of_room_locked(room_id))
+    if row is None:
+        raise no_such_room(room_id)
+    return row["id"]
+
+
+def _project_of_room_locked(room_id: EntityId) -> Statement:
+    return (
+        """
+        SELECT project.id
+        FROM project_rooms AS room
+        JOIN projects AS project ON project.id = room.project_id
+        WHERE room.id = %(room_id)s
+        FOR NO KEY UPDATE OF project
+        """,
+        {"room_id": room_id},
+    )
+
+
+def totals_follow_rooms(of: EntityId | UUID, *, of_completed: bool = True) -> Statement:
+    """Return what lets a locked project's totals follow its rooms; a total over rooms without any amount stays as it is.
+
+    ``of`` is the project's id or that of one of its rooms.
+    """
+    return (
+        """
+        WITH before AS (
+            SELECT *
+            FROM projects
+            WHERE id IN (%(of)s, (SELECT project_id FROM project_rooms WHERE id = %(of)s))
+                AND (%(of_completed)s OR phase <> 'completed')
+            FOR NO KEY UPDATE
+        ), totals AS (
+            SELECT sum(room.investment_estimate) AS estimate, sum(room.exhibit_b_amount) AS exhibit_b
+            FROM before
+            JOIN project_rooms AS room ON room.project_id = before.id
+        ), after AS (
+            UPDATE projects
+            SET investment_estimate = coalesce(totals.estimate, before.investment_estimate),
+                exhibit_b_total = coalesce(totals.exhibit_b, before.exhibit_b_total)
+            FROM before, totals
+            WHERE projects.id = before.id
+                AND (before.investment_estimate, before.exhibit_b_total) IS DISTINCT FROM (
+                    coalesce(totals.estimate, before.investment_estimate),
+                    coalesce(totals.exhibit_b, before.exhibit_b_total)
+                )
+            RETURNING projects.*
+        )
+        INSERT INTO activity_log (
+            entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+        )
+        SELECT 'project', after.id, after.id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+            jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+        FROM before, after
+        """,
+        {"of": of, "of_completed": of_completed, **actor()},
+    )
+
+
+def no_such_room(room_id: EntityId) -> NotFoundError:
+    """Return the error for an id that is no room's."""
+    return no_such("room", room_id, hint="list_rooms shows a project's.")

@@ -1,0 +1,327 @@
+"""Gates: what a project needs before it moves to a phase, computed from the data and never taken on anybody's word.
+
+A gate that fails says what was found, and lists the calls that would satisfy it, in order. An argument that is missing in
+such a call is one that only the caller can know (an amount, a storage key), or the id that the call before it returns.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypedDict
+from uuid import UUID
+
+from studio_data.contract.lifecycles import ProjectPhase
+from studio_data.db import Statement, one
+from studio_data.errors import SatisfyingCall
+
+MOST_CALLS = 20
+
+type Facts = dict[str, Any]
+
+
+class Gate(TypedDict):
+    """One condition of a phase: whether it holds, what was found, and the calls that would satisfy it."""
+
+    gate: str
+    passed: bool
+    found: str
+    calls: list[SatisfyingCall]
+
+
+@dataclass(frozen=True)
+class _Check:
+    name: str
+    look: Callable[[Facts], tuple[bool, str, list[SatisfyingCall]]]
+    project_types: tuple[str, ...] = ("furnishings", "renovation", "mixed")
+
+
+def gates_of(facts: Facts, phase: ProjectPhase) -> list[Gate]:
+    """Return every gate that stands before a phase, for a project with these facts."""
+    gates: list[Gate] = []
+    for check in GATES.get(phase, ()):
+        if facts["project_type"] in check.project_types:
+            passed, found, calls = check.look(facts)
+            gates.append(
+                {"gate": check.name, "passed": passed, "found": found, "calls": [] if passed else calls[:MOST_CALLS]}
+            )
+    return gates
+
+
+def facts_of(project_id: UUID | str) -> Facts | None:
+    """Return what the gates look at, for one project; None if there is none."""
+    return one(*facts_query(project_id), reads=True)
+
+
+def facts_query(project_id: UUID | str) -> Statement:
+    """Return the query of what the gates look at, for one project."""
+    return (
+        """
+        WITH items AS (
+            SELECT
+                item.id, item.status, item.selected_vendor_id IS NOT NULL AS has_vendor,
+                purchase.id AS order_id, purchase.status AS order_status
+            FROM project_rooms AS room
+            JOIN line_items AS item ON item.room_id = room.id
+            LEFT JOIN purchase_orders AS purchase ON purchase.line_item_id = item.id AND purchase.status <> 'cancelled'
+            WHERE room.project_id = %(project_id)s
+        ), tasks AS (
+            SELECT task.id, task.status, coalesce(task.phase, template.phase) AS phase
+            FROM project_tasks AS task
+            LEFT JOIN workflow_templates AS template ON template.id = task.template_id
+            WHERE task.project_id = %(project_id)s AND task.status NOT IN ('completed', 'skipped')
+        )
+        SELECT
+            project.id AS project_id,
+            project.project_type,
+            project.phase,
+            (
+                SELECT coalesce(jsonb_object_agg(doc_type, documents), '{}')
+                FROM (
+                    SELECT doc_type, count(*) AS documents
+                    FROM documents
+                    WHERE project_id = project.id
+                    GROUP BY doc_type
+                ) AS by_type
+            ) AS documents,
+            (
+                SELECT coalesce(
+                    jsonb_agg(
+                        jsonb_build_object('id', id, 'number', payment_number, 'status', status, 'due_at', due_at)
+                        ORDER BY payment_number
+                    ), '[]'
+                )
+                FROM design_fees
+                WHERE project_id = project.id
+            ) AS fees,
+            (
+                SELECT coalesce(
+                    jsonb_agg(jsonb_build_object('id', id, 'type', meeting_type, 'status', status) ORDER BY id), '[]'
+                )
+                FROM meetings
+                WHERE project_id = project.id AND meeting_type IN ('cdm', 'ddm') AND status <> 'cancelled'
+            ) AS meetings,
+            (
+                SELECT coalesce(
+                    jsonb_agg(
+                        jsonb_build_object('id', id, 'is_estimated', investment_estimate IS NOT NULL) ORDER BY id
+                    ), '[]'
+                )
+                FROM project_rooms
+                WHERE project_id = project.id
+            ) AS rooms,
+            (SELECT coalesce(jsonb_agg(to_jsonb(items) ORDER BY id), '[]') FROM items) AS items,
+            (
+                SELECT jsonb_build_object('id', id, 'quote_status', quote_status)
+                FROM project_trades
+                WHERE project_id = project.id AND role = 'gc'
+            ) AS gc,
+            (SELECT coalesce(jsonb_agg(to_jsonb(tasks) ORDER BY id), '[]') FROM tasks) AS open_tasks,
+            (
+                SELECT coalesce(
+                    jsonb_agg(jsonb_build_object('id', item.id, 'status', item.status) ORDER BY item.id), '[]'
+                )
+                FROM meetings AS meeting
+                JOIN meeting_action_items AS item ON item.meeting_id = meeting.id
+                WHERE meeting.project_id = project.id AND item.status IN ('open', 'in_progress')
+            ) AS open_action_items
+        FROM projects AS project
+        WHERE project.id = %(project_id)s
+        """,
+        {"project_id": project_id},
+    )
+
+
+# The checks -----------------------------------------------------------------------------------------------------------
+
+
+def _call(tool: str, **arguments: str) -> SatisfyingCall:
+    return {"tool": tool, "arguments": arguments}
+
+
+def _document(doc_type: str, **more: str) -> Callable[[Facts], tuple[bool, str, list[SatisfyingCall]]]:
+    def look(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+        found = facts["documents"].get(doc_type, 0)
+        call = _call("register_document", project_id=str(facts["project_id"]), doc_type=doc_type, **more)
+        return found > 0, f"{found} {doc_type} on file", [call]
+
+    return look
+
+
+def _meeting(meeting_type: str) -> Callable[[Facts], tuple[bool, str, list[SatisfyingCall]]]:
+    def look(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+        held = [meeting for meeting in facts["meetings"] if meeting["type"] == meeting_type]
+        if any(meeting["status"] == "completed" for meeting in held):
+            return True, f"a completed {meeting_type}", []
+        if not held:
+            schedule = _call("schedule_meeting", project_id=str(facts["project_id"]), meeting_type=meeting_type)
+            return False, f"no {meeting_type}", [schedule, _call("confirm_meeting"), _call("complete_meeting")]
+        meeting = held[-1]
+        to_come = ["reschedule_meeting", "confirm_meeting", "complete_meeting"]
+        to_come = to_come[["rescheduled", "scheduled", "confirmed"].index(meeting["status"]) :]
+        calls = [_call(tool, meeting_id=meeting["id"]) for tool in to_come]
+        return False, f"a {meeting_type} that is {meeting['status']}", calls
+
+    return look
+
+
+def _fee_calls(fee: dict[str, Any]) -> list[SatisfyingCall]:
+    calls = [_call("pay_fee", fee_id=fee["id"])]
+    return [_call("invoice_fee", fee_id=fee["id"]), *calls] if fee["status"] == "pending" else calls
+
+
+def _first_fee(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+    first = next((fee for fee in facts["fees"] if fee["number"] == 1), None)
+    if first is None:
+        create = _call("create_fee_schedule", project_id=str(facts["project_id"]))
+        return False, "no design fee", [create, _call("invoice_fee"), _call("pay_fee")]
+    return first["status"] == "paid", f"payment 1 is {first['status']}", _fee_calls(first)
+
+
+def _second_fee(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+    second = next((fee for fee in facts["fees"] if fee["number"] == 2), None)  # noqa: PLR2004 (payment 2)
+    if second is None:
+        return True, "no second instalment", []
+    return second["status"] == "paid", f"payment 2 is {second['status']}", _fee_calls(second)
+
+
+def _all_fees(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+    unpaid = [fee for fee in facts["fees"] if fee["status"] != "paid"]
+    calls = [call for fee in unpaid for call in _fee_calls(fee)]
+    return not unpaid, f"{len(unpaid)} of {len(facts['fees'])} instalments not paid", calls
+
+
+def _rooms_estimated(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+    if not facts["rooms"]:
+        return False, "no room", [_call("add_room", project_id=str(facts["project_id"])), _call("update_room")]
+    without = [room for room in facts["rooms"] if not room["is_estimated"]]
+    calls = [_call("update_room", room_id=room["id"]) for room in without]
+    return not without, f"{len(without)} of {len(facts['rooms'])} rooms without an estimate", calls
+
+
+# From each status of a line item, the calls that bring it to the next, in order.
+_ITEM_CALLS = (
+    ("estimated", "specified", ("specify_line_item",)),
+    ("specified", "quoted", ("record_quote", "select_quote")),
+    ("quoted", "ordered", ("draft_purchase_order", "submit_purchase_order")),
+    ("ordered", "shipped", ("acknowledge_purchase_order", "start_production", "ship_purchase_order")),
+    ("shipped", "delivered", ("deliver_purchase_order",)),
+    ("delivered", "installed", ("install_line_item",)),
+)
+_ITEM_STATUSES = ("estimated", "specified", "quoted", "ordered", "shipped", "delivered", "installed")
+_ORDER_DONE = {
+    "draft": ("draft_purchase_order",),
+    "acknowledged": ("acknowledge_purchase_order",),
+    "in_production": ("acknowledge_purchase_order", "start_production"),
+}
+_OF_ITEM = {"specify_line_item", "record_quote", "draft_purchase_order", "install_line_item"}
+
+
+def item_calls(item: dict[str, Any], target: str) -> list[SatisfyingCall]:
+    """Return the calls that bring a line item from its status to the target."""
+    calls: list[SatisfyingCall] = []
+    done = _ORDER_DONE.get(item["order_status"] or "", ())
+    for source, reached, tools in _ITEM_CALLS:
+        if _ITEM_STATUSES.index(item["status"]) > _ITEM_STATUSES.index(source):
+            continue
+        if _ITEM_STATUSES.index(reached) > _ITEM_STATUSES.index(target):
+            break
+        for tool in tools:
+            if tool in done:
+                continue
+            if tool in _OF_ITEM:
+                calls.append(_call(tool, line_item_id=item["id"]))
+            elif tool != "select_quote" and item["order_id"] is not None:
+                calls.append(_call(tool, purchase_order_id=item["order_id"]))
+            else:
+                calls.append(_call(tool))
+    return calls
+
+
+def _items(target: str) -> Callable[[Facts], tuple[bool, str, list[SatisfyingCall]]]:
+    def look(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+        behind = [item for item in facts["items"] if _ITEM_STATUSES.index(item["status"]) < _ITEM_STATUSES.index(target)]
+        calls = [call for item in behind for call in item_calls(item, target)]
+        return not behind, f"{len(behind)} of {len(facts['items'])} line items not yet {target}", calls
+
+    return look
+
+
+def _items_specified(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+    if facts["items"]:
+        return _items("specified")(facts)
+    room = {"room_id": facts["rooms"][0]["id"]} if facts["rooms"] else {}
+    calls = [_call("add_line_item", **room), _call("specify_line_item")]
+    return False, "no line item", calls if room else [_call("add_room", project_id=str(facts["project_id"])), *calls]
+
+
+def _gc_quoted(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+    to_come = ["record_ballpark", "send_final_rfq", "record_final_quote"]
+    gc = facts["gc"]
+    if gc is None:
+        assign = _call("assign_trade", project_id=str(facts["project_id"]), role="gc")
+        return False, "no general contractor", [assign, *map(_call, to_come)]
+    done = ["invited", "ballpark_received", "final_rfq_sent", "final_quote_received"].index(gc["quote_status"])
+    calls = [_call(tool, project_trade_id=gc["id"]) for tool in to_come[done:]]
+    return not calls, f"the general contractor's quote is {gc['quote_status']}", calls
+
+
+def _task_calls(tasks: list[dict[str, Any]]) -> list[SatisfyingCall]:
+    calls: list[SatisfyingCall] = []
+    for task in tasks:
+        if task["status"] == "blocked":
+            calls.append(_call("unblock_task", task_id=task["id"], to="not_started"))
+        if task["status"] != "in_progress":
+            calls.append(_call("start_task", task_id=task["id"]))
+        calls.append(_call("complete_task", task_id=task["id"]))
+    return calls
+
+
+def _construction_tasks(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+    still_open = [task for task in facts["open_tasks"] if task["phase"] == "construction"]
+    return not still_open, f"{len(still_open)} construction tasks open", _task_calls(still_open)
+
+
+def _all_tasks(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+    still_open = facts["open_tasks"]
+    return not still_open, f"{len(still_open)} tasks open", _task_calls(still_open)
+
+
+def _action_items(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+    calls: list[SatisfyingCall] = []
+    for item in facts["open_action_items"]:
+        if item["status"] == "open":
+            calls.append(_call("start_action_item", action_item_id=item["id"]))
+        calls.append(_call("complete_action_item", action_item_id=item["id"]))
+    return not calls, f"{len(facts['open_action_items'])} action items open", calls
+
+
+_WITH_CONSTRUCTION = ("renovation", "mixed")
+
+GATES: dict[ProjectPhase, tuple[_Check, ...]] = {
+    ProjectPhase.DETAILED_DESIGN: (
+        _Check("exhibit_b_signed", _document("exhibit_b")),
+        _Check("design_fee_paid", _first_fee),
+        _Check("cdm_completed", _meeting("cdm")),
+        _Check("rooms_estimated", _rooms_estimated),
+    ),
+    ProjectPhase.PURCHASING: (
+        _Check("ddm_completed", _meeting("ddm")),
+        _Check("items_specified", _items_specified),
+        _Check("presentation_on_file", _document("presentation")),
+        _Check("second_fee_paid", _second_fee),
+    ),
+    ProjectPhase.CONSTRUCTION: (
+        _Check("items_ordered", _items("ordered")),
+        _Check("gc_quoted", _gc_quoted, _WITH_CONSTRUCTION),
+        _Check("scope_delineation_on_file", _document("scope_delineation"), _WITH_CONSTRUCTION),
+    ),
+    ProjectPhase.REVEAL_PUNCH_LIST: (
+        _Check("items_delivered", _items("delivered")),
+        _Check("construction_tasks_closed", _construction_tasks, _WITH_CONSTRUCTION),
+    ),
+    ProjectPhase.COMPLETED: (
+        _Check("items_installed", _items("installed")),
+        _Check("action_items_closed", _action_items),
+        _Check("tasks_closed", _all_tasks),
+        _Check("all_fees_paid", _all_fees),
+    ),
+}

@@ -1,0 +1,188 @@
+"""Trades: the contractors and craft people whom the practice knows."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, TypedDict
+from uuid import UUID
+
+from annotated_types import Len
+
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import Cursor, Email, EntityId, Limit, Line, Name, choice
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import many, one
+from studio_data.errors import NotFoundError
+
+
+class TradeField(StrEnum):
+    """What of a trade may be cleared."""
+
+    SPECIALTY = "specialty"
+    COMPANY = "company"
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+class Trade(TypedDict):
+    """One row of ``trades``."""
+
+    id: UUID
+    name: str
+    specialty: str | None
+    company: str | None
+    email: str | None
+    phone: str | None
+    created_at: datetime
+
+
+@tool(roles=[Role.PROCUREMENT_COORDINATOR])
+def create_trade(
+    name: Name,
+    *,
+    specialty: Line | None = None,
+    company: Line | None = None,
+    email: Email | None = None,
+    phone: Line | None = None,
+) -> Trade:
+    """Add a contractor or craft person to those the practice knows.
+
+    ``specialty`` is what they do: general contractor, drapery, wallpaper. assign_trade puts them on a project.
+
+    Returns the trade's row. Raises ``InvalidInputError`` for a bad argument.
+    """
+    return one(
+        """
+        WITH trade AS (
+            INSERT INTO trades (name, specialty, company, email, phone)
+            VALUES (%(name)s, %(specialty)s, %(company)s, %(email)s, %(phone)s)
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'trade', id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('specialty', specialty)
+            FROM trade
+        )
+        SELECT * FROM trade
+        """,
+        {"name": name, "specialty": specialty, "company": company, "email": email, "phone": phone, **actor()},
+    )
+
+
+@tool(reads=True)
+def get_trade(trade_id: EntityId) -> Trade:
+    """Look a trade up by its id.
+
+    Returns the trade's row. Raises ``NotFoundError`` if there is none.
+    """
+    row = one(
+        """
+        SELECT *
+        FROM trades
+        WHERE id = %(trade_id)s
+        """,
+        {"trade_id": trade_id},
+    )
+    if row is None:
+        raise no_such_trade(trade_id)
+    return row
+
+
+@tool(reads=True)
+def list_trades(
+    *,
+    specialty: Line | None = None,
+    search: Line | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[Trade]:
+    """List trades, the oldest first; by specialty as it is written, or by a part of name, company, specialty or e-mail.
+
+    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    """
+    rows = many(
+        """
+        SELECT *
+        FROM trades
+        WHERE (%(specialty)s::text IS NULL OR specialty = %(specialty)s)
+            AND (
+                %(search)s::text IS NULL
+                OR strpos(lower(name), lower(%(search)s)) > 0
+                OR strpos(lower(company), lower(%(search)s)) > 0
+                OR strpos(lower(specialty), lower(%(search)s)) > 0
+                OR strpos(lower(email), lower(%(search)s)) > 0
+            )
+            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+        ORDER BY id
+        LIMIT %(limit)s + 1
+        """,
+        {"specialty": specialty, "search": search, "after": after, "limit": limit},
+    )
+    return page(rows, limit)
+
+
+@tool(roles=[Role.PROCUREMENT_COORDINATOR], idempotent=True)
+def update_trade(
+    trade_id: EntityId,
+    *,
+    name: Name | None = None,
+    specialty: Line | None = None,
+    company: Line | None = None,
+    email: Email | None = None,
+    phone: Line | None = None,
+    clear: Annotated[list[Annotated[TradeField | str, *choice(TradeField)]], Len(1, 4)] | None = None,
+) -> Trade:
+    """Change what is known of a trade: the fields that are given. ``clear`` empties fields.
+
+    Returns the trade's row. Raises ``NotFoundError`` for an unknown trade.
+    """
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM trades
+            WHERE id = %(trade_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE trades
+            SET name = coalesce(%(name)s, before.name),
+                specialty = CASE
+                    WHEN 'specialty' = ANY(%(clear)s) THEN NULL
+                    ELSE coalesce(%(specialty)s, before.specialty)
+                END,
+                company = CASE WHEN 'company' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(company)s, before.company) END,
+                email = CASE WHEN 'email' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(email)s, before.email) END,
+                phone = CASE WHEN 'phone' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(phone)s, before.phone) END
+            FROM before
+            WHERE trades.id = before.id
+            RETURNING trades.*
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'trade', after.id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+            FROM before, after
+            WHERE before IS DISTINCT FROM after
+        )
+        SELECT * FROM after
+        """,
+        {
+            "trade_id": trade_id,
+            "name": name,
+            "specialty": specialty,
+            "company": company,
+            "email": email,
+            "phone": phone,
+            "clear": list(clear or ()),
+            **actor(),
+        },
+    )
+    if row is None:
+        raise no_such_trade(trade_id)
+    return row
+
+
+def no_such_trade(trade_id: EntityId) -> NotFoundError:
+    """Return the error for an id that is no trade's."""
+    return no_such("trade", trade_id, hint="list_trades shows them all.")

@@ -1,0 +1,198 @@
+"""Vendors: who sells what the projects need."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, TypedDict
+from uuid import UUID
+
+from annotated_types import Len
+
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import Cursor, Email, EntityId, Limit, Line, Name, choice
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import many, one
+from studio_data.errors import NotFoundError
+
+
+class VendorField(StrEnum):
+    """What of a vendor may be cleared."""
+
+    CATEGORY = "category"
+    CONTACT_NAME = "contact_name"
+    EMAIL = "email"
+    PHONE = "phone"
+    ACCOUNT_NUMBER = "account_number"
+    DISCOUNT_TIER = "discount_tier"
+
+
+class Vendor(TypedDict):
+    """One row of ``vendors``."""
+
+    id: UUID
+    name: str
+    category: str | None
+    contact_name: str | None
+    email: str | None
+    phone: str | None
+    account_number: str | None
+    discount_tier: str | None
+    created_at: datetime
+
+
+@tool(roles=[Role.SOURCING_SPECIALIST, Role.PROCUREMENT_COORDINATOR])
+def create_vendor(
+    name: Name,
+    *,
+    category: Line | None = None,
+    contact_name: Name | None = None,
+    email: Email | None = None,
+    phone: Line | None = None,
+    account_number: Line | None = None,
+    discount_tier: Line | None = None,
+) -> Vendor:
+    """Create a vendor from whom the practice may buy.
+
+    Returns the vendor's row. Raises ``InvalidInputError`` for a bad argument.
+    """
+    return one(
+        """
+        WITH vendor AS (
+            INSERT INTO vendors (name, category, contact_name, email, phone, account_number, discount_tier)
+            VALUES (
+                %(name)s, %(category)s, %(contact_name)s, %(email)s, %(phone)s, %(account_number)s, %(discount_tier)s
+            )
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'vendor', id, 'created', %(actor_type)s, %(actor_name)s, %(context)s, jsonb_build_object('name', name)
+            FROM vendor
+        )
+        SELECT * FROM vendor
+        """,
+        {
+            "name": name,
+            "category": category,
+            "contact_name": contact_name,
+            "email": email,
+            "phone": phone,
+            "account_number": account_number,
+            "discount_tier": discount_tier,
+            **actor(),
+        },
+    )
+
+
+@tool(roles=[Role.SOURCING_SPECIALIST, Role.PROCUREMENT_COORDINATOR], idempotent=True)
+def update_vendor(
+    vendor_id: EntityId,
+    *,
+    name: Name | None = None,
+    category: Line | None = None,
+    contact_name: Name | None = None,
+    email: Email | None = None,
+    phone: Line | None = None,
+    account_number: Line | None = None,
+    discount_tier: Line | None = None,
+    clear: Annotated[list[Annotated[VendorField | str, *choice(VendorField)]], Len(1, 6)] | None = None,
+) -> Vendor:
+    """Change what is known of a vendor: the fields that are given. ``clear`` empties fields.
+
+    Returns the vendor's row. Raises ``NotFoundError``.
+    """
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM vendors
+            WHERE id = %(vendor_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE vendors
+            SET name = coalesce(%(name)s, before.name),
+                category = CASE
+                    WHEN 'category' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(category)s, before.category)
+                END,
+                contact_name = CASE
+                    WHEN 'contact_name' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(contact_name)s, before.contact_name)
+                END,
+                email = CASE WHEN 'email' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(email)s, before.email) END,
+                phone = CASE WHEN 'phone' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(phone)s, before.phone) END,
+                account_number = CASE
+                    WHEN 'account_number' = ANY(%(clear)s) THEN NULL
+                    ELSE coalesce(%(account_number)s, before.account_number)
+                END,
+                discount_tier = CASE
+                    WHEN 'discount_tier' = ANY(%(clear)s) THEN NULL
+                    ELSE coalesce(%(discount_tier)s, before.discount_tier)
+                END
+            FROM before
+            WHERE vendors.id = before.id
+            RETURNING vendors.*
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'vendor', after.id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+            FROM before, after
+            WHERE before IS DISTINCT FROM after
+        )
+        SELECT * FROM after
+        """,
+        {
+            "vendor_id": vendor_id,
+            "name": name,
+            "category": category,
+            "contact_name": contact_name,
+            "email": email,
+            "phone": phone,
+            "account_number": account_number,
+            "discount_tier": discount_tier,
+            "clear": list(clear or ()),
+            **actor(),
+        },
+    )
+    if row is None:
+        raise no_such_vendor(vendor_id)
+    return row
+
+
+@tool(reads=True)
+def get_vendor(vendor_id: EntityId) -> Vendor:
+    """Look a vendor up by its id.
+
+    Returns the vendor's row. Raises ``NotFoundError``.
+    """
+    row = one("SELECT * FROM vendors WHERE id = %(vendor_id)s", {"vendor_id": vendor_id})
+    if row is None:
+        raise no_such_vendor(vendor_id)
+    return row
+
+
+@tool(reads=True)
+def list_vendors(
+    *, category: Line | None = None, search: Line | None = None, limit: Limit = 50, after: Cursor | None = None
+) -> Page[Vendor]:
+    """List vendors by category or a part of the name.
+
+    Returns a page of rows, the oldest first.
+    """
+    rows = many(
+        """
+        SELECT *
+        FROM vendors
+        WHERE (%(category)s::text IS NULL OR category = %(category)s)
+            AND (%(search)s::text IS NULL OR strpos(lower(name), lower(%(search)s)) > 0)
+            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+        ORDER BY id
+        LIMIT %(limit)s + 1
+        """,
+        {"category": category, "search": search, "after": after, "limit": limit},
+    )
+    return page(rows, limit)
+
+
+def no_such_vendor(vendor_id: EntityId) -> NotFoundError:
+    """Return the error for an id that is no vendor's."""
+    return no_such("vendor", vendor_id, hint="list_vendors shows them all.")

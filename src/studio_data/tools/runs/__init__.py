@@ -1,0 +1,1 @@
+"""What the agents that run the studio do."""

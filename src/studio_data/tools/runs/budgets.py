@@ -1,0 +1,283 @@
+"""Agent budgets: what a profile may use is reserved before it is used, and settled after."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, TypedDict, cast
+from uuid import UUID
+
+from studio_data.contract.audit import actor, event
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import EntityId, Name
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import many, one
+from studio_data.errors import ConflictError, RuleViolationError, StudioError
+from studio_data.tools.runs.api_keys import no_such_profile
+from studio_data.tools.runs.fields import SessionKey, Usage
+from studio_data.tools.runs.rules.session_moves import no_such_session, session_params
+
+
+class Reservation(TypedDict):
+    """A reservation, and how its profile stands after it.
+
+    ``used_today`` counts what is settled and what is reserved on the reservation's day; ``left_today`` is what the hard
+    limit leaves, None without one; ``warning`` says that the daily limit is passed.
+    """
+
+    id: UUID
+    profile_name: str
+    usage_unit: str
+    usage_date: date
+    amount: Decimal
+    settled_amount: Decimal | None
+    settled_at: datetime | None
+    created_at: datetime
+    used_today: Decimal
+    left_today: Decimal | None
+    resets_at: datetime
+    warning: str | None
+
+
+class SweptUsage(TypedDict):
+    """The profiles whose usage of a day before was put back to nothing."""
+
+    reset: list[str]
+
+
+@tool(roles=[Role.ORCHESTRATOR])
+def reserve_usage(profile_name: Name, *, amount: Usage, session_id: SessionKey | None = None) -> Reservation:
+    """Reserve the most that a profile's next turn may use, in its unit, from today's budget (UTC).
+
+    Refused beyond the hard limit; past the daily limit the answer has a ``warning``. What is never settled counts as used
+    for the rest of its day.
+
+    Returns the reservation. Raises ``NotFoundError``, ``RuleViolationError`` with what is left and when it resets.
+    """
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM agent_settings
+            WHERE profile_name = %(profile_name)s
+            FOR NO KEY UPDATE
+        ), session AS (
+            SELECT id, project_id
+            FROM agent_sessions
+            WHERE session_id = %(session_id)s OR id = %(id)s
+        ), today AS (
+            SELECT
+                id, greatest(last_reset_date, (now() AT TIME ZONE 'UTC')::date) AS day,
+                CASE WHEN last_reset_date >= (now() AT TIME ZONE 'UTC')::date THEN usage_today ELSE 0 END AS used
+            FROM before
+        ), after AS (
+            UPDATE agent_settings
+            SET usage_today = today.used + %(amount)s, last_reset_date = today.day
+            FROM today
+            WHERE agent_settings.id = today.id
+                AND (today.used + %(amount)s <= agent_settings.hard_limit) IS NOT FALSE
+                AND (%(session_id)s::text IS NULL OR EXISTS (SELECT FROM session))
+            RETURNING agent_settings.*
+        ), reservation AS (
+            INSERT INTO agent_reservations (agent_settings_id, agent_session_id, usage_date, amount)
+            SELECT id, (SELECT id FROM session), last_reset_date, %(amount)s
+            FROM after
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'agent_reservation', reservation.id, (SELECT project_id FROM session), 'created', %(actor_type)s,
+                %(actor_name)s, %(context)s, %(event)s || jsonb_build_object(
+                    'profile_name', after.profile_name, 'amount', amount, 'usage_unit', after.usage_unit
+                )
+            FROM reservation, after
+        )
+        SELECT
+            reservation.id, after.profile_name, after.usage_unit, usage_date, amount, settled_amount, settled_at,
+            reservation.created_at, after.usage_today AS used_today,
+            CASE WHEN after.hard_limit IS NOT NULL THEN greatest(after.hard_limit - after.usage_today, 0) END AS left_today,
+            after.daily_limit
+        FROM reservation, after
+        """,
+        {
+            "profile_name": profile_name,
+            "amount": amount,
+            **({"session_id": None, "id": None} if session_id is None else session_params(session_id)),
+            "event": event("usage_reserved"),
+            **actor(),
+        },
+    )
+    if row is None:
+        raise _why_not_reserved(profile_name, cast("Decimal", amount), session_id)
+    return _told(row)
+
+
+def _why_not_reserved(profile_name: str, amount: Decimal, session_id: SessionKey | None) -> StudioError:
+    profile = one(
+        """
+        SELECT
+            hard_limit, usage_unit, (now() AT TIME ZONE 'UTC')::date AS today,
+            CASE WHEN last_reset_date >= (now() AT TIME ZONE 'UTC')::date THEN usage_today ELSE 0 END AS used
+        FROM agent_settings
+        WHERE profile_name = %(profile_name)s
+        """,
+        {"profile_name": profile_name},
+        reads=True,
+    )
+    if profile is None:
+        return no_such_profile(profile_name)
+    limit, used = profile["hard_limit"], profile["used"]
+    if session_id is not None and (limit is None or used + amount <= limit):
+        return no_such_session(session_id)
+    left, resets_at = max(Decimal(0), limit - used), _resets_at(profile["today"])
+    return RuleViolationError(
+        f"The profile {profile_name} has {_plain(left)} of its {_plain(limit)} {_unit(profile['usage_unit'])} left today, "
+        f"and {_plain(amount)} is wanted.",
+        rule="hard_limit_holds",
+        found=str(used),
+        hint=f"Its budget resets at {resets_at.isoformat()}; settle_usage gives back what a reservation did not use.",
+        details={
+            "profile_name": profile_name,
+            "limit": str(limit),
+            "used": str(used),
+            "left": str(left),
+            "wanted": str(amount),
+            "resets_at": resets_at.isoformat(),
+        },
+    )
+
+
+@tool(roles=[Role.ORCHESTRATOR])
+def settle_usage(reservation_id: EntityId, *, amount: Usage) -> Reservation:
+    """Settle a reservation with what was really used: 0 gives it back.
+
+    It counts for the day on which it was reserved. More than was reserved is recorded too, since it is spent.
+
+    Returns the reservation. Raises ``NotFoundError``, ``ConflictError`` for one that is settled.
+    """
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM agent_reservations
+            WHERE id = %(reservation_id)s
+            FOR NO KEY UPDATE
+        ), reservation AS (
+            UPDATE agent_reservations
+            SET settled_amount = %(amount)s, settled_at = now()
+            FROM before
+            WHERE agent_reservations.id = before.id AND before.settled_at IS NULL
+            RETURNING agent_reservations.*
+        ), profile AS (
+            SELECT settings.*
+            FROM reservation
+            JOIN agent_settings AS settings ON settings.id = reservation.agent_settings_id
+            FOR NO KEY UPDATE OF settings
+        ), after AS (
+            UPDATE agent_settings
+            SET usage_today = CASE profile.last_reset_date
+                WHEN reservation.usage_date THEN greatest(0, profile.usage_today - reservation.amount + %(amount)s)
+                ELSE profile.usage_today
+            END
+            FROM reservation, profile
+            WHERE agent_settings.id = profile.id
+            RETURNING agent_settings.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'agent_reservation', reservation.id, session.project_id, 'updated', %(actor_type)s, %(actor_name)s,
+                %(context)s, %(event)s || jsonb_build_object(
+                    'profile_name', after.profile_name,
+                    'changes', jsonb_build_object('settled_amount', jsonb_build_array(NULL, reservation.settled_amount))
+                )
+            FROM reservation
+            CROSS JOIN after
+            LEFT JOIN agent_sessions AS session ON session.id = reservation.agent_session_id
+        )
+        SELECT
+            reservation.id, after.profile_name, after.usage_unit, usage_date, amount, settled_amount, settled_at,
+            reservation.created_at, after.usage_today AS used_today,
+            CASE WHEN after.hard_limit IS NOT NULL THEN greatest(after.hard_limit - after.usage_today, 0) END AS left_today,
+            after.daily_limit
+        FROM reservation, after
+        """,
+        {"reservation_id": reservation_id, "amount": amount, "event": event("usage_settled"), **actor()},
+    )
+    if row is None:
+        raise _why_not_settled(reservation_id)
+    return _told(row)
+
+
+def _why_not_settled(reservation_id: EntityId) -> StudioError:
+    found = one(
+        "SELECT settled_amount, settled_at FROM agent_reservations WHERE id = %(id)s", {"id": reservation_id}, reads=True
+    )
+    if found is None:
+        return no_such("agent_reservation", reservation_id, hint="reserve_usage makes one.")
+    return ConflictError(
+        f"The reservation {reservation_id} was settled with {_plain(found['settled_amount'])}.",
+        hint="What it used is counted; reserve_usage reserves for the next turn.",
+        details={"id": str(reservation_id), "settled_amount": str(found["settled_amount"])},
+    )
+
+
+@tool(roles=[Role.ORCHESTRATOR], idempotent=True)
+def sweep_usage() -> SweptUsage:
+    """Put the usage of days before today (UTC) back to nothing.
+
+    Budgets reset by themselves when they are next used: this is for those who look at the table.
+
+    Returns the profiles that were put back, by name.
+    """
+    swept = many(
+        """
+        WITH before AS (
+            SELECT *
+            FROM agent_settings
+            WHERE last_reset_date < (now() AT TIME ZONE 'UTC')::date
+            ORDER BY id
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE agent_settings
+            SET usage_today = 0, last_reset_date = (now() AT TIME ZONE 'UTC')::date
+            FROM before
+            WHERE agent_settings.id = before.id
+            RETURNING agent_settings.*
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'agent_settings', after.id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                %(event)s || jsonb_build_object(
+                    'profile_name', after.profile_name,
+                    'changes', jsonb_build_object('usage_today', jsonb_build_array(before.usage_today, after.usage_today))
+                )
+            FROM before
+            JOIN after ON after.id = before.id
+            ORDER BY after.id
+        )
+        SELECT profile_name FROM after ORDER BY profile_name
+        """,
+        {"event": event("usage_reset"), **actor()},
+    )
+    return {"reset": [row["profile_name"] for row in swept]}
+
+
+def _told(row: Any) -> Reservation:  # noqa: ANN401 (a row, with the daily limit)
+    limit, used, unit = row.pop("daily_limit"), row["used_today"], _unit(row["usage_unit"])
+    warning = None
+    if limit is not None and used > limit:
+        warning = f"{_plain(used)} {unit} used or reserved today, past the daily limit of {_plain(limit)}."
+    row |= {"resets_at": _resets_at(row["usage_date"]), "warning": warning}
+    return row
+
+
+def _resets_at(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
+
+
+def _unit(usage_unit: str) -> str:
+    return "dollars" if usage_unit == "cost" else usage_unit
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"

@@ -1,0 +1,246 @@
+"""Agent executions: each turn of an agent in a session, with what it brought and what it used."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypedDict
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from studio_data.contract.audit import actor, event
+from studio_data.contract.entities import no_such
+from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Text
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import many, one
+from studio_data.errors import StudioError
+from studio_data.tools.runs.fields import ExecutionStatusName, SessionKey, Tokens, Usage
+from studio_data.tools.runs.rules.lifecycles import AGENT_EXECUTION, AgentExecutionStatus, AgentSessionStatus
+from studio_data.tools.runs.rules.session_moves import no_such_session, not_running, session_params
+
+
+class AgentExecution(TypedDict):
+    """One row of ``agent_executions``; duration in seconds, cost in dollars."""
+
+    id: UUID
+    agent_session_id: UUID
+    agent_type: str
+    status: str
+    started_at: datetime
+    completed_at: datetime | None
+    duration_seconds: Decimal | None
+    input_summary: str | None
+    output_summary: str | None
+    error_message: str | None
+    tokens_used: int
+    cost: Decimal
+    metadata: dict[str, Any]
+    created_at: datetime
+
+
+class AgentPerformance(TypedDict):
+    """One row of the view ``agent_performance``: seconds, dollars, and completed executions as a fraction of ended ones."""
+
+    agent_type: str
+    executions: int
+    completed: int
+    failed: int
+    success_rate: Decimal | None
+    mean_seconds: Decimal | None
+    p95_seconds: Decimal | None
+    tokens_used: int
+    cost: Decimal
+
+
+class AgentPerformances(TypedDict):
+    """The executions of the last seven days, by type of agent."""
+
+    agents: list[AgentPerformance]
+
+
+@tool(roles=[Role.ORCHESTRATOR])
+def start_execution(
+    session_id: SessionKey,
+    agent_type: Line,
+    *,
+    input_summary: Text | None = None,
+    metadata: JsonObject | None = None,
+) -> AgentExecution:
+    """Record that an agent begins its turn in a running session.
+
+    ``agent_type`` is pm, arch, eng, qa, or the name of any profile. finish_execution ends the turn.
+
+    Returns the execution's row. Raises ``NotFoundError``, ``RuleViolationError`` for a session that does not run.
+    """
+    row = one(
+        """
+        WITH session AS (
+            SELECT id, project_id
+            FROM agent_sessions
+            WHERE (session_id = %(session_id)s OR id = %(id)s) AND status = 'running'
+            FOR KEY SHARE
+        ), execution AS (
+            INSERT INTO agent_executions (agent_session_id, agent_type, input_summary, metadata)
+            SELECT id, %(agent_type)s, %(input_summary)s, %(metadata)s
+            FROM session
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'agent_execution', execution.id, session.project_id, 'created', %(actor_type)s, %(actor_name)s,
+                %(context)s, %(event)s || jsonb_build_object(
+                    'agent_session_id', agent_session_id, 'agent_type', agent_type
+                )
+            FROM execution, session
+        )
+        SELECT * FROM execution
+        """,
+        {
+            **session_params(session_id),
+            "agent_type": agent_type,
+            "input_summary": input_summary,
+            "metadata": Jsonb(metadata or {}),
+            "event": event("agent_started"),
+            **actor(),
+        },
+    )
+    if row is None:
+        raise _why_no_execution(session_id)
+    return row
+
+
+def _why_no_execution(session_id: SessionKey) -> StudioError:
+    session = one(
+        "SELECT session_id, status FROM agent_sessions WHERE session_id = %(session_id)s OR id = %(id)s",
+        session_params(session_id),
+        reads=True,
+    )
+    if session is None:
+        return no_such_session(session_id)
+    return not_running(session["session_id"], AgentSessionStatus(session["status"]))
+
+
+@tool(roles=[Role.ORCHESTRATOR])
+def finish_execution(
+    execution_id: EntityId,
+    *,
+    output_summary: Text | None = None,
+    error_message: Text | None = None,
+    tokens_used: Tokens = 0,
+    cost: Usage = "0",
+) -> AgentExecution:
+    """Record that an agent has ended its turn: completed, or failed if there is an ``error_message``.
+
+    ``tokens_used`` and ``cost``, in dollars, are what the turn took.
+
+    Returns the execution's row, with its duration. Raises ``NotFoundError``, ``InvalidTransitionError`` for an execution
+    that has ended.
+    """
+    to = AgentExecutionStatus.COMPLETED if error_message is None else AgentExecutionStatus.FAILED
+    row = one(
+        """
+        WITH before AS (
+            SELECT execution.*, session.project_id
+            FROM agent_executions AS execution
+            JOIN agent_sessions AS session ON session.id = execution.agent_session_id
+            WHERE execution.id = %(execution_id)s
+            FOR NO KEY UPDATE OF execution
+        ), after AS (
+            UPDATE agent_executions
+            SET status = %(to)s::agent_execution_status,
+                completed_at = greatest(now(), before.started_at),
+                output_summary = %(output_summary)s,
+                error_message = %(error_message)s,
+                tokens_used = %(tokens_used)s,
+                cost = %(cost)s
+            FROM before
+            WHERE agent_executions.id = before.id AND before.status = ANY(%(sources)s::agent_execution_status[])
+            RETURNING agent_executions.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'agent_execution', after.id, before.project_id, 'status_changed', %(actor_type)s, %(actor_name)s,
+                %(context)s, %(event)s || jsonb_build_object(
+                    'agent_session_id', after.agent_session_id,
+                    'agent_type', after.agent_type,
+                    'tokens_used', after.tokens_used,
+                    'cost', after.cost,
+                    'changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status))
+                )
+            FROM before, after
+        )
+        SELECT * FROM after
+        """,
+        {
+            "execution_id": execution_id,
+            "to": to,
+            "sources": AGENT_EXECUTION.sources_of(to),
+            "output_summary": output_summary,
+            "error_message": error_message,
+            "tokens_used": tokens_used,
+            "cost": cost,
+            "event": event(f"agent_{to}"),
+            **actor(),
+        },
+    )
+    if row is None:
+        raise _why_not_finished(execution_id, to)
+    return row
+
+
+def _why_not_finished(execution_id: EntityId, to: AgentExecutionStatus) -> StudioError:
+    execution = one("SELECT status FROM agent_executions WHERE id = %(id)s", {"id": execution_id}, reads=True)
+    if execution is None:
+        return no_such("agent_execution", execution_id, hint="list_executions shows the session's.")
+    return AGENT_EXECUTION.refusal(execution_id, execution["status"], to)
+
+
+@tool(reads=True, roles=[Role.ORCHESTRATOR])
+def list_executions(
+    *,
+    session_id: SessionKey | None = None,
+    agent_type: Line | None = None,
+    status: ExecutionStatusName | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[AgentExecution]:
+    """List executions, the newest first: all, or those of a session, a type of agent or a status.
+
+    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    """
+    rows = many(
+        """
+        SELECT *
+        FROM agent_executions
+        WHERE id < coalesce(%(after)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+            AND (
+                %(session_id)s::text IS NULL OR agent_session_id = (
+                    SELECT id FROM agent_sessions WHERE session_id = %(session_id)s OR id = %(id)s LIMIT 1
+                )
+            )
+            AND (%(agent_type)s::text IS NULL OR agent_type = %(agent_type)s)
+            AND (%(status)s::agent_execution_status IS NULL OR status = %(status)s)
+        ORDER BY id DESC
+        LIMIT %(limit)s + 1
+        """,
+        {
+            **({"session_id": None, "id": None} if session_id is None else session_params(session_id)),
+            "agent_type": agent_type,
+            "status": status,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return page(rows, limit)
+
+
+@tool(reads=True, roles=[Role.ORCHESTRATOR])
+def agent_performance() -> AgentPerformances:
+    """Compare the types of agents over the last seven days: executions, success, seconds, tokens, dollars.
+
+    Returns a row for each type of agent that began an execution in these days, by name.
+    """
+    return {"agents": many("SELECT * FROM agent_performance ORDER BY agent_type")}

@@ -1,0 +1,237 @@
+"""Agent runs of another orchestrator: brought over session by session, once however often they are brought."""
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated, Any, NotRequired, TypedDict, cast
+from uuid import UUID
+
+from annotated_types import Len
+from psycopg.types.json import Jsonb
+from pydantic import ConfigDict
+
+from studio_data.contract.audit import actor, event
+from studio_data.contract.fields import JsonObject, Line, Name, StorageKey, Text, Truth
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import one
+from studio_data.errors import InvalidInputError
+from studio_data.tools.runs.fields import (
+    ArtifactTypeName,
+    ExecutionStatusName,
+    Iterations,
+    Moment,
+    SessionKey,
+    SessionPhaseName,
+    SessionStatusName,
+    Sha256,
+    State,
+    Tokens,
+    Usage,
+    VersionNumber,
+)
+
+MOST_ROWS = 500
+NO_MESSAGE = "No message was recorded."
+
+
+class ImportedExecution(TypedDict):
+    """An execution of another orchestrator; ``source_id`` is its own id there."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore[reportGeneralTypeIssues]
+
+    source_id: Line
+    agent_type: Line
+    status: ExecutionStatusName
+    started_at: Moment
+    completed_at: NotRequired[Moment | None]
+    input_summary: NotRequired[Text | None]
+    output_summary: NotRequired[Text | None]
+    error_message: NotRequired[Text | None]
+    tokens_used: NotRequired[Tokens | None]
+    cost: NotRequired[Usage | None]
+    metadata: NotRequired[JsonObject | None]
+
+
+class ImportedArtifact(TypedDict):
+    """A version of an artifact of another orchestrator."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore[reportGeneralTypeIssues]
+
+    artifact_type: ArtifactTypeName
+    file_path: StorageKey
+    content_hash: Sha256
+    version: VersionNumber
+    created_at: Moment
+    metadata: NotRequired[JsonObject | None]
+
+
+class ImportedSession(TypedDict):
+    """What was new: 1 if the session was, and how many of its executions and artifacts."""
+
+    session_id: str
+    sessions: int
+    executions: int
+    artifacts: int
+
+
+@tool(roles=[Role.ORCHESTRATOR], idempotent=True)
+def import_session(
+    session_id: SessionKey,
+    user_mission: Text,
+    *,
+    status: SessionStatusName,
+    current_phase: SessionPhaseName,
+    created_at: Moment,
+    iteration_count: Iterations = 0,
+    qa_passed: Truth | None = None,
+    project_name: Name | None = None,
+    work_dir: StorageKey | None = None,
+    state: State | None = None,
+    metadata: JsonObject | None = None,
+    executions: Annotated[list[ImportedExecution], Len(0, MOST_ROWS)] | None = None,
+    artifacts: Annotated[list[ImportedArtifact], Len(0, MOST_ROWS)] | None = None,
+) -> ImportedSession:
+    """Bring a session of another orchestrator over, with up to 500 executions and artifacts; call again for more.
+
+    What is there already stays as it is: repeated with a grown list it adds what is new. studio-data import-sessions calls
+    it for a whole file.
+
+    Returns how many rows were new. Raises ``InvalidInputError`` that names the row for what contradicts itself, with nothing
+    of the session done.
+    """
+    _check_session(str(status), str(current_phase), passed=qa_passed)
+    runs = executions or []
+    for number, execution in enumerate(runs):
+        _check_execution(number, execution)
+    key = str(session_id)
+    return one(
+        """
+        WITH session AS (
+            INSERT INTO agent_sessions (
+                id, session_id, user_mission, project_name, status, current_phase, iteration_count, qa_passed, work_dir,
+                state_json, metadata, created_at
+            )
+            VALUES (
+                %(id)s, %(session_id)s, %(user_mission)s, %(project_name)s, %(status)s, %(current_phase)s,
+                %(iteration_count)s, %(qa_passed)s, %(work_dir)s, %(state)s, %(metadata)s, %(created_at)s
+            )
+            ON CONFLICT DO NOTHING
+            RETURNING id
+        ), target AS (
+            SELECT id FROM session
+            UNION ALL
+            SELECT id FROM agent_sessions WHERE session_id = %(session_id)s::text AND NOT EXISTS (SELECT FROM session)
+        ), executions AS (
+            INSERT INTO agent_executions (
+                id, agent_session_id, agent_type, status, started_at, completed_at, input_summary, output_summary,
+                error_message, tokens_used, cost, metadata, created_at
+            )
+            SELECT
+                run.id, target.id, agent_type, status, started_at, completed_at, input_summary, output_summary,
+                error_message, coalesce(tokens_used, 0), coalesce(cost, 0), coalesce(metadata, '{}'), started_at
+            FROM target, jsonb_to_recordset(%(executions)s) AS run (
+                id uuid, agent_type text, status agent_execution_status, started_at timestamptz, completed_at timestamptz,
+                input_summary text, output_summary text, error_message text, tokens_used integer, cost numeric,
+                metadata jsonb
+            )
+            ON CONFLICT (id) DO NOTHING
+            RETURNING id
+        ), artifacts AS (
+            INSERT INTO agent_artifacts (
+                id, agent_session_id, artifact_type, file_path, content_hash, version, metadata, created_at
+            )
+            SELECT
+                file.id, target.id, artifact_type, file_path, content_hash, version, coalesce(metadata, '{}'), created_at
+            FROM target, jsonb_to_recordset(%(artifacts)s) AS file (
+                id uuid, artifact_type agent_artifact_type, file_path text, content_hash text, version integer,
+                metadata jsonb, created_at timestamptz
+            )
+            ON CONFLICT DO NOTHING
+            RETURNING id
+        ), new AS (
+            SELECT
+                (SELECT count(*) FROM session)::integer AS sessions,
+                (SELECT count(*) FROM executions)::integer AS executions,
+                (SELECT count(*) FROM artifacts)::integer AS artifacts
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT
+                'agent_session', target.id, CASE new.sessions WHEN 1 THEN 'created' ELSE 'updated' END, %(actor_type)s,
+                %(actor_name)s, %(context)s, %(event)s || jsonb_build_object(
+                    'session_id', %(session_id)s::text, 'executions', new.executions, 'artifacts', new.artifacts
+                )
+            FROM target, new
+            WHERE new.sessions + new.executions + new.artifacts > 0
+        )
+        SELECT %(session_id)s::text AS session_id, sessions, executions, artifacts
+        FROM new
+        """,
+        {
+            "id": _id_at(cast("datetime", created_at), key),
+            "session_id": key,
+            "user_mission": user_mission,
+            "project_name": project_name,
+            "status": status,
+            "current_phase": current_phase,
+            "iteration_count": iteration_count,
+            "qa_passed": qa_passed,
+            "work_dir": work_dir,
+            "state": Jsonb(state or {}),
+            "metadata": Jsonb(metadata or {}),
+            "created_at": created_at,
+            "executions": Jsonb([_execution(key, execution) for execution in runs]),
+            "artifacts": Jsonb([_artifact(key, artifact) for artifact in artifacts or []]),
+            "event": event("session_imported"),
+            **actor(),
+        },
+    )
+
+
+def _check_session(status: str, phase: str, *, passed: bool | None) -> None:
+    if (status == "completed") != (phase == "complete"):
+        raise _contradiction(f"A session is completed exactly in the phase complete, and this one is {status} in {phase}.")
+    if status == "completed" and not passed:
+        raise _contradiction("A session is completed after QA passed, and qa_passed of this one does not say so.")
+    if status == "awaiting_approval" and phase != "human_gate":
+        raise _contradiction(f"A session awaits approval in the phase human_gate, and this one is in {phase}.")
+
+
+def _check_execution(number: int, execution: ImportedExecution) -> None:
+    row = f"executions[{number}], {execution['source_id']},"
+    ended = execution.get("completed_at")
+    if (execution["status"] == "running") != (ended is None):
+        raise _contradiction(f"{row} is {execution['status']} and has {'no' if ended is None else 'a'} completed_at.")
+    if ended is not None and cast("datetime", ended) < cast("datetime", execution["started_at"]):
+        raise _contradiction(f"{row} has a completed_at before its started_at.")
+    if execution["status"] != "failed" and execution.get("error_message"):
+        raise _contradiction(f"{row} is {execution['status']} and has an error_message.")
+
+
+def _contradiction(fact: str) -> InvalidInputError:
+    return InvalidInputError(fact, hint="Correct the row in its source; nothing of the session was imported.")
+
+
+def _execution(key: str, execution: ImportedExecution) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        **execution,
+        "id": str(_id_at(cast("datetime", execution["started_at"]), key, execution["source_id"])),
+    }
+    if execution["status"] == "failed":
+        row["error_message"] = execution.get("error_message") or NO_MESSAGE
+    return _in_json(row)
+
+
+def _artifact(key: str, artifact: ImportedArtifact) -> dict[str, Any]:
+    path, version = artifact["file_path"], str(artifact["version"])
+    return _in_json({**artifact, "id": str(_id_at(cast("datetime", artifact["created_at"]), key, path, version))})
+
+
+def _in_json(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value if isinstance(value, dict | int | None) else str(value) for name, value in row.items()}
+
+
+def _id_at(moment: datetime, *source: str) -> UUID:
+    """Return a uuid of version 7 (RFC 9562) for a time: always the same one for the same source."""
+    made = int.from_bytes(sha256("\0".join(source).encode()).digest()[:10])
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return UUID(int=milliseconds << 80 | 7 << 76 | (made >> 62 & 0xFFF) << 64 | 0b10 << 62 | made & (1 << 62) - 1)

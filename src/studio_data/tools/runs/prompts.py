@@ -1,0 +1,255 @@
+"""Agent prompts: the versions of each profile's prompt, one of them active."""
+
+from datetime import datetime
+from difflib import unified_diff
+from typing import TypedDict
+from uuid import UUID
+
+from studio_data.contract.audit import actor, event
+from studio_data.contract.fields import Cursor, Limit, Line, Text
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import Statement, batch, many, one
+from studio_data.errors import NotFoundError, RuleViolationError
+from studio_data.tools.runs.fields import Prompt, VersionNumber
+
+
+class AgentPromptSummary(TypedDict):
+    """A version of a prompt, without its content."""
+
+    id: UUID
+    profile_name: str
+    version_number: int
+    note: str | None
+    is_active: bool
+    activated_at: datetime | None
+    created_at: datetime
+
+
+class AgentPrompt(TypedDict):
+    """One row of ``agent_prompt_versions``."""
+
+    id: UUID
+    profile_name: str
+    version_number: int
+    prompt_content: str
+    note: str | None
+    is_active: bool
+    activated_at: datetime | None
+    created_at: datetime
+
+
+class PromptDiff(TypedDict):
+    """What changed between two versions of a prompt, as a unified diff."""
+
+    profile_name: str
+    before: int
+    after: int
+    diff: str
+
+
+@tool(roles=[Role.ORCHESTRATOR])
+def save_prompt(profile_name: Line, prompt_content: Prompt, *, note: Text | None = None) -> AgentPrompt:
+    """Save a new version of a profile's prompt, with the next number, inactive.
+
+    activate_prompt makes it the one that counts.
+
+    Returns the version's row.
+    """
+    _, saved = batch(
+        _lock(profile_name),
+        (
+            """
+            WITH prompt AS (
+                INSERT INTO agent_prompt_versions (profile_name, version_number, prompt_content, note)
+                SELECT %(profile_name)s::text, coalesce(max(version_number), 0) + 1, %(prompt_content)s, %(note)s
+                FROM agent_prompt_versions
+                WHERE profile_name = %(profile_name)s::text
+                RETURNING *
+            ), logged AS (
+                INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+                SELECT 'agent_prompt', id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                    %(event)s || jsonb_build_object('profile_name', profile_name, 'version_number', version_number)
+                FROM prompt
+            )
+            SELECT * FROM prompt
+            """,
+            {
+                "profile_name": profile_name,
+                "prompt_content": prompt_content,
+                "note": note,
+                "event": event("prompt_saved"),
+                **actor(),
+            },
+        ),
+    )
+    return saved[0]
+
+
+@tool(roles=[Role.ORCHESTRATOR], idempotent=True)
+def activate_prompt(profile_name: Line, version_number: VersionNumber) -> AgentPrompt:
+    """Make a version of a profile's prompt the active one.
+
+    Returns the version's row. Raises ``NotFoundError`` for a version that the profile has not.
+    """
+    _, found = batch(_lock(profile_name), _activating(profile_name, version_number))
+    if not found:
+        raise _no_such_prompt(profile_name, version_number)
+    return found[0]
+
+
+@tool(roles=[Role.ORCHESTRATOR])
+def roll_back_prompt(profile_name: Line) -> AgentPrompt:
+    """Go back to the version of a profile's prompt that was active before: the nearest older one that ever was.
+
+    Returns the version that is active now. Raises ``NotFoundError`` for a profile without an active prompt,
+    ``RuleViolationError`` if no older version was ever active.
+    """
+    _, found = batch(_lock(profile_name), _activating(profile_name, None))
+    if found:
+        return found[0]
+    active = one(*_version(profile_name, None), reads=True)
+    if active is None:
+        raise _no_such_prompt(profile_name, None)
+    raise RuleViolationError(
+        f"No version before {active['version_number']} of the prompt of {profile_name} was ever active.",
+        rule="older_prompt_was_active",
+        found=active["version_number"],
+        hint="activate_prompt makes any version the active one.",
+    )
+
+
+def _lock(profile_name: str) -> Statement:
+    """Let those who change a profile's prompts take turns: a profile may have no row yet that could be locked."""
+    return (
+        "SELECT pg_advisory_xact_lock(hashtextextended('agent_prompts ' || %(profile_name)s, 0))",
+        {"profile_name": profile_name},
+    )
+
+
+def _activating(profile_name: str, version_number: int | None) -> Statement:
+    """Return what makes a version the active one; without a number the nearest older one that ever was."""
+    return (
+        """
+        WITH active AS (
+            SELECT id, version_number
+            FROM agent_prompt_versions
+            WHERE profile_name = %(profile_name)s AND is_active
+        ), target AS (
+            SELECT *
+            FROM agent_prompt_versions
+            WHERE profile_name = %(profile_name)s AND CASE
+                WHEN %(version_number)s::integer IS NOT NULL THEN version_number = %(version_number)s
+                ELSE version_number < (SELECT version_number FROM active) AND activated_at IS NOT NULL
+            END
+            ORDER BY version_number DESC
+            LIMIT 1
+        ), deactivated AS (
+            UPDATE agent_prompt_versions
+            SET is_active = false
+            FROM active, target
+            WHERE agent_prompt_versions.id = active.id AND active.id <> target.id
+            RETURNING agent_prompt_versions.id
+        ), after AS (
+            UPDATE agent_prompt_versions
+            SET is_active = true, activated_at = clock_timestamp()
+            -- Counted so that the other is put out before this one is put in: a profile has one active prompt at any time.
+            FROM target, (SELECT count(*) FROM deactivated) AS done
+            WHERE agent_prompt_versions.id = target.id AND NOT agent_prompt_versions.is_active
+            RETURNING agent_prompt_versions.*
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'agent_prompt', id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                %(event)s || jsonb_build_object(
+                    'profile_name', profile_name,
+                    'version_number', version_number,
+                    'active_before', (SELECT version_number FROM active)
+                )
+            FROM after
+        )
+        SELECT * FROM after
+        UNION ALL
+        SELECT * FROM target WHERE is_active
+        """,
+        {"profile_name": profile_name, "version_number": version_number, "event": event("prompt_updated"), **actor()},
+    )
+
+
+def _version(profile_name: str, version_number: int | None) -> Statement:
+    return (
+        """
+        SELECT *
+        FROM agent_prompt_versions
+        WHERE profile_name = %(profile_name)s AND CASE
+            WHEN %(version_number)s::integer IS NULL THEN is_active
+            ELSE version_number = %(version_number)s
+        END
+        """,
+        {"profile_name": profile_name, "version_number": version_number},
+    )
+
+
+@tool(reads=True, roles=[Role.ORCHESTRATOR])
+def get_prompt(profile_name: Line, *, version_number: VersionNumber | None = None) -> AgentPrompt:
+    """Look up a profile's active prompt, or the version with this number.
+
+    Returns the version's row. Raises ``NotFoundError`` if there is none.
+    """
+    row = one(*_version(profile_name, version_number))
+    if row is None:
+        raise _no_such_prompt(profile_name, version_number)
+    return row
+
+
+@tool(reads=True, roles=[Role.ORCHESTRATOR])
+def list_prompts(
+    *, profile_name: Line | None = None, limit: Limit = 50, after: Cursor | None = None
+) -> Page[AgentPromptSummary]:
+    """List the versions of a profile's prompt, or of all, the newest first.
+
+    Returns ``limit`` rows at most, without their content, and the cursor of the next page, None on the last.
+    """
+    rows = many(
+        """
+        SELECT id, profile_name, version_number, note, is_active, activated_at, created_at
+        FROM agent_prompt_versions
+        WHERE id < coalesce(%(after)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+            AND (%(profile_name)s::text IS NULL OR profile_name = %(profile_name)s)
+        ORDER BY id DESC
+        LIMIT %(limit)s + 1
+        """,
+        {"profile_name": profile_name, "after": after, "limit": limit},
+    )
+    return page(rows, limit)
+
+
+@tool(reads=True, roles=[Role.ORCHESTRATOR])
+def diff_prompts(profile_name: Line, *, before: VersionNumber, after: VersionNumber) -> PromptDiff:
+    """Show what changed between two versions of a profile's prompt.
+
+    Returns a unified diff, empty if they are the same. Raises ``NotFoundError`` for a version that the profile has not.
+    """
+    rows = many(
+        """
+        SELECT version_number, prompt_content
+        FROM agent_prompt_versions
+        WHERE profile_name = %(profile_name)s AND version_number IN (%(before)s, %(after)s)
+        """,
+        {"profile_name": profile_name, "before": before, "after": after},
+    )
+    versions: dict[int, list[str]] = {row["version_number"]: row["prompt_content"].splitlines() for row in rows}
+    for number in (before, after):
+        if number not in versions:
+            raise _no_such_prompt(profile_name, number)
+    lines = unified_diff(versions[before], versions[after], f"version {before}", f"version {after}", lineterm="")
+    return {"profile_name": profile_name, "before": before, "after": after, "diff": "\n".join(lines)}
+
+
+def _no_such_prompt(profile_name: str, version_number: int | None) -> NotFoundError:
+    which = "no active prompt" if version_number is None else f"no version {version_number} of its prompt"
+    return NotFoundError(
+        f"The profile {profile_name} has {which}.",
+        hint="list_prompts shows what it has.",
+        details={"entity_type": "agent_prompt", "profile_name": profile_name, "version_number": version_number},
+    )

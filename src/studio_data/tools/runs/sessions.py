@@ -1,0 +1,349 @@
+"""Agent sessions: one mission each, from the request to its end, with everything needed to go on after a crash."""
+
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from studio_data.contract.audit import actor, event
+from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Name, StorageKey, Text
+from studio_data.contract.paging import Page, page
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.db import batch, many, one
+from studio_data.errors import ConflictError
+from studio_data.tools.runs.checkpoints import AgentCheckpoint
+from studio_data.tools.runs.executions import AgentExecution
+from studio_data.tools.runs.fields import Minutes, SessionKey, SessionPhaseName, SessionStatusName, State
+from studio_data.tools.runs.rules.lifecycles import AgentSessionPhase, AgentSessionStatus
+from studio_data.tools.runs.rules.session_moves import AgentSession, move, no_such_session, session_params, why_not
+
+_RESUMABLE = (
+    AgentSessionStatus.RUNNING, AgentSessionStatus.AWAITING_APPROVAL, AgentSessionStatus.FAILED, AgentSessionStatus.EXPIRED,
+)  # fmt: skip
+
+
+class StatefulSession(TypedDict):
+    """One row of ``agent_sessions``."""
+
+    id: UUID
+    session_id: str
+    user_mission: str
+    project_name: str | None
+    project_id: UUID | None
+    status: str
+    current_phase: str
+    iteration_count: int
+    qa_passed: bool | None
+    feedback: str | None
+    work_dir: str | None
+    state_json: dict[str, Any]
+    metadata: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+class ExpiredSessions(TypedDict):
+    """The sessions that have just expired."""
+
+    expired: list[AgentSession]
+
+
+class ResumedSession(TypedDict):
+    """What a new process needs to go on with a session; ``unfinished`` are the executions that nobody has ended."""
+
+    session: StatefulSession
+    checkpoint: AgentCheckpoint | None
+    unfinished: list[AgentExecution]
+
+
+@tool(roles=[Role.ORCHESTRATOR])
+def open_session(
+    session_id: SessionKey,
+    user_mission: Text,
+    *,
+    project_name: Name | None = None,
+    project_id: EntityId | None = None,
+    work_dir: StorageKey | None = None,
+    state: State | None = None,
+    metadata: JsonObject | None = None,
+) -> AgentSession:
+    """Open a session for a mission, pending, in the phase pm.
+
+    ``session_id`` is your own key of at most 64 characters; refused if a session has it. ``project_id`` names a project of
+    the practice that the mission is about.
+
+    Returns the session's row. Raises ``ConflictError`` for a key that is taken, ``NotFoundError`` for an unknown project.
+    """
+    row = one(
+        """
+        WITH session AS (
+            INSERT INTO agent_sessions (
+                session_id, user_mission, project_name, project_id, work_dir, state_json, metadata
+            )
+            VALUES (
+                %(session_id)s, %(user_mission)s, %(project_name)s, %(project_id)s, %(work_dir)s, %(state)s, %(metadata)s
+            )
+            ON CONFLICT (session_id) DO NOTHING
+            RETURNING *
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'agent_session', id, project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                %(event)s || jsonb_build_object('session_id', session_id)
+            FROM session
+        )
+        SELECT
+            id, session_id, user_mission, project_name, project_id, status, current_phase, iteration_count, qa_passed,
+            feedback, work_dir, metadata, created_at, updated_at
+        FROM session
+        """,
+        {
+            "session_id": session_id,
+            "user_mission": user_mission,
+            "project_name": project_name,
+            "project_id": project_id,
+            "work_dir": work_dir,
+            "state": Jsonb(state or {}),
+            "metadata": Jsonb(metadata or {}),
+            "event": event("session_created"),
+            **actor(),
+        },
+    )
+    if row is None:
+        raise ConflictError(
+            f"There is a session {session_id} already.",
+            hint="resume_session goes on with it; a new mission needs a key of its own.",
+            details={"session_id": str(session_id)},
+        )
+    return row
+
+
+@tool(roles=[Role.ORCHESTRATOR])
+def start_session(session_id: SessionKey) -> AgentSession:
+    """Start a pending session: agents work on it from now on.
+
+    Returns the session's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that is not pending.
+    """
+    return move(session_id, "started", to=AgentSessionStatus.RUNNING, sources=(AgentSessionStatus.PENDING,))
+
+
+@tool(roles=[Role.ORCHESTRATOR])
+def complete_session(session_id: SessionKey, *, state: State | None = None) -> AgentSession:
+    """End a session whose mission is accomplished.
+
+    Only from the phase qa, after the last record_iteration said that QA passed.
+
+    Returns the session's row, in the phase complete. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session
+    that does not run or is in another phase, ``RuleViolationError`` while QA has not passed.
+    """
+    return move(
+        session_id,
+        "session_completed",
+        to=AgentSessionStatus.COMPLETED,
+        sources=(AgentSessionStatus.RUNNING,),
+        to_phase=AgentSessionPhase.COMPLETE,
+        phases=(AgentSessionPhase.QA,),
+        needs_qa=True,
+        state=state,
+    )
+
+
+@tool(roles=[Role.ORCHESTRATOR], destructive=True)
+def fail_session(session_id: SessionKey, *, reason: Text, state: State | None = None) -> AgentSession:
+    """Give a session up, for a reason. resume_session may take it up again.
+
+    Returns the session's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that has ended.
+    """
+    return move(session_id, "session_failed", to=AgentSessionStatus.FAILED, reason=reason, state=state)
+
+
+@tool(roles=[Role.ORCHESTRATOR], idempotent=True)
+def expire_stale_sessions(*, idle_minutes: Minutes = 60) -> ExpiredSessions:
+    """Expire the pending and running sessions that showed no sign of life for ``idle_minutes``.
+
+    Run it every few minutes. A sign is any change of the session, an execution that began or ended, and any call made for
+    its run. A session that awaits approval waits for its person as long as it takes.
+
+    Returns the sessions that have expired now, by id.
+    """
+    expired = many(
+        """
+        WITH before AS (
+            SELECT id, status
+            FROM agent_sessions AS session
+            WHERE status IN ('pending', 'running')
+                AND updated_at < now() - make_interval(mins => %(idle_minutes)s)
+                AND NOT EXISTS (
+                    SELECT
+                    FROM agent_executions
+                    WHERE agent_session_id = session.id
+                        AND greatest(started_at, completed_at) >= now() - make_interval(mins => %(idle_minutes)s)
+                )
+                AND NOT EXISTS (
+                    SELECT
+                    FROM activity_log
+                    WHERE context ? 'run_id' AND context ->> 'run_id' IN (session.session_id, session.id::text)
+                        AND created_at >= now() - make_interval(mins => %(idle_minutes)s)
+                )
+            ORDER BY id
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE agent_sessions
+            SET status = 'expired'
+            FROM before
+            WHERE agent_sessions.id = before.id
+            RETURNING agent_sessions.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'agent_session', after.id, after.project_id, 'status_changed', %(actor_type)s, %(actor_name)s,
+                %(context)s, %(event)s || jsonb_build_object(
+                    'changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status)),
+                    'idle_minutes', %(idle_minutes)s
+                )
+            FROM before
+            JOIN after ON after.id = before.id
+            ORDER BY after.id
+        )
+        SELECT
+            id, session_id, user_mission, project_name, project_id, status, current_phase, iteration_count, qa_passed,
+            feedback, work_dir, metadata, created_at, updated_at
+        FROM after
+        ORDER BY id
+        """,
+        {"idle_minutes": idle_minutes, "event": event("session_expired"), **actor()},
+    )
+    return {"expired": expired}
+
+
+@tool(roles=[Role.ORCHESTRATOR])
+def resume_session(session_id: SessionKey) -> ResumedSession:
+    """Take a session up again in a new process: its state, its last checkpoint, and the executions nobody has ended.
+
+    A failed or expired session goes back to where it was; one that runs or awaits approval is left as it is. The last
+    checkpoint is the newest of the thread that has the session's key.
+
+    Returns all three. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that is pending or completed.
+    """
+    sessions, checkpoints, unfinished = batch(
+        (
+            """
+            WITH before AS (
+                SELECT *
+                FROM agent_sessions
+                WHERE session_id = %(session_id)s OR id = %(id)s
+                FOR NO KEY UPDATE
+            ), after AS (
+                UPDATE agent_sessions
+                SET status = CASE
+                    WHEN before.status NOT IN ('failed', 'expired') THEN before.status
+                    WHEN before.current_phase = 'human_gate' THEN 'awaiting_approval'
+                    ELSE 'running'
+                END
+                FROM before
+                WHERE agent_sessions.id = before.id AND before.status NOT IN ('pending', 'completed')
+                RETURNING agent_sessions.*
+            ), logged AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT 'agent_session', after.id, after.project_id,
+                    CASE WHEN after.status = before.status THEN 'updated' ELSE 'status_changed' END,
+                    %(actor_type)s, %(actor_name)s, %(context)s, %(event)s || CASE
+                        WHEN after.status = before.status THEN '{}'
+                        ELSE jsonb_build_object(
+                            'changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status))
+                        )
+                    END
+                FROM before, after
+            )
+            SELECT * FROM after
+            """,
+            {**session_params(session_id), "event": event("session_resumed"), **actor()},
+        ),
+        (
+            """
+            SELECT checkpoint.*
+            FROM agent_sessions AS session
+            JOIN agent_checkpoints AS checkpoint ON checkpoint.thread_id = session.session_id
+            WHERE session.session_id = %(session_id)s OR session.id = %(id)s
+            ORDER BY checkpoint.id DESC
+            LIMIT 1
+            """,
+            session_params(session_id),
+        ),
+        (
+            """
+            SELECT execution.*
+            FROM agent_sessions AS session
+            JOIN agent_executions AS execution ON execution.agent_session_id = session.id
+            WHERE (session.session_id = %(session_id)s OR session.id = %(id)s) AND execution.status = 'running'
+            ORDER BY execution.id
+            """,
+            session_params(session_id),
+        ),
+    )
+    if not sessions:
+        raise why_not(session_id, to=AgentSessionStatus.RUNNING, sources=_RESUMABLE)
+    return {"session": sessions[0], "checkpoint": checkpoints[0] if checkpoints else None, "unfinished": unfinished}
+
+
+@tool(reads=True, roles=[Role.ORCHESTRATOR])
+def get_session(session_id: SessionKey) -> StatefulSession:
+    """Look a session up by its key or id, with its state.
+
+    Returns the session's row. Raises ``NotFoundError`` if there is none.
+    """
+    row = one(
+        """
+        SELECT *
+        FROM agent_sessions
+        WHERE session_id = %(session_id)s OR id = %(id)s
+        """,
+        session_params(session_id),
+    )
+    if row is None:
+        raise no_such_session(session_id)
+    return row
+
+
+@tool(reads=True, roles=[Role.ORCHESTRATOR])
+def list_sessions(
+    *,
+    status: SessionStatusName | None = None,
+    phase: SessionPhaseName | None = None,
+    project_id: EntityId | None = None,
+    query: Line | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+) -> Page[AgentSession]:
+    """List sessions, the newest first: all, or those of a status, a phase or a project.
+
+    ``query`` finds a word or part of one in the key, the mission or the project's name, however it is capitalised.
+
+    Returns ``limit`` rows at most, without their states, and the cursor of the next page, None on the last.
+    """
+    rows = many(
+        """
+        SELECT
+            id, session_id, user_mission, project_name, project_id, status, current_phase, iteration_count, qa_passed,
+            feedback, work_dir, metadata, created_at, updated_at
+        FROM agent_sessions
+        WHERE id < coalesce(%(after)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+            AND (%(status)s::agent_session_status IS NULL OR status = %(status)s)
+            AND (%(phase)s::agent_session_phase IS NULL OR current_phase = %(phase)s)
+            AND (%(project_id)s::uuid IS NULL OR project_id = %(project_id)s)
+            AND (
+                %(query)s::text IS NULL
+                OR strpos(lower(concat_ws(chr(10), session_id, user_mission, project_name)), lower(%(query)s)) > 0
+            )
+        ORDER BY id DESC
+        LIMIT %(limit)s + 1
+        """,
+        {"status": status, "phase": phase, "project_id": project_id, "query": query, "after": after, "limit": limit},
+    )
+    return page(rows, limit)

@@ -1,0 +1,141 @@
+"""The timeline of an agent session: its executions, tool calls, artifacts and approvals, and what they cost, in one list."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypedDict
+from uuid import UUID
+
+from studio_data.contract.fields import Cursor, Limit
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.contract.validators import cursor_of
+from studio_data.db import batch
+from studio_data.tools.runs.fields import SessionKey
+from studio_data.tools.runs.rules.session_moves import AgentSession, no_such_session, session_params
+
+
+class SessionTotals(TypedDict):
+    """What a session has come to: dollars, and seconds of agents' work and from beginning to end."""
+
+    executions: int
+    failed_executions: int
+    tokens_used: int
+    cost: Decimal
+    agent_seconds: Decimal
+    artifacts: int
+    elapsed_seconds: Decimal
+
+
+class TimelineItem(TypedDict):
+    """One thing that happened.
+
+    ``kind`` is session, execution, tool_call or artifact. ``what`` is what was done (``session_approved``, the tool's name),
+    the type of agent, or the artifact's path; ``details`` what is known besides.
+    """
+
+    id: UUID
+    at: datetime
+    kind: str
+    what: str
+    actor_type: str | None
+    actor_name: str | None
+    details: dict[str, Any]
+
+
+class SessionTimeline(TypedDict):
+    """A session, what it has come to, and a page of what happened, the oldest first."""
+
+    session: AgentSession
+    totals: SessionTotals
+    items: list[TimelineItem]
+    next: str | None
+
+
+@tool(reads=True, roles=[Role.ORCHESTRATOR])
+def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Cursor | None = None) -> SessionTimeline:
+    """Show what happened in a session in order: its moves and approvals, executions, tool calls, artifacts, and the cost.
+
+    Tool calls are those that wrote, made by whoever acted with the session's key or id as ``run_id``.
+
+    Returns the session, its totals, ``limit`` items at most, the oldest first, and the cursor of the next page, None on the
+    last. Raises ``NotFoundError`` for an unknown session.
+    """
+    sessions, items = batch(
+        (
+            """
+            SELECT
+                session.id, session.session_id, user_mission, project_name, project_id, session.status, current_phase,
+                session.iteration_count, session.qa_passed, feedback, work_dir, metadata, created_at, updated_at,
+                executions, failed_executions, tokens_used, cost, agent_seconds, artifacts, elapsed_seconds
+            FROM agent_sessions AS session
+            JOIN session_metrics ON session_metrics.id = session.id
+            WHERE session.session_id = %(session_id)s OR session.id = %(id)s
+            """,
+            session_params(session_id),
+        ),
+        (
+            """
+            WITH session AS (
+                SELECT id, session_id
+                FROM agent_sessions
+                WHERE session_id = %(session_id)s OR id = %(id)s
+            ), place AS (
+                SELECT coalesce(%(after)s, '00000000-0000-0000-0000-000000000000'::uuid) AS id
+            ), moves AS (
+                SELECT
+                    line.id, line.created_at AS at, 'session' AS kind, line.metadata ->> 'user_action' AS what,
+                    line.actor_type, line.actor_name::text, line.metadata AS details
+                FROM session, place, activity_log AS line
+                WHERE line.entity_type = 'agent_session' AND line.entity_id = session.id AND line.id > place.id
+                ORDER BY line.id
+                LIMIT %(limit)s + 1
+            ), executions AS (
+                SELECT
+                    execution.id, started_at, 'execution', agent_type::text, NULL, NULL,
+                    jsonb_strip_nulls(jsonb_build_object(
+                        'status', status, 'input_summary', input_summary, 'output_summary', output_summary,
+                        'error_message', error_message, 'tokens_used', tokens_used, 'cost', cost,
+                        'duration_seconds', duration_seconds
+                    ))
+                FROM session, place, agent_executions AS execution
+                WHERE agent_session_id = session.id AND execution.id > place.id
+                ORDER BY execution.id
+                LIMIT %(limit)s + 1
+            ), artifacts AS (
+                SELECT
+                    artifact.id, created_at, 'artifact', file_path::text, NULL, NULL, jsonb_build_object(
+                        'artifact_type', artifact_type, 'version', version, 'content_hash', content_hash
+                    )
+                FROM session, place, agent_artifacts AS artifact
+                WHERE agent_session_id = session.id AND artifact.id > place.id
+                ORDER BY artifact.id
+                LIMIT %(limit)s + 1
+            ), tool_calls AS (
+                SELECT
+                    line.id, line.created_at, 'tool_call', line.context ->> 'tool', line.actor_type, line.actor_name::text,
+                    line.metadata || jsonb_build_object(
+                        'entity_type', line.entity_type, 'entity_id', line.entity_id, 'action', line.action
+                    )
+                FROM session, place, activity_log AS line
+                WHERE line.context ? 'run_id' AND line.context ->> 'run_id' IN (session.session_id, session.id::text)
+                    AND line.entity_type NOT IN ('agent_session', 'agent_execution', 'agent_artifact')
+                    AND line.id > place.id
+                ORDER BY line.id
+                LIMIT %(limit)s + 1
+            )
+            SELECT * FROM moves
+            UNION ALL SELECT * FROM executions
+            UNION ALL SELECT * FROM artifacts
+            UNION ALL SELECT * FROM tool_calls
+            ORDER BY id
+            LIMIT %(limit)s + 1
+            """,
+            {**session_params(session_id), "after": after, "limit": limit},
+        ),
+    )
+    if not sessions:
+        raise no_such_session(session_id)
+    (row,) = sessions
+    totals = {name: row.pop(name) for name in SessionTotals.__annotations__}
+    more = cursor_of(items[limit - 1]["id"]) if len(items) > limit else None
+    return {"session": row, "totals": totals, "items": items[:limit], "next": more}  # pyright: ignore[reportReturnType]
