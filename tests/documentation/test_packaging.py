@@ -38,8 +38,10 @@ type Install = Callable[[str | None], Path]
 def uv(*arguments: str, cwd: Path = OUTSIDE) -> None:
     program = os.environ.get("UV") or shutil.which("uv")
     assert program, "the suite runs through uv"
-    real_time = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}  # for a registry's certificate
-    ended = run(program, *arguments, cwd=cwd, environment=real_time)
+    # At the machine's own time, for a registry's certificate; in a user's project the suite's own environment is not known.
+    of_the_run = {"LD_PRELOAD", "UV_PROJECT_ENVIRONMENT"}
+    users = {name: value for name, value in os.environ.items() if name not in of_the_run}
+    ended = run(program, *arguments, cwd=cwd, environment=users)
     assert ended.returncode == 0, ended.stderr
 
 

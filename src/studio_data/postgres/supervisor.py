@@ -47,7 +47,7 @@ SERVER_OPTIONS = {
     "client_connection_check_interval": "500ms",
 }
 
-log = logging.getLogger("studio_data.postgres.supervisor")
+log = logging.getLogger("studio_data.supervisor")
 
 
 @dataclass(frozen=True, slots=True)
