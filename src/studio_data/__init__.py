@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from studio_data.contract.actor import acting_as
-    from studio_data.contract.audit import changeset
+    from studio_data.contract.changeset import changeset
     from studio_data.contract.ledger import call_key
     from studio_data.contract.preview import preview
     from studio_data.contract.registry import find_tools
@@ -18,7 +18,7 @@ _HOMES = {
     "acting_as": "contract.actor",
     "call": "dispatch",
     "call_key": "contract.ledger",
-    "changeset": "contract.audit",
+    "changeset": "contract.changeset",
     "deadline": "postgres.deadlines",
     "find_tools": "contract.registry",
     "preview": "contract.preview",

@@ -9,7 +9,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import pq
@@ -33,7 +33,7 @@ from studio_data.postgres.failures import (
     unit_refused,
 )
 from studio_data.postgres.pool import StudioConnection
-from studio_data.postgres.units import FirstRefusedError, Opening, Parameters, Statement, Unit, pipeline, rows_of
+from studio_data.postgres.units import FirstRefusedError, Opening, Parameters, Query, Statement, Unit, pipeline, rows_of
 from studio_data.telemetry import tried_again
 
 __all__ = [
@@ -81,7 +81,7 @@ os.register_at_fork(after_in_child=_after_fork)
 # One statement --------------------------------------------------------------------------------------------------------
 
 
-def one(query: LiteralString, params: Parameters = None, *, reads: bool = False) -> Any:  # noqa: ANN401
+def one(query: Query, params: Parameters = None, *, reads: bool = False) -> Any:  # noqa: ANN401
     """Run one statement and return its first row as a dict, or None if there is none.
 
     With ``reads=True`` the caller promises that the statement writes nothing; it is repeated when its connection breaks. A
@@ -93,7 +93,7 @@ def one(query: LiteralString, params: Parameters = None, *, reads: bool = False)
     return rows[0] if rows else None
 
 
-def many(query: LiteralString, params: Parameters = None, *, reads: bool = False) -> list[Any]:
+def many(query: Query, params: Parameters = None, *, reads: bool = False) -> list[Any]:
     """Run one statement and return its rows as dicts. Takes and raises what ``one`` does."""
     (rows,) = _run(((query, params),), reads=reads)
     return rows

@@ -30,7 +30,10 @@ def _mcp(tool: Tool) -> dict[str, Any]:
             "idempotentHint": tool.idempotent,
             "openWorldHint": False,
         },
-        "_meta": {"studio-data/fingerprint": tool.fingerprint},
+        "_meta": {
+            "studio-data/fingerprint": tool.fingerprint,
+            **({"studio-data/people-only": True} if tool.people_only is True else {}),
+        },
     }
 
 

@@ -45,8 +45,9 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 
 from studio_data.config import settings
 from studio_data.contract.actor import Actor, acting_as
+from studio_data.contract.domain import domains
 from studio_data.contract.preview import Plan, preview
-from studio_data.contract.registry import get_tool
+from studio_data.contract.registry import all_tools, get_tool
 from studio_data.contract.validators import checked, key_line, line
 from studio_data.dispatch import raising_call
 from studio_data.errors import ConfigurationError, InvalidInputError, StudioError, did_you_mean
@@ -190,12 +191,18 @@ def _instructions(acting: Actor) -> str:
     role = f" in the role {acting.role}" if acting.role else ""
     person = f", on behalf of {acting.on_behalf_of}" if acting.on_behalf_of else ""
     return (
-        "StudioData keeps the records of an interior-design practice: clients, projects, tasks, and one audit trail.\n"
+        f"StudioData keeps the records of an interior-design practice: {'; '.join(_what_is_kept(acting))}.\n"
         f"You act as {acting.name}{role}{person}; every change is recorded so. The tools you see are yours to call.\n"
         "A refused call answers with code, message, hint and details: the hint names the way out.\n"
         "After an error with retryable true, make the same call again; after any other one, correct the call first.\n"
         "After an error that is not retryable and says outcome unknown, look at what was written before you repeat the call."
     )
+
+
+def _what_is_kept(acting: Actor) -> list[str]:
+    """Return what the domains keep that the actor's role has tools of."""
+    packages = {tool.module.rpartition(".")[0] for tool in all_tools(role=acting.role)}
+    return [domain.title for package, domain in domains().items() if package in packages]
 
 
 def _no_header_holds_an_argument(_: str) -> None:

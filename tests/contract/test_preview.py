@@ -12,7 +12,7 @@ from studio_data.contract.preview import Plan
 from studio_data.errors import InvalidInputError
 from studio_data.tools.clients import create_client
 from studio_data.tools.projects import create_project
-from tests.postgres.test_schema import AGENT_TABLES, TABLES
+from tests.postgres.test_schema import DECLARED, WITHOUT_ID
 from tests.support import as_administrator, clients, contents
 
 
@@ -120,7 +120,7 @@ def test_every_table_of_the_practice_is_captured() -> None:
         WHERE proname = 'capture_change'
         """
     )
-    assert {row["table_name"] for row in rows} == TABLES | AGENT_TABLES
+    assert {row["table_name"] for row in rows} == DECLARED - WITHOUT_ID
     for row in rows:
         definition: Any = row["definition"]
         assert "AFTER INSERT OR DELETE OR UPDATE" in definition

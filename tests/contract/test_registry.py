@@ -15,6 +15,7 @@ from pydantic import ConfigDict
 
 from studio_data import call, db
 from studio_data.contract.audit import actor
+from studio_data.contract.domain import refusals
 from studio_data.contract.fields import Day, Line, Name
 from studio_data.contract.registry import get_tool, tool
 from studio_data.contract.roles import STAFF
@@ -216,11 +217,9 @@ def test_an_error_as_a_dict_is_plain_json() -> None:
     }
 
 
-def test_every_rule_of_the_databases_domains_has_a_sentence() -> None:
-    from studio_data.postgres.failures import _DOMAIN_RULES  # noqa: PLC0415
-
+def test_every_rule_of_the_databases_value_types_has_a_sentence() -> None:
     rows = db.many("SELECT conname FROM pg_constraint WHERE contypid <> 0 AND connamespace = current_schema()::regnamespace")
-    assert {row["conname"] for row in rows} == set(_DOMAIN_RULES)
+    assert {row["conname"] for row in rows} == set(refusals())
 
 
 def test_an_error_crosses_to_another_process_whole() -> None:

@@ -73,7 +73,7 @@ def test_no_update_is_lost_and_nobody_deadlocks(tool: Tool, committed_db: str, m
     moves = [
         (line["entity_id"], str(line["metadata"]["changes"]))
         for line in lines
-        if line["id"] not in before and line["action"] in {Action.STATUS_CHANGED, Action.PHASE_CHANGED}
+        if line["id"] not in before and line["action"] in {Action.STATUS_CHANGED, "phase_changed"}
     ]
     assert len(moves) == len(set(moves)), "a move was made twice"
     for line in lines:

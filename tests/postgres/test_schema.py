@@ -9,61 +9,37 @@ import pytest
 
 from studio_data import db
 from studio_data.contract import actor
+from studio_data.contract.domain import TOOLS, domains
 from tests.examples import Practice
 from tests.support import as_administrator
 
-TABLES = {
-    "clients", "projects", "project_rooms", "design_fees", "pricing_benchmarks", "vendors", "line_items", "vendor_quotes",
-    "purchase_orders", "email_templates", "workflow_templates", "project_tasks", "trades", "project_trades", "meetings",
-    "meeting_action_items", "documents", "phase_transitions", "activity_log",
-}  # fmt: skip
-AGENT_TABLES = {
-    "agent_sessions", "agent_executions", "agent_checkpoints", "agent_artifacts", "agent_settings", "agent_reservations",
-    "agent_prompt_versions", "agent_metrics",
-}  # fmt: skip
 WITH_UPDATED_AT = {
     "clients", "projects", "line_items", "purchase_orders", "project_tasks", "meetings", "meeting_action_items",
     "agent_sessions", "agent_settings",
 }  # fmt: skip
-ENUMS = {
-    "client_status": "lead, qualified, proposal_sent, contracted, active, completed, churned",
-    "project_type": "furnishings, renovation, mixed",
-    "project_phase": "conceptual_design, detailed_design, purchasing, construction, reveal_punch_list, completed, on_hold",
-    "fee_status": "pending, invoiced, paid, overdue",
-    "document_type": "agreement, proposal, exhibit_a, exhibit_b, investment_estimate, presentation, meeting_notes, rfq, "
-    "scope_delineation, build_reno_binder, photo, other",
-    "task_status": "not_started, in_progress, blocked, completed, skipped",
-    "trade_role": "gc, soft_trade, subcontractor",
-    "quote_status": "invited, ballpark_received, final_rfq_sent, final_quote_received",
-    "meeting_type": "screening, sales, site_documentation, layout, layout_revision, trade_day, cdm, cdm_revision, ddm, "
-    "ddm_revision, site_meeting, other",
-    "meeting_status": "scheduled, confirmed, completed, cancelled, rescheduled",
-    "action_item_status": "open, in_progress, completed, cancelled",
-    "line_item_status": "estimated, specified, quoted, ordered, shipped, delivered, installed",
-    "po_status": "draft, submitted, acknowledged, in_production, shipped, delivered, cancelled",
-}
-AGENT_ENUMS = {
-    "agent_session_status": "pending, running, awaiting_approval, completed, failed, expired",
-    "agent_session_phase": "pm, arch, human_gate, eng, qa, complete",
-    "agent_execution_status": "running, completed, failed",
-    "agent_artifact_type": "prd, tech_spec, scaffold, bug_report, code, test",
-    "agent_usage_unit": "runs, tokens, cost",
-}
+DECLARED = {table.name for domain in domains().values() for table in domain.tables} | {"activity_log"}
+BOOKKEEPING = {"schema_version", "call_ledger", "preview_changes", "audit_seals"}
+WITHOUT_ID = {"purchase_order_numbers"}
 
 
-BOOKKEEPING = {"schema_version", "call_ledger", "preview_changes", "purchase_order_numbers", "audit_seals"}
-
-
-def test_there_are_exactly_19_tables_beside_those_of_agent_runs_and_the_librarys_own_books() -> None:
+def test_every_table_is_declared_by_its_domain_or_is_the_librarys_own() -> None:
     rows = db.many("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
 
-    assert {row["tablename"] for row in rows} - BOOKKEEPING - AGENT_TABLES == TABLES
+    assert {row["tablename"] for row in rows} == DECLARED | BOOKKEEPING
 
 
-def test_there_are_exactly_13_enums_beside_those_of_agent_runs_with_their_values_in_order() -> None:
+def test_the_practice_has_19_tables_and_13_enums() -> None:
+    own = [domain for package, domain in domains().items() if package in {TOOLS, f"{TOOLS}.practice"}]
+
+    tables = {table.name for domain in own for table in domain.tables} | {"activity_log"}
+    assert len(tables - WITHOUT_ID) == 19
+    assert sum(len(domain.enums) for domain in own) == 13
+
+
+def test_the_databases_enums_are_those_of_the_domains_in_their_order() -> None:
     rows = db.many(
         """
-        SELECT typname, string_agg(enumlabel, ', ' ORDER BY enumsortorder) AS labels
+        SELECT typname, array_agg(enumlabel::text ORDER BY enumsortorder) AS labels
         FROM pg_type
         JOIN pg_enum ON enumtypid = pg_type.oid
         WHERE typnamespace = current_schema()::regnamespace
@@ -71,7 +47,10 @@ def test_there_are_exactly_13_enums_beside_those_of_agent_runs_with_their_values
         """
     )
 
-    assert {row["typname"]: row["labels"] for row in rows} == ENUMS | AGENT_ENUMS
+    declared = {
+        name: [member.value for member in enum] for domain in domains().values() for name, enum in domain.enums.items()
+    }
+    assert {row["typname"]: row["labels"] for row in rows} == declared
 
 
 def test_the_log_takes_the_librarys_kinds_of_actor() -> None:
@@ -90,7 +69,7 @@ def test_every_row_has_a_time_ordered_id_made_by_the_database() -> None:
         WHERE table_type = 'BASE TABLE' AND table_schema = current_schema() AND column_name = 'id'
         """
     )
-    assert {row["table_name"] for row in rows} == TABLES | AGENT_TABLES
+    assert {row["table_name"] for row in rows} == DECLARED - WITHOUT_ID
     assert {(row["column_default"], row["udt_name"]) for row in rows} == {("uuid_v7()", "uuid")}
 
 

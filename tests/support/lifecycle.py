@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from studio_data import db
-from studio_data.contract.lifecycles import Lifecycle
+from studio_data.contract.lifecycle import Lifecycle
 from studio_data.errors import InvalidTransitionError
 
 

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from studio_data import call as dispatch
-from studio_data.contract.lifecycles import CLIENT
 from studio_data.contract.registry import get_tool
 from studio_data.db import many, one, transaction
 from studio_data.errors import InvalidInputError, InvalidTransitionError, RuleViolationError
@@ -21,6 +20,7 @@ from studio_data.tools.clients import (
     update_client,
 )
 from studio_data.tools.projects import create_project
+from studio_data.tools.rules.lifecycles import CLIENT
 from tests.support.lifecycle import assert_move, every_pair
 
 

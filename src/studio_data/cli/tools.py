@@ -15,7 +15,7 @@ from studio_data.cli import show, tables
 from studio_data.cli.app import ActorName, ActorRole, RunId, Wide, a_person, command, out, print_json
 from studio_data.cli.ids import kind_of, resolved, resolved_prefix
 from studio_data.contract.registry import Tool, all_tools, get_tool
-from studio_data.contract.roles import PRACTICE, STAFF, Role
+from studio_data.contract.roles import READERS, STAFF, Role
 from studio_data.contract.validators import json_object_from
 from studio_data.dispatch import raising_call
 from studio_data.errors import InvalidInputError
@@ -50,7 +50,7 @@ def tools(
 
 
 def _roles(tool: Tool) -> str:
-    if tool.roles == PRACTICE:
+    if tool.roles == READERS:
         return "everybody"
     return "all but the reader" if tool.roles == STAFF else ", ".join(role for role in Role if role in tool.roles)
 

@@ -201,7 +201,7 @@ def _check_can_be_tool(function: Callable[..., Any], parameters: Mapping[str, in
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
             raise TypeError(f"{name}: {parameter} must be an argument with a name")
         if parameter.annotation is parameter.empty:
-            raise TypeError(f"{name}: {parameter.name} needs an annotation from studio_data.fields")
+            raise TypeError(f"{name}: {parameter.name} needs an annotation from studio_data.contract.fields")
         if hasattr(BaseModel, parameter.name) or parameter.name.startswith("_"):
             raise TypeError(f"{name}: {parameter.name} is a name of pydantic's; choose another")
 

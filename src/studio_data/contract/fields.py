@@ -10,21 +10,6 @@ from uuid import UUID
 from pydantic import PlainValidator, WithJsonSchema
 
 from studio_data.contract import validators
-from studio_data.contract.lifecycles import (
-    ActionItemStatus,
-    ClientStatus,
-    DocumentType,
-    FeeStatus,
-    LineItemStatus,
-    MeetingStatus,
-    MeetingType,
-    ProjectPhase,
-    ProjectType,
-    PurchaseOrderStatus,
-    QuoteStatus,
-    TaskStatus,
-    TradeRole,
-)
 
 type Line = Annotated[str, PlainValidator(validators.line), WithJsonSchema({"type": "string"})]
 """One visible line of at most 200 characters. Surrounding blanks are dropped."""
@@ -58,13 +43,6 @@ type JsonObject = Annotated[
 """A JSON object of at most 64 kB and 32 levels."""
 
 
-type FreightFactor = Annotated[
-    Decimal | float | str,
-    PlainValidator(validators.freight_factor),
-    WithJsonSchema({"type": "string", "description": 'fraction of the price, like "0.18"'}),
-]
-"""Freight as a fraction of the price, 0 to 9.9999 with at most four places."""
-
 type Day = Annotated[date | str, PlainValidator(validators.day), WithJsonSchema({"type": "string", "format": "date"})]
 """A date in the years 1900 to 2199, or its text like 2026-11-23."""
 
@@ -88,24 +66,6 @@ def between(first: int, last: int) -> tuple[PlainValidator, WithJsonSchema]:
     return PlainValidator(validators.whole_number(first, last)), WithJsonSchema(schema)
 
 
-type Quantity = Annotated[int, *between(1, 100_000)]
-"""How many of a thing: 1 to 100,000."""
-
-type Weeks = Annotated[int, *between(0, 520)]
-"""A lead time in weeks: 0 to 520."""
-
-type WorkingDays = Annotated[int, *between(1, 1_000)]
-"""A duration in working days: 1 to 1,000."""
-
-type WorkingDaysShift = Annotated[int, *between(-1_000, 1_000)]
-"""How many working days later, or earlier if negative: -1,000 to 1,000."""
-
-type Position = Annotated[int, *between(1, 10_000)]
-"""A place in an order: 1 to 10,000."""
-
-type InstalmentCount = Annotated[int, *between(1, 12)]
-"""How many parts a fee is paid in: 1 to 12."""
-
 type Limit = Annotated[
     int, PlainValidator(validators.whole_number(1, validators.LARGEST_PAGE)), WithJsonSchema({"type": "integer"})
 ]
@@ -126,58 +86,19 @@ def choice(enum: type[StrEnum]) -> tuple[PlainValidator, WithJsonSchema]:
     return PlainValidator(validators.member_of(enum)), WithJsonSchema(schema)
 
 
-type ActionItemStatusName = Annotated[ActionItemStatus | str, *choice(ActionItemStatus)]
-"""A status of an action item, or its string."""
-
-type ClientStatusName = Annotated[ClientStatus | str, *choice(ClientStatus)]
-"""A status of a client, or its string."""
-
-type DocumentTypeName = Annotated[DocumentType | str, *choice(DocumentType)]
-"""A type of document, or its string."""
-
-type FeeStatusName = Annotated[FeeStatus | str, *choice(FeeStatus)]
-"""A status of a fee, or its string."""
-
-type LineItemStatusName = Annotated[LineItemStatus | str, *choice(LineItemStatus)]
-"""A status of a line item, or its string."""
-
-type MeetingStatusName = Annotated[MeetingStatus | str, *choice(MeetingStatus)]
-"""A status of a meeting, or its string."""
-
-type MeetingTypeName = Annotated[MeetingType | str, *choice(MeetingType)]
-"""A type of meeting, or its string."""
-
-type ProjectPhaseName = Annotated[ProjectPhase | str, *choice(ProjectPhase)]
-"""A phase of a project, or its string."""
-
-type ProjectTypeName = Annotated[ProjectType | str, *choice(ProjectType)]
-"""A type of project, or its string."""
-
-type PurchaseOrderStatusName = Annotated[PurchaseOrderStatus | str, *choice(PurchaseOrderStatus)]
-"""A status of a purchase order, or its string."""
-
-type QuoteStatusName = Annotated[QuoteStatus | str, *choice(QuoteStatus)]
-"""A status of a trade's quote, or its string."""
-
-type TaskStatusName = Annotated[TaskStatus | str, *choice(TaskStatus)]
-"""A status of a task, or its string."""
-
-type TradeRoleName = Annotated[TradeRole | str, *choice(TradeRole)]
-"""A trade's role on a project, or its string."""
-
-
-class WorkPhase(StrEnum):
-    """A phase in which a project has tasks."""
-
-    CONCEPTUAL_DESIGN = "conceptual_design"
-    DETAILED_DESIGN = "detailed_design"
-    PURCHASING = "purchasing"
-    CONSTRUCTION = "construction"
-    REVEAL_PUNCH_LIST = "reveal_punch_list"
-
-
-type WorkPhaseName = Annotated[WorkPhase | str, *choice(WorkPhase)]
-"""A phase with tasks, or its string: neither completed nor on hold."""
+# What the value types of the migrations refuse. The tools check first; these sentences are for what only the database can
+# see, such as a number that is short in JSON and long in Postgres.
+REFUSALS = {
+    "visible_text_has_visible_ends": "text must not be empty, blank or padded with invisible characters",
+    "short_text_is_one_line": "text must be one line of at most 200 characters without control characters",
+    "long_text_is_plain_text": "text must have at most 20,000 characters and no control characters",
+    "email_address_has_one_at": "an e-mail address looks like name@example.com",
+    "storage_key_fits": "a storage key has at most 1,024 bytes",
+    "dollars_are_finite_and_not_negative": "an amount is between 0 and 9,999,999,999.99 dollars",
+    "bounded_date_is_in_range": "a date is between 1900-01-01 and 2199-12-31",
+    "bounded_timestamptz_is_in_range": "a time is between the years 1900 and 2199",
+    "bounded_jsonb_is_small_and_shallow": "JSON must be an object of at most 64 kB, 32 levels and numbers up to 1e300",
+}
 
 
 class PythonOnly:

@@ -6,7 +6,7 @@ import inspect
 import json
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, wraps
 from typing import Any, get_type_hints
 
@@ -14,11 +14,12 @@ import psycopg
 from pydantic import TypeAdapter
 
 from studio_data.contract import schemas
-from studio_data.contract.actor import current_actor
+from studio_data.contract.actor import ActorType, current_actor
 from studio_data.contract.arguments import Arguments
 from studio_data.contract.audit import NOBODY, Call, current_call
+from studio_data.contract.domain import TOOLS, domain_of, refusals
 from studio_data.contract.ledger import current_key, once
-from studio_data.contract.roles import PRACTICE, Role
+from studio_data.contract.roles import READERS, Role
 from studio_data.contract.validators import checked, member_of
 from studio_data.db import in_transaction, only_reads, savepoint
 from studio_data.errors import InvalidInputError, PermissionDeniedError, did_you_mean
@@ -31,7 +32,14 @@ class Tool:
     """A registered function, and all that is declared about it."""
 
     def __init__(
-        self, function: Callable[..., Any], *, roles: frozenset[Role], reads: bool, idempotent: bool, destructive: bool
+        self,
+        function: Callable[..., Any],
+        *,
+        roles: frozenset[Role],
+        reads: bool,
+        idempotent: bool,
+        destructive: bool,
+        people_only: bool | frozenset[str],
     ) -> None:
         self.function = function
         self.name = function.__name__
@@ -44,16 +52,23 @@ class Tool:
         """Whether repeating it with the same arguments changes nothing more."""
         self.destructive = destructive
         """Whether it ends or takes away something, so that a person might want to be asked first."""
+        self.people_only = people_only
+        """Whether only a person may call it, or the arguments that only a person may give."""
         self.arguments = Arguments(function)
 
     @cached_property
     def description(self) -> str:
         """What a model reads: the docstring's first two paragraphs (what it does; when, and what it refuses).
 
-        A paragraph that begins with Returns or Raises is for developers: a model has the schema and the errors.
+        A paragraph that begins with Returns or Raises is for developers: a model has the schema and the errors. What is for
+        people only is said at the end.
         """
         paragraphs = inspect.cleandoc(self.function.__doc__ or "").split("\n\n")[:2]
         paragraphs = [text for text in paragraphs if not text.startswith(("Returns ", "Raises "))]
+        if self.people_only is True:
+            paragraphs.append("Only a person may call it.")
+        elif self.people_only:
+            paragraphs.append(f"Only a person may give {' and '.join(sorted(self.people_only))}.")
         return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("``", "`")
 
     @cached_property
@@ -98,6 +113,8 @@ class Tool:
                 f"{self.name} writes, and a tool that reads may not call it.", details={"tool": self.name}
             )
         arguments = self.arguments.validated(args, kwargs)
+        if self.people_only:
+            self._check_person(arguments)
         call = current_call.set(self.call)
         reading = only_reads.set(self.reads)
         try:
@@ -111,10 +128,34 @@ class Tool:
             given = self.arguments.without_defaults(arguments)
             return once(key, self.name, given, lambda: self.function(**arguments), self.result_type)
         except psycopg.Error as error:
-            raise refusal(error) from error
+            raise refusal(error, refusals()) from error
         finally:
             only_reads.reset(reading)
             current_call.reset(call)
+
+    def refusal_of_the_actor(self) -> PermissionDeniedError | None:
+        """Return why the actor may not call it, where it is for people only; roles are not looked at."""
+        return self._not_a_person(f"call {self.name}") if self.people_only is True else None
+
+    def _check_person(self, arguments: Mapping[str, Any]) -> None:
+        if isinstance(self.people_only, bool):
+            refused = self.refusal_of_the_actor()
+        else:
+            given = sorted(name for name in self.people_only if arguments[name] is not None)
+            refused = self._not_a_person(f"give {' and '.join(given)}") if given else None
+        if refused is not None:
+            raise refused
+
+    def _not_a_person(self, what: str) -> PermissionDeniedError | None:
+        acting = current_actor.get()
+        actor_type = acting.type if acting else ActorType.SYSTEM
+        if actor_type is ActorType.USER:
+            return None
+        return PermissionDeniedError(
+            f"Only a person may {what}, not {actor_type}.",
+            hint="Ask a person of the practice.",
+            details={"tool": self.name, "actor_type": actor_type.value, "rule": "people_only"},
+        )
 
     def _check_role(self) -> None:
         acting = current_actor.get()
@@ -140,7 +181,12 @@ _tools: dict[str, Tool] = {}
 
 
 def tool[**P, R](
-    *, roles: Iterable[Role] = (), reads: bool = False, idempotent: bool = False, destructive: bool = False
+    *,
+    roles: Iterable[Role] = (),
+    reads: bool = False,
+    idempotent: bool = False,
+    destructive: bool = False,
+    people_only: bool | Iterable[str] = False,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function a tool; it stays an ordinary function to its callers.
 
@@ -149,24 +195,31 @@ def tool[**P, R](
     and lets no exception of psycopg or pydantic out: ``PermissionDeniedError`` for another role's tool,
     ``InvalidInputError`` for arguments, the classes of ``failures.refusal`` for what the database refuses.
 
-    Say ``reads=True`` of a tool that writes nothing: every role of the practice may call it or, where it names ``roles``,
-    these and the reader. A tool that writes names the ``roles`` that may (people, who act without a role, always may), and
-    is ``idempotent`` if repeating it changes nothing more, ``destructive`` if it ends or takes away something.
+    Say ``reads=True`` of a tool that writes nothing: the readers of its domain may call it or, where it names ``roles``,
+    these and the reader. A tool that writes is for the writers of its domain, or names the ``roles`` that may (people, who
+    act without a role, always may). It is ``idempotent`` if repeating it changes nothing more, and ``destructive`` if it
+    ends or takes away something. With ``people_only`` agents and the system may not call it, or not give the arguments
+    that it names.
     """
     named = frozenset(roles)
+    only = people_only if isinstance(people_only, bool) else frozenset(people_only)
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
         name = function.__name__
         if reads and destructive:
             raise TypeError(f"{name} reads: it destroys nothing")
-        if not reads and not named:
+        domain = domain_of(function.__module__)
+        writers = named or (domain.writers if domain else named)
+        readers = named | {Role.READER} if named else (domain.readers if domain else READERS)
+        if not reads and not writers:
             raise TypeError(f"{name} writes: name the roles that may call it, or say reads=True")
         made = Tool(
             function,
-            roles=(named | {Role.READER} if named else PRACTICE) if reads else named,
+            roles=readers if reads else writers,
             reads=reads,
             idempotent=reads or idempotent,
             destructive=destructive,
+            people_only=only,
         )
         known = _tools.get(name)
         if known is not None and known.module != made.module:
@@ -192,7 +245,7 @@ def all_tools(*, role: Role | str | None = None) -> list[Tool]:
     """
     if role is not None:
         role = checked("role", member_of(Role), role)
-    package = importlib.import_module("studio_data.tools")
+    package = importlib.import_module(TOOLS)
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         importlib.import_module(module.name)
     return [found for _, found in sorted(_tools.items()) if role is None or role in found.roles]

@@ -20,5 +20,5 @@ EVERYBODY = frozenset(Role)
 STAFF = EVERYBODY - {Role.ORCHESTRATOR, Role.READER}
 """The six roles that work in the practice."""
 
-PRACTICE = STAFF | {Role.READER}
-"""Those who may read what is the practice's: all but the orchestrator, who looks after the runs alone."""
+READERS = STAFF | {Role.READER}
+"""Who may read what a domain does not keep for others: all but the orchestrator, who looks after the runs alone."""

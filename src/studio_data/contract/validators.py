@@ -23,7 +23,6 @@ LONGEST_KEY = 255
 LONGEST_TEXT = 20_000
 LONGEST_QUOTE = 60
 LONGEST_STORAGE_KEY = 1_024
-LARGEST_FACTOR = Decimal("9.9999")
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 LARGEST_AMOUNT = Decimal("9999999999.99")
 CENT = Decimal("0.01")
@@ -62,7 +61,6 @@ _CONTROL_BUT_LINES = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_FRACTION = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,4})?", re.ASCII)
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _TRAIL_CURSOR = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,2})?")
@@ -81,7 +79,7 @@ def _is_plain(value: object) -> bool:
 
 def _visible(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"must be text, not {_kind(value)}")
+        raise ValueError(f"must be text, not {kind(value)}")
     if _NOT_STORABLE.search(value):
         raise ValueError("must not contain NUL or half a surrogate pair")
     trimmed = value.lstrip(INVISIBLE + NEVER_FIRST).rstrip(INVISIBLE)
@@ -146,7 +144,8 @@ def storage_key(value: object) -> str:
     return key
 
 
-def _kind(value: object) -> str:
+def kind(value: object) -> str:
+    """Return what a value is, in a word, for a sentence that refuses it."""
     return "nothing" if value is None else type(value).__name__
 
 
@@ -174,7 +173,7 @@ def id_or_name(value: object) -> UUID | str:
 def dollars(value: object) -> Decimal:
     """Return dollars and cents. A float is rounded half-even from the digits it prints, since those were meant."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
-        raise ValueError(f"must be an amount in dollars, not {_kind(value)}")
+        raise ValueError(f"must be an amount in dollars, not {kind(value)}")
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
         raise ValueError('must be an amount in dollars, written like "1250.00"')
     amount = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
@@ -190,27 +189,12 @@ def dollars(value: object) -> Decimal:
     return cents
 
 
-def freight_factor(value: object) -> Decimal:
-    """Return freight as a fraction of the price, with four places."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
-        raise ValueError(f"must be a fraction like 0.18, not {_kind(value)}")
-    if isinstance(value, str) and not _FRACTION.fullmatch(value):
-        raise ValueError('must be a fraction, written like "0.18"')
-    factor = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
-    if not factor.is_finite() or not 0 <= factor <= LARGEST_FACTOR:
-        raise ValueError(f"must be between 0 and {LARGEST_FACTOR}")
-    rounded = abs(factor.quantize(Decimal("0.0001"), ROUND_HALF_EVEN, Context(prec=28)))
-    if isinstance(value, Decimal) and rounded != factor:
-        raise ValueError("must have at most four decimal places")
-    return rounded
-
-
 def whole_number(first: int, last: int) -> Callable[[object], int]:
     """Return a validator of whole numbers in a range."""
 
     def number(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(f"must be a whole number, not {_kind(value)}")
+            raise ValueError(f"must be a whole number, not {kind(value)}")
         if not first <= value <= last:
             raise ValueError(f"must be between {first:,} and {last:,}")
         return int(value)
@@ -221,7 +205,7 @@ def whole_number(first: int, last: int) -> Callable[[object], int]:
 def truth(value: object) -> bool:
     """Return True or False."""
     if not isinstance(value, bool):
-        raise ValueError(f"must be true or false, not {_kind(value)}")
+        raise ValueError(f"must be true or false, not {kind(value)}")
     return value
 
 
@@ -294,7 +278,7 @@ def member_of[E: StrEnum](enum: type[E]) -> Callable[[object], E]:
         if isinstance(value, str) and value in known:
             return enum(value)
         # Only text is quoted: anything else may be huge, or nested too deep to print.
-        given = repr(value[:LONGEST_QUOTE]) if isinstance(value, str) else _kind(value)
+        given = repr(value[:LONGEST_QUOTE]) if isinstance(value, str) else kind(value)
         raise UnknownMemberError(f"must be {expected}, not {given}", did_you_mean(given, known))
 
     return member
@@ -306,7 +290,7 @@ def member_of[E: StrEnum](enum: type[E]) -> Callable[[object], E]:
 def json_object(value: object, largest: int = LARGEST_JSON) -> dict[str, Any]:
     """Return a JSON object that Postgres can store and every reader can hold."""
     if not isinstance(value, dict):
-        raise ValueError(f"must be a JSON object, not {_kind(value)}")
+        raise ValueError(f"must be a JSON object, not {kind(value)}")
     if _check_json(cast("dict[object, object]", value), largest) > largest:
         size = len(json.dumps(value, ensure_ascii=False).encode())
         if size > largest:
@@ -335,7 +319,7 @@ def _check_json(document: dict[object, object], largest: int) -> int:
         elif isinstance(node, dict):
             for key, child in cast("dict[object, object]", node).items():
                 if not isinstance(key, str):
-                    raise ValueError(f"must have text as every key, not {_kind(key)}")
+                    raise ValueError(f"must have text as every key, not {kind(key)}")
                 waiting.append((key, depth))
                 waiting.append((child, depth + 1))
         elif isinstance(node, list):
@@ -356,7 +340,7 @@ def _check_json_leaf(node: object) -> None:
         if abs(node) > LARGEST_JSON_NUMBER:
             raise ValueError("must not contain numbers beyond 1e300")
     elif node is not None:
-        raise ValueError(f"must contain JSON values only, not {_kind(node)}")
+        raise ValueError(f"must contain JSON values only, not {kind(node)}")
 
 
 def json_object_from(text: str) -> dict[str, Any]:

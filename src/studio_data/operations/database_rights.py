@@ -1,12 +1,13 @@
 """Which rights each database role should have, and which the catalogs say it has.
 
-A table that a later migration brings is named here, with what the tools do with it; tests/operations/test_privileges.py
-fails by name until it is. Tables of others in the same schema are left alone.
+A domain declares its tables, with what the tools do with each; tests/operations/test_privileges.py fails by name for a
+table that none declares. Tables of others in the same schema are left alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
+from studio_data.contract.domain import Table, domains
 from studio_data.postgres.pool import StudioConnection
 
 OWNER, AUDIT, AGENT, READER = "studio_owner", "studio_audit", "studio_agent", "studio_reader"
@@ -15,55 +16,25 @@ ROLES = (OWNER, AUDIT, AGENT, READER)
 PUBLIC = "public"
 GRANTABLE = " WITH GRANT OPTION"
 
-BOTH, INSERTED = ("INSERT", "UPDATE"), ("INSERT",)
-
-PRACTICE = {
-    "clients": BOTH,
-    "projects": BOTH,
-    "project_rooms": BOTH,
-    "design_fees": BOTH,
-    "pricing_benchmarks": BOTH,
-    "vendors": BOTH,
-    "line_items": BOTH,
-    "vendor_quotes": INSERTED,
-    "purchase_orders": BOTH,
-    "email_templates": BOTH,
-    "workflow_templates": BOTH,
-    "project_tasks": BOTH,
-    "trades": BOTH,
-    "project_trades": BOTH,
-    "meetings": BOTH,
-    "meeting_action_items": BOTH,
-    "documents": INSERTED,
-    "phase_transitions": INSERTED,
-    "agent_sessions": BOTH,
-    "agent_executions": BOTH,
-    "agent_checkpoints": ("INSERT", "DELETE"),
-    "agent_artifacts": INSERTED,
-    "agent_settings": BOTH,
-    "agent_reservations": BOTH,
-    "agent_prompt_versions": BOTH,
-    "agent_metrics": INSERTED,
-}
-"""The practice's tables and those of its agents' runs, and what the tools do with rows of each. Only old checkpoints go."""
-
-VIEWS = ("active_sessions", "session_metrics", "agent_performance")
-"""What people and dashboards look at."""
-
-BOOKS = ("call_ledger", "preview_changes", "purchase_order_numbers")
+BOOKS = ("call_ledger", "preview_changes")
 """The library's own tables, which belong to the practice's owner too; ``schema_version`` stays the administrator's."""
 
 LOG = ("activity_log", "audit_seals")
 """The tables that nobody may change. What they rely on (functions, domains) belongs with them: see ``_relied_on``."""
 
-TABLES = [*PRACTICE, *VIEWS, *BOOKS, *LOG, "schema_version"]
-"""Every table and view of the library."""
-
 _LOG_COLUMNS = ("entity_type", "entity_id", "project_id", "action", "actor_type", "actor_name", "context", "metadata")
-_WHOLE = {("workflow_templates", "UPDATE")}  # its tools take LOCK TABLE: positions are moved one call at a time
 _MADE_BY_THE_DATABASE = frozenset({"id", "created_at", "updated_at", "duration_seconds"})
-_IMPORTED = {(f"agent_{name}", "INSERT") for name in ("sessions", "executions", "artifacts")}  # with their own times
-_KEY = "api_key_encrypted"  # nobody who only looks needs it
+
+
+def of_the_domains() -> list[str]:
+    """Return every table and view that a domain declares."""
+    every = domains().values()
+    return [table.name for domain in every for table in domain.tables] + [view for domain in every for view in domain.views]
+
+
+def all_tables() -> list[str]:
+    """Return every table and view of the library."""
+    return [*of_the_domains(), *BOOKS, *LOG, "schema_version"]
 
 
 class Right(NamedTuple):
@@ -104,19 +75,13 @@ def wanted(connection: StudioConnection, place: Place) -> set[Right]:
         if name in found:
             rights.update(Right("TABLE", name, role, privilege, column) for column in columns)
 
-    for name, writes in PRACTICE.items():
-        if name not in found:
-            continue
-        table(name, AGENT, "SELECT")
-        table(name, READER, "SELECT", [column for column in found[name] if column != _KEY] if _KEY in found[name] else ("",))
-        for privilege in writes:
-            # By column, so that nobody invents an id or a time, and LOCK TABLE, which asks for the whole table, is refused.
-            made = {"duration_seconds"} if (name, privilege) in _IMPORTED else _MADE_BY_THE_DATABASE
-            columns = [column for column in found[name] if column not in made]
-            table(name, AGENT, privilege, ("",) if (name, privilege) in _WHOLE or privilege == "DELETE" else columns)
-    for name in VIEWS:
-        table(name, AGENT, "SELECT")
-        table(name, READER, "SELECT")
+    for domain in domains().values():
+        for declared in domain.tables:
+            for role, privilege, columns in _of_table(declared, found.get(declared.name, [])):
+                table(declared.name, role, privilege, columns)
+        for view in domain.views:
+            table(view, AGENT, "SELECT")
+            table(view, READER, "SELECT")
 
     table("activity_log", AGENT, "INSERT", _LOG_COLUMNS)
     for role in LOGINS:
@@ -131,10 +96,20 @@ def wanted(connection: StudioConnection, place: Place) -> set[Right]:
     table("call_ledger", AGENT, "UPDATE", ("result",))
     table("preview_changes", AGENT, "SELECT")
     table("preview_changes", AGENT, "INSERT", ("table_name", "operation", "before", "after"))
-    table("purchase_order_numbers", AGENT, "SELECT")
-    table("purchase_order_numbers", AGENT, "INSERT", ("year", "last_number"))
-    table("purchase_order_numbers", AGENT, "UPDATE", ("last_number",))
     return rights
+
+
+def _of_table(declared: Table, present: list[str]) -> Iterator[tuple[str, str, Iterable[str]]]:
+    """Say which role has which privilege of a domain's table, on which columns; ("",) is the whole table."""
+    yield AGENT, "SELECT", ("",)
+    if declared.is_for_readers:
+        yield READER, "SELECT", [column for column in present if column not in declared.hidden] if declared.hidden else ("",)
+    for write in declared.writes:
+        # By column, so that nobody invents an id or a time, and LOCK TABLE, which asks for the whole table, is refused.
+        made = {"duration_seconds"} if declared.has_imports and write == "INSERT" else _MADE_BY_THE_DATABASE
+        kept = declared.final if write == "UPDATE" else ()
+        columns = [column for column in present if column not in made and column not in kept]
+        yield AGENT, write, ("",) if write == "DELETE" or (write == "UPDATE" and declared.is_locked) else columns
 
 
 def present(connection: StudioConnection, place: Place) -> set[Right]:
@@ -167,7 +142,7 @@ def present(connection: StudioConnection, place: Place) -> set[Right]:
         LEFT JOIN pg_roles ON pg_roles.oid = grantee
         WHERE grantee <> owner AND (grantee = 0 OR rolname = ANY(%(roles)s))
         """,
-        {"schema": place.schema, "tables": TABLES, "roles": list(ROLES), "grantable": GRANTABLE},
+        {"schema": place.schema, "tables": all_tables(), "roles": list(ROLES), "grantable": GRANTABLE},
     )
     everybodys = Right("SCHEMA", place.schema, PUBLIC, "USAGE")  # to see that a table exists
     return {Right(**row) for row in rows} - {everybodys}
@@ -199,5 +174,5 @@ def what_each_may_do(connection: StudioConnection) -> list[dict[str, Any]]:
         GROUP BY rolname, rolcanlogin
         ORDER BY rolname
         """,
-        {"tables": TABLES, "roles": list(ROLES)},
+        {"tables": all_tables(), "roles": list(ROLES)},
     ).fetchall()

@@ -26,12 +26,11 @@ from studio_data.operations.database_rights import (
     LOG,
     LOGINS,
     OWNER,
-    PRACTICE,
     PUBLIC,
     ROLES,
-    VIEWS,
     Place,
     Right,
+    of_the_domains,
     present,
     wanted,
 )
@@ -251,7 +250,7 @@ def _give_to_owners(run: _Run) -> None:
     log's columns.
     """
     log = _relied_on(run, LOG, MAKES_THE_LOG)
-    practice = _relied_on(run, (*PRACTICE, *VIEWS, *BOOKS), ()) - log
+    practice = _relied_on(run, (*of_the_domains(), *BOOKS), ()) - log
     for owner, things in ((AUDIT, log), (OWNER, practice)):
         for thing in sorted(things):
             if thing.owner != owner:

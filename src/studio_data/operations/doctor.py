@@ -6,10 +6,12 @@ Nothing is changed. Every finding names the command or statement that mends it.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal, LiteralString
+from functools import partial
+from typing import Literal
 
 import psycopg
 
+from studio_data.contract.domain import Domain, domains
 from studio_data.contract.ledger import KEPT_DAYS
 from studio_data.db import many, one, transaction
 from studio_data.hints import as_typed
@@ -44,7 +46,7 @@ def examine() -> list[Checked]:
     checked = [Checked("migrations", findings)]
     if findings:
         return checked  # the others would speak of tables that are not there
-    return checked + [Checked(name, _made(check)) for name, check in CHECKS.items()]
+    return checked + [Checked(name, _made(check)) for name, check in checks().items()]
 
 
 def _made(check: Callable[[], list[Finding]]) -> list[Finding]:
@@ -142,82 +144,12 @@ def _schema() -> list[Finding]:
     ]
 
 
-# What no tool leaves behind: a rule of the practice that these rows contradict, and what mends them.
-_INVARIANTS: dict[str, tuple[LiteralString, str]] = {
-    "line items that are ordered or further, without an order": (
-        """
-        SELECT id FROM line_items
-        WHERE status >= 'ordered' AND NOT EXISTS (
-            SELECT FROM purchase_orders WHERE line_item_id = line_items.id AND status <> 'cancelled'
-        )
-        """,
-        f"set the item's status to quoted with SQL, then {as_typed('call draft_purchase_order')}",
-    ),
-    "orders that were submitted, for an item that is not yet ordered": (
-        """
-        SELECT purchase_orders.id FROM purchase_orders
-        JOIN line_items ON line_items.id = line_item_id
-        WHERE purchase_orders.status NOT IN ('draft', 'cancelled') AND line_items.status < 'ordered'
-        """,
-        "correct the item's status with SQL",
-    ),
-    "projects in another phase than their last transition says": (
-        """
-        SELECT id FROM projects
-        WHERE phase <> coalesce((
-            SELECT to_phase FROM phase_transitions WHERE project_id = projects.id ORDER BY id DESC LIMIT 1
-        ), 'conceptual_design')
-        """,
-        f"{as_typed('call advance_project')}, or correct the phase with SQL",
-    ),
-    "active clients without a project": (
-        """
-        SELECT id FROM clients
-        WHERE status IN ('active', 'completed') AND NOT EXISTS (SELECT FROM projects WHERE client_id = clients.id)
-        """,
-        as_typed("call create_project"),
-    ),
-    "clients and projects of which the audit trail knows nothing": (
-        """
-        SELECT id FROM clients
-        WHERE NOT EXISTS (SELECT FROM activity_log WHERE entity_type = 'client' AND entity_id = clients.id)
-        UNION ALL
-        SELECT id FROM projects
-        WHERE NOT EXISTS (SELECT FROM activity_log WHERE entity_type = 'project' AND entity_id = projects.id)
-        """,
-        "find out who wrote them past the tools",
-    ),
-    "clients in another status than the audit trail's last word about them": (
-        """
-        SELECT id FROM clients
-        WHERE status::text <> coalesce((
-            SELECT metadata #>> '{changes,status,1}'
-            FROM activity_log
-            WHERE entity_type = 'client' AND entity_id = clients.id AND metadata #> '{changes,status}' IS NOT NULL
-            ORDER BY activity_log.id DESC
-            LIMIT 1
-        ), 'lead')
-        """,
-        "find out who changed them past the tools",
-    ),
-    "order numbers that were given twice or left out": (
-        """
-        SELECT year::text AS id FROM purchase_order_numbers
-        WHERE last_number <> (
-            SELECT count(*) FROM purchase_orders WHERE po_number LIKE '%-' || year || '-%'
-        )
-        """,
-        "compare purchase_order_numbers with purchase_orders",
-    ),
-}
-
-
-def _practice() -> list[Finding]:
+def _rules(domain: Domain) -> list[Finding]:
     findings: list[Finding] = []
-    for what, (query, fix) in _INVARIANTS.items():
-        ids = [row["id"] for row in many(query, reads=True)]
+    for invariant in domain.invariants:
+        ids = [row["id"] for row in many(invariant.query, reads=True)]
         if ids:
-            findings.append(Finding("error", f"{len(ids):,} {what}, the first is {ids[0]}", fix))
+            findings.append(Finding("error", f"{len(ids):,} {invariant.found}, the first is {ids[0]}", invariant.fix))
     return findings
 
 
@@ -260,11 +192,14 @@ def _trail() -> list[Finding]:
     return findings
 
 
-CHECKS: dict[str, Callable[[], list[Finding]]] = {
-    "server settings": _settings,
-    "database roles": _roles,
-    "schema": _schema,
-    "rules of the practice": _practice,
-    "call ledger": _ledger,
-    "audit trail": _trail,
-}
+def checks() -> dict[str, Callable[[], list[Finding]]]:
+    """Return every check but the first by its name, those of the domains' rules among them."""
+    rules = {f"rules of {domain.name}": partial(_rules, domain) for domain in domains().values() if domain.invariants}
+    return {
+        "server settings": _settings,
+        "database roles": _roles,
+        "schema": _schema,
+        **rules,
+        "call ledger": _ledger,
+        "audit trail": _trail,
+    }

@@ -4,7 +4,9 @@ Decided by sqlstate, never by class: Python's exception classes put a broken con
 lists were tried one by one against Postgres 16 and PgBouncer.
 """
 
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 
 import psycopg
 
@@ -96,30 +98,11 @@ def unit_refused() -> StudioError:
     )
 
 
-# What the domains of the migrations refuse. The tools check first; these sentences are for what only the database
-# can see, such as a number that is short in JSON and long in Postgres.
-_DOMAIN_RULES = {
-    "visible_text_has_visible_ends": "text must not be empty, blank or padded with invisible characters",
-    "short_text_is_one_line": "text must be one line of at most 200 characters without control characters",
-    "long_text_is_plain_text": "text must have at most 20,000 characters and no control characters",
-    "email_address_has_one_at": "an e-mail address looks like name@example.com",
-    "storage_key_fits": "a storage key has at most 1,024 bytes",
-    "dollars_are_finite_and_not_negative": "an amount is between 0 and 9,999,999,999.99 dollars",
-    "freight_fraction_is_finite_and_not_negative": "a freight factor is between 0 and 9.9999",
-    "bounded_date_is_in_range": "a date is between 1900-01-01 and 2199-12-31",
-    "bounded_timestamptz_is_in_range": "a time is between the years 1900 and 2199",
-    "bounded_jsonb_is_small_and_shallow": "JSON must be an object of at most 64 kB, 32 levels and numbers up to 1e300",
-    "state_jsonb_is_bounded_and_shallow": "a state must be a JSON object of at most 1 MB, 32 levels and numbers up to 1e300",
-    "prompt_text_is_plain_text": "a prompt must have at most 200,000 characters and no control characters",
-    "usage_amount_is_finite_and_not_negative": "an amount of usage is between 0 and 999,999,999,999.999999",
-    "seconds_are_finite_and_not_negative": "a duration is between 0 and 999,999,999,999.999 seconds",
-    "finite_number_is_finite": "a number is finite and at most 1e300",
-    "sha256_hex_has_64_digits": "a SHA-256 has 64 hexadecimal digits in lower case",
-}
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def refusal(error: psycopg.Error) -> StudioError:
-    """Translate what the server refused into an error of the library."""
+def refusal(error: psycopg.Error, sentences: Mapping[str, str] = _NONE) -> StudioError:
+    """Translate what the server refused into an error of the library; ``sentences`` say what its constraints mean."""
     state = error.sqlstate or ""
     found = error.diag
     details = {"sqlstate": error.sqlstate, "constraint": found.constraint_name, "table": found.table_name}
@@ -138,7 +121,7 @@ def refusal(error: psycopg.Error) -> StudioError:
                 f"The database lacks what this version of the library needs: {fact}.", hint=f"Run {as_typed('migrate')}."
             )
         case _ if state.startswith(("22", "23")):
-            reason = _DOMAIN_RULES.get(found.constraint_name or "", fact)
+            reason = sentences.get(found.constraint_name or "", fact)
             refused = InvalidInputError(f"The database refused a value: {reason}.")
         case _:
             refused = StudioError(f"The database refused the call: {fact}.")

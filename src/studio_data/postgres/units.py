@@ -6,14 +6,15 @@ from threading import RLock
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import Cursor, pq
+from psycopg import Cursor, pq, sql
 from psycopg.rows import DictRow, dict_row
 
 from studio_data.postgres.connections import Process
 from studio_data.postgres.pool import StudioConnection
 
 type Parameters = Mapping[str, Any] | tuple[Any, ...] | list[Any] | None
-type Statement = tuple[LiteralString, Parameters]
+type Query = LiteralString | sql.Composed
+type Statement = tuple[Query, Parameters]
 
 
 class FirstRefusedError(Exception):

@@ -204,7 +204,7 @@ def project_feed(project_id: EntityId, *, limit: Limit = 50, after: Cursor | Non
         {"project_id": project_id, "after": after, "end": END, "limit": limit},
     )
     if not rows and one("SELECT id FROM projects WHERE id = %(project_id)s", {"project_id": project_id}) is None:
-        raise no_such("project", project_id, hint="list_projects shows them all.")
+        raise no_such("project", project_id)
     return page(rows, limit)
 
 

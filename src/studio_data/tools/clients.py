@@ -8,28 +8,16 @@ from uuid import UUID
 from annotated_types import Len
 from psycopg.types.json import Jsonb
 
-from studio_data.contract import lifecycles
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
-from studio_data.contract.fields import (
-    ClientStatusName,
-    Cursor,
-    Email,
-    EntityId,
-    JsonObject,
-    Limit,
-    Line,
-    Name,
-    Text,
-    choice,
-)
-from studio_data.contract.lifecycles import ClientStatus
+from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.fields import Cursor, Email, EntityId, JsonObject, Limit, Line, Name, Text, choice
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
-from studio_data.errors import ConflictError, NotFoundError, StudioError
-from studio_data.tools import pipeline
+from studio_data.tools.fields import ClientStatusName
+from studio_data.tools.rules.lifecycles import CLIENT, ClientStatus
+from studio_data.tools.rules.pipeline import CLIENT_MOVES
 
 
 class ClientField(StrEnum):
@@ -149,7 +137,7 @@ def get_client(client_id: EntityId) -> Client:
         {"client_id": client_id},
     )
     if row is None:
-        raise _no_such_client(client_id)
+        raise no_such("client", client_id)
     return row
 
 
@@ -238,7 +226,7 @@ def update_client(
         },
     )
     if row is None:
-        raise _no_such_client(client_id)
+        raise no_such("client", client_id)
     return row
 
 
@@ -276,7 +264,7 @@ def record_screening(client_id: EntityId, screening_data: JsonObject) -> Client:
         {"client_id": client_id, "screening_data": Jsonb(screening_data), **actor()},
     )
     if row is None:
-        raise _no_such_client(client_id)
+        raise no_such("client", client_id)
     return row
 
 
@@ -291,7 +279,7 @@ def advance_client(client_id: EntityId, *, to: Annotated[PipelineStatus | str, *
     """
     row = _move(client_id, PipelineStatus(to).value)
     if row is None:
-        raise _why_not(client_id, PipelineStatus(to).value)
+        raise why_not(CLIENT_MOVES, client_id, "advance_client", PipelineStatus(to).value)
     return row
 
 
@@ -303,7 +291,7 @@ def churn_client(client_id: EntityId, *, reason: Text) -> Client:
     """
     row = _move(client_id, ClientStatus.CHURNED, reason)
     if row is None:
-        raise _why_not(client_id, ClientStatus.CHURNED)
+        raise why_not(CLIENT_MOVES, client_id, "churn_client")
     return row
 
 
@@ -315,7 +303,7 @@ def reopen_client(client_id: EntityId) -> Client:
     """
     row = _move(client_id, ClientStatus.LEAD)
     if row is None:
-        raise _why_not(client_id, ClientStatus.LEAD)
+        raise why_not(CLIENT_MOVES, client_id, "reopen_client")
     return row
 
 
@@ -357,23 +345,8 @@ def _move(client_id: EntityId, to: str, reason: str | None = None) -> Client | N
         {
             "client_id": client_id,
             "to": to,
-            "sources": lifecycles.CLIENT.sources_of(ClientStatus(to)),
+            "sources": CLIENT.sources_of(ClientStatus(to)),
             "reason": reason,
             **actor(),
         },
     )
-
-
-def _why_not(client_id: EntityId, to: str) -> StudioError:
-    client = pipeline.facts_of(client_id)
-    if client is None:
-        return _no_such_client(client_id)
-    if client["status"] not in lifecycles.CLIENT.sources_of(ClientStatus(to)):
-        return lifecycles.CLIENT.refusal(client_id, client["status"], to)
-    return pipeline.rule_against(client, to) or ConflictError(
-        f"Client {client_id} has just been changed by somebody else.", hint="Nothing was written: call again."
-    )
-
-
-def _no_such_client(client_id: EntityId) -> NotFoundError:
-    return no_such("client", client_id, hint="list_clients shows them all.")

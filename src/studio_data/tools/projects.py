@@ -10,23 +10,14 @@ from annotated_types import Len
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import (
-    Cursor,
-    EntityId,
-    Limit,
-    Line,
-    Money,
-    Name,
-    ProjectPhaseName,
-    ProjectTypeName,
-    choice,
-)
-from studio_data.contract.lifecycles import ClientStatus
+from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Name, choice
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.errors import NotFoundError, RuleViolationError, SatisfyingCall
+from studio_data.tools.fields import ProjectPhaseName, ProjectTypeName
+from studio_data.tools.rules.lifecycles import ClientStatus
 
 
 class ProjectField(StrEnum):
@@ -138,7 +129,7 @@ def create_project(
 def _why_not(client_id: EntityId) -> NotFoundError | RuleViolationError:
     client = one("SELECT status FROM clients WHERE id = %(client_id)s", {"client_id": client_id}, reads=True)
     if client is None:
-        return no_such("client", client_id, hint="list_clients shows them all.")
+        return no_such("client", client_id)
     calls: list[SatisfyingCall] = []
     match client["status"]:
         case ClientStatus.CHURNED:
@@ -173,7 +164,7 @@ def get_project(project_id: EntityId) -> Project:
         {"project_id": project_id},
     )
     if row is None:
-        raise no_such("project", project_id, hint="list_projects shows them all.")
+        raise no_such("project", project_id)
     return row
 
 
@@ -219,7 +210,7 @@ def update_project(
         {"project_id": project_id, "name": name, "address": address, "clear": list(clear or ()), **actor()},
     )
     if row is None:
-        raise no_such("project", project_id, hint="list_projects shows them all.")
+        raise no_such("project", project_id)
     return row
 
 
@@ -254,7 +245,7 @@ def closed_or_unknown(project_id: EntityId) -> NotFoundError | RuleViolationErro
     """Return the error for a project to which nothing can be added: there is none, or it is completed."""
     row = one("SELECT phase FROM projects WHERE id = %(project_id)s", {"project_id": project_id}, reads=True)
     if row is None:
-        return no_such("project", project_id, hint="list_projects shows them all.")
+        return no_such("project", project_id)
     return RuleViolationError(
         f"Project {project_id} is {row['phase']}, and nothing is added to a completed project.",
         rule="completed_projects_are_closed",

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from studio_data import call as dispatch
-from studio_data.contract.lifecycles import ACTION_ITEM, ProjectPhase
 from studio_data.db import many, one
 from studio_data.errors import InvalidTransitionError, NotFoundError
 from studio_data.tools.practice.action_items import (
@@ -19,7 +18,10 @@ from studio_data.tools.practice.action_items import (
     update_action_item,
 )
 from studio_data.tools.practice.meetings import Meeting, schedule_meeting
-from studio_data.tools.practice.rules.gates import facts_of, gates_of
+from studio_data.tools.practice.rules.gates import gates_of
+from studio_data.tools.practice.rules.lifecycles import ACTION_ITEM
+from studio_data.tools.practice.rules.projects import facts_of
+from studio_data.tools.rules.lifecycles import ProjectPhase
 from tests.support.lifecycle import assert_move, every_pair
 from tests.tools.practice.test_meetings import new_project
 

@@ -7,12 +7,14 @@ import pytest
 
 from studio_data import acting_as
 from studio_data import call as dispatch
-from studio_data.contract.lifecycles import DocumentType, ProjectPhase
 from studio_data.db import many, one, transaction
 from studio_data.errors import ConflictError, NotFoundError
 from studio_data.tools.clients import create_client
 from studio_data.tools.practice.documents import Document, get_document, latest_documents, list_documents, register_document
-from studio_data.tools.practice.rules.gates import facts_of, gates_of
+from studio_data.tools.practice.rules.gates import gates_of
+from studio_data.tools.practice.rules.lifecycles import DocumentType
+from studio_data.tools.practice.rules.projects import facts_of
+from studio_data.tools.rules.lifecycles import ProjectPhase
 from tests.support import as_administrator
 from tests.tools.practice.test_meetings import new_project
 

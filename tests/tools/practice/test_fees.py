@@ -8,7 +8,6 @@ import psycopg
 import pytest
 
 from studio_data import call as dispatch
-from studio_data.contract.lifecycles import FEE
 from studio_data.db import many, one, transaction
 from studio_data.errors import (
     ConflictError,
@@ -28,6 +27,7 @@ from studio_data.tools.practice.fees import (
     pay_fee,
     sweep_overdue_fees,
 )
+from studio_data.tools.practice.rules.lifecycles import FEE
 from studio_data.tools.projects import create_project
 from tests.support.lifecycle import assert_move, every_pair
 

@@ -6,13 +6,13 @@ from uuid import UUID
 import pytest
 
 from studio_data import acting_as, db, raising_call
-from studio_data.contract.lifecycles import ProjectPhase
 from studio_data.contract.registry import get_tool
 from studio_data.errors import RuleViolationError, SatisfyingCall
 from studio_data.tools.clients import create_client
 from studio_data.tools.practice.phases import advance_project, check_gates
 from studio_data.tools.practice.rules.gates import GATES
 from studio_data.tools.projects import create_project
+from studio_data.tools.rules.lifecycles import ProjectPhase
 
 BEFORE = {
     "detailed_design": "conceptual_design",

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from studio_data import call as dispatch
-from studio_data.contract.lifecycles import MEETING, ProjectPhase
 from studio_data.db import many, one, transaction
 from studio_data.errors import InvalidInputError, InvalidTransitionError, NotFoundError, RuleViolationError
 from studio_data.tools.clients import create_client
@@ -20,8 +19,11 @@ from studio_data.tools.practice.meetings import (
     reschedule_meeting,
     schedule_meeting,
 )
-from studio_data.tools.practice.rules.gates import facts_of, gates_of
+from studio_data.tools.practice.rules.gates import gates_of
+from studio_data.tools.practice.rules.lifecycles import MEETING
+from studio_data.tools.practice.rules.projects import facts_of
 from studio_data.tools.projects import create_project
+from studio_data.tools.rules.lifecycles import ProjectPhase
 from tests.support.lifecycle import assert_move, every_pair, lines
 
 

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from studio_data import call as dispatch
-from studio_data.contract.lifecycles import LINE_ITEM, PURCHASE_ORDER
 from studio_data.db import many, one
 from studio_data.errors import InvalidInputError, RuleViolationError, StudioError
 from studio_data.tools.practice.order_progress import (
@@ -19,7 +18,9 @@ from studio_data.tools.practice.order_progress import (
     start_production,
     submit_purchase_order,
 )
+from studio_data.tools.practice.phases import hold_project
 from studio_data.tools.practice.purchase_orders import draft_purchase_order, get_purchase_order
+from studio_data.tools.practice.rules.lifecycles import LINE_ITEM, PURCHASE_ORDER
 from tests.examples import Practice
 from tests.examples.practice.purchase_orders import order_in
 from tests.support.lifecycle import assert_move, every_pair
@@ -206,7 +207,7 @@ def test_a_draft_for_what_was_selected_before_is_not_submitted(change: str) -> N
 def test_a_draft_waits_while_its_project_is_on_hold() -> None:
     practice = Practice()
     order = order_in(practice, "draft")
-    one("UPDATE projects SET phase = 'on_hold'")
+    hold_project(practice.project["id"], reason="The clients travel.")
 
     with pytest.raises(RuleViolationError) as raised:
         submit_purchase_order(order["id"])

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from studio_data import call as dispatch
-from studio_data.contract.lifecycles import TRADE_QUOTE
 from studio_data.db import many, one, transaction
 from studio_data.errors import ConflictError, InvalidInputError, InvalidTransitionError, NotFoundError, StudioError
 from studio_data.tools.practice.project_trades import (
@@ -18,6 +17,7 @@ from studio_data.tools.practice.project_trades import (
     record_final_quote,
     send_final_rfq,
 )
+from studio_data.tools.practice.rules.lifecycles import TRADE_QUOTE
 from studio_data.tools.practice.trades import create_trade
 from tests.examples import Practice
 from tests.examples.practice.project_trades import invited

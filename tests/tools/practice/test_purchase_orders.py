@@ -19,6 +19,7 @@ from studio_data.tools.practice.purchase_orders import (
 from tests.examples import Practice
 from tests.examples.practice.purchase_orders import order_in, orderable_item, quoted_item, ready_to_order
 from tests.support.embedded import within
+from tests.support.rows import row
 
 YEAR = datetime.now(UTC).year
 
@@ -85,6 +86,14 @@ def test_no_other_project_orders(phase: str, calls: str) -> None:
     practice = Practice()
     line_item_id = orderable_item(practice)
     one("UPDATE projects SET phase = %s::project_phase", (phase,))
+    if phase == "on_hold":
+        row(
+            "phase_transitions",
+            project_id=practice.project["id"],
+            from_phase="purchasing",
+            to_phase=phase,
+            triggered_by="Maria",
+        )
 
     error = refused(line_item_id)
 
@@ -168,7 +177,8 @@ def test_a_line_item_has_one_open_order_and_the_refusal_names_it() -> None:
 
     assert raised.value.details == {
         "line_item_id": str(order["line_item_id"]), "purchase_order_id": str(order["id"]), "po_number": order["po_number"],
-        "status": "submitted",
+        "status": "submitted", "rule": "one_open_order",
+        "calls": [{"tool": "cancel_purchase_order", "arguments": {"purchase_order_id": str(order["id"])}}],
     }  # fmt: skip
     assert one("SELECT last_number FROM purchase_order_numbers") == {"last_number": 1}
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from studio_data import call as dispatch
 from studio_data import db
-from studio_data.contract.fields import WorkPhase
 from studio_data.db import many, one
 from studio_data.errors import InvalidInputError, RuleViolationError
 from studio_data.tools.clients import create_client
+from studio_data.tools.practice.fields import WorkPhase
 from studio_data.tools.practice.schedule import schedule_project, shift_schedule
 from studio_data.tools.practice.tasks import (
     ProjectTask,

@@ -10,12 +10,14 @@ import pytest
 
 from studio_data import acting_as, db
 from studio_data import call as dispatch
-from studio_data.contract.lifecycles import TASK, ProjectPhase
+from studio_data.contract.entities import why_not
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, InvalidTransitionError, PermissionDeniedError, RuleViolationError
 from studio_data.tools.clients import create_client
-from studio_data.tools.practice import tasks
-from studio_data.tools.practice.rules.gates import facts_of, gates_of
+from studio_data.tools.practice.rules.gates import gates_of
+from studio_data.tools.practice.rules.lifecycles import TASK
+from studio_data.tools.practice.rules.moves import TASK_MOVES
+from studio_data.tools.practice.rules.projects import facts_of
 from studio_data.tools.practice.tasks import (
     ProjectTask,
     add_task,
@@ -29,6 +31,7 @@ from studio_data.tools.practice.tasks import (
     unblock_task,
 )
 from studio_data.tools.projects import create_project
+from studio_data.tools.rules.lifecycles import ProjectPhase
 from tests.support.lifecycle import assert_move, every_pair
 
 
@@ -254,10 +257,10 @@ def test_a_task_moves_by_the_tool_that_is_meant_for_it(source: str, move: Callab
 
 
 def test_a_task_that_changed_a_moment_ago_is_worth_another_call() -> None:
-    error = tasks._why_not(task_in("in_progress"), tasks.TaskStatus.COMPLETED, (tasks.TaskStatus.IN_PROGRESS,))
+    error = why_not(TASK_MOVES, task_in("in_progress"), "complete_task")
 
     assert isinstance(error, ConflictError)
-    assert error.hint == "Call again."
+    assert error.hint == "Nothing was written: call again."
 
 
 @pytest.mark.parametrize("actor_type", ["agent", "system", None])
@@ -272,7 +275,7 @@ def test_only_a_person_reopens_a_task(actor_type: str | None) -> None:
 
     with pytest.raises(PermissionDeniedError, match="Ask a person") as raised:
         reopen()
-    assert raised.value.details == {"tool": "reopen_task", "actor_type": actor_type or "system"}
+    assert raised.value.details == {"tool": "reopen_task", "actor_type": actor_type or "system", "rule": "people_only"}
     assert get_task(task_id)["status"] == "completed"
 
 

@@ -7,16 +7,14 @@ from uuid import UUID
 
 from annotated_types import Len
 
-from studio_data.contract import lifecycles
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
+from studio_data.contract.entities import no_such, why_not
 from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, Text, Truth, choice
-from studio_data.contract.lifecycles import ActionItemStatus
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
-from studio_data.errors import NotFoundError, StudioError
+from studio_data.tools.practice.rules.moves import ACTION_ITEM_MOVES
 from studio_data.tools.projects import closed_or_unknown
 
 KEEPERS = (Role.TRANSCRIPTIONIST, Role.STUDIO_MANAGER)
@@ -88,7 +86,7 @@ def add_action_item(
     if row is None:
         meeting = one("SELECT project_id FROM meetings WHERE id = %(id)s", {"id": meeting_id}, reads=True)
         if meeting is None:
-            raise no_such("meeting", meeting_id, hint="list_meetings shows them all.")
+            raise no_such("meeting", meeting_id)
         raise closed_or_unknown(meeting["project_id"])
     return row
 
@@ -99,7 +97,7 @@ def start_action_item(action_item_id: EntityId) -> ActionItem:
 
     Returns the action item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _move(action_item_id, ActionItemStatus.IN_PROGRESS)
+    return _move(action_item_id, "start_action_item")
 
 
 @tool(roles=DOERS)
@@ -108,7 +106,7 @@ def complete_action_item(action_item_id: EntityId) -> ActionItem:
 
     Returns the action item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _move(action_item_id, ActionItemStatus.COMPLETED)
+    return _move(action_item_id, "complete_action_item")
 
 
 @tool(roles=KEEPERS, destructive=True)
@@ -117,7 +115,7 @@ def cancel_action_item(action_item_id: EntityId, *, reason: Text) -> ActionItem:
 
     Returns the action item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _move(action_item_id, ActionItemStatus.CANCELLED, reason)
+    return _move(action_item_id, "cancel_action_item", reason)
 
 
 @tool(roles=KEEPERS, idempotent=True)
@@ -174,7 +172,7 @@ def update_action_item(
         },
     )
     if row is None:
-        raise _no_such_action_item(action_item_id)
+        raise no_such("action_item", action_item_id)
     return row
 
 
@@ -193,7 +191,7 @@ def get_action_item(action_item_id: EntityId) -> ActionItem:
         {"action_item_id": action_item_id},
     )
     if row is None:
-        raise _no_such_action_item(action_item_id)
+        raise no_such("action_item", action_item_id)
     return row
 
 
@@ -244,8 +242,9 @@ def list_action_items(
     return page(rows, limit)
 
 
-def _move(action_item_id: EntityId, to: ActionItemStatus, reason: str | None = None) -> ActionItem:
-    """Move an action item, or say why not."""
+def _move(action_item_id: EntityId, tool_name: str, reason: str | None = None) -> ActionItem:
+    """Move an action item as a tool does, or say why not."""
+    move = ACTION_ITEM_MOVES.made_by(tool_name)
     row = one(
         """
         WITH before AS (
@@ -277,31 +276,12 @@ def _move(action_item_id: EntityId, to: ActionItemStatus, reason: str | None = N
         """,
         {
             "action_item_id": action_item_id,
-            "to": to.value,
-            "sources": lifecycles.ACTION_ITEM.sources_of(to),
+            "to": move.to,
+            "sources": list(move.sources),
             "reason": reason,
             **actor(),
         },
     )
     if row is None:
-        raise _why_not(action_item_id, to)
+        raise why_not(ACTION_ITEM_MOVES, action_item_id, tool_name)
     return row
-
-
-def _why_not(action_item_id: EntityId, to: ActionItemStatus) -> StudioError:
-    item = one(
-        """
-        SELECT status
-        FROM meeting_action_items
-        WHERE id = %(action_item_id)s
-        """,
-        {"action_item_id": action_item_id},
-        reads=True,
-    )
-    if item is None:
-        return _no_such_action_item(action_item_id)
-    return lifecycles.ACTION_ITEM.refusal(action_item_id, item["status"], to)
-
-
-def _no_such_action_item(action_item_id: EntityId) -> NotFoundError:
-    return no_such("action_item", action_item_id, hint="list_action_items shows them all.")

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, DocumentTypeName, EntityId, Limit, Name, StorageKey
+from studio_data.contract.fields import Cursor, EntityId, Limit, Name, StorageKey
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import batch, many, one
-from studio_data.errors import ConflictError, NotFoundError
+from studio_data.errors import ConflictError
+from studio_data.tools.practice.fields import DocumentTypeName
 
 
 class Document(TypedDict):
@@ -91,7 +92,7 @@ def register_document(
         ),
     )
     if not projects:
-        raise _no_such_project(project_id)
+        raise no_such("project", project_id)
     if not documents:  # the number was taken by one who had not locked
         raise ConflictError(f"Another {doc_type} was just registered for project {project_id}.", hint="Call again.")
     return documents[0]
@@ -112,7 +113,7 @@ def get_document(document_id: EntityId) -> Document:
         {"document_id": document_id},
     )
     if row is None:
-        raise no_such("document", document_id, hint="list_documents shows a project's.")
+        raise no_such("document", document_id)
     return row
 
 
@@ -171,8 +172,4 @@ def latest_documents(project_id: EntityId) -> LatestDocuments:
 
 def _check_project(project_id: EntityId) -> None:
     if one("SELECT id FROM projects WHERE id = %(project_id)s", {"project_id": project_id}, reads=True) is None:
-        raise _no_such_project(project_id)
-
-
-def _no_such_project(project_id: EntityId) -> NotFoundError:
-    return no_such("project", project_id, hint="list_projects shows them all.")
+        raise no_such("project", project_id)

@@ -11,7 +11,7 @@ from psycopg.errors import UniqueViolation
 from studio_data.contract.actor import current_actor
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, EntityId, IdOrName, Limit, Line, Name, ProjectPhaseName, Text, Truth, choice
+from studio_data.contract.fields import Cursor, EntityId, IdOrName, Limit, Line, Name, Text, Truth, choice
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
@@ -22,6 +22,7 @@ from studio_data.errors import (
     NotFoundError,
     did_you_mean,
 )
+from studio_data.tools.fields import ProjectPhaseName
 from studio_data.tools.practice.rules.mail_language import MailTemplate, check_audience
 from studio_data.tools.practice.rules.mail_values import check_belongs, facts_for, lacks
 
@@ -145,7 +146,7 @@ def change_email_template(
                 },
             )
             if row is None:
-                raise _no_such_template(email_template_id)
+                raise no_such("email_template", email_template_id)
             if subject_template is not None or body_template is not None:
                 check_audience(*_parsed(row))
     except UniqueViolation:
@@ -201,7 +202,7 @@ def get_email_template(email_template_id: EntityId) -> EmailTemplate:
         {"email_template_id": email_template_id},
     )
     if row is None:
-        raise _no_such_template(email_template_id)
+        raise no_such("email_template", email_template_id)
     return row
 
 
@@ -255,10 +256,10 @@ def render_email(
     found = facts_for(email_template_id, project_id, given)
     if found["id"] is None:
         if isinstance(email_template_id, UUID):
-            raise _no_such_template(email_template_id)
+            raise no_such("email_template", email_template_id)
         raise _no_template_called(email_template_id)
     if found["project_id"] is None:
-        raise no_such("project", project_id, hint="list_projects shows them all.")
+        raise no_such("project", project_id)
     for noun, entity_id in given.items():
         if entity_id is not None and found[f"{noun}_id"] is None:
             raise no_such(noun, entity_id, hint=f"list_{noun}s shows them all.")
@@ -307,10 +308,6 @@ def _name_is_taken(name: str | None) -> ConflictError:
         hint="change_email_template changes it; list_email_templates shows its id.",
         details={"name": name},
     )
-
-
-def _no_such_template(email_template_id: EntityId) -> NotFoundError:
-    return no_such("email_template", email_template_id, hint="list_email_templates shows them all.")
 
 
 def _no_template_called(name: str) -> NotFoundError:

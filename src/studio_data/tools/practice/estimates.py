@@ -7,10 +7,11 @@ from pydantic import ConfigDict
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import EntityId, Line, Quantity
+from studio_data.contract.fields import EntityId, Line
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import batch, many, transaction
+from studio_data.tools.practice.fields import Quantity
 from studio_data.tools.practice.line_items import LineItem, benchmarks_exist
 from studio_data.tools.practice.rooms import Room, lock_project_of_room, totals_follow_rooms
 from studio_data.tools.projects import closed_or_unknown
@@ -48,7 +49,7 @@ def estimate_room(room_id: EntityId, *, items: Annotated[list[EstimatedItem], Le
         if not benchmarks_exist(wanted):
             known = {row["id"] for row in many("SELECT id FROM pricing_benchmarks WHERE id = ANY(%(ids)s)", {"ids": wanted})}
             missing = next(benchmark_id for benchmark_id in wanted if benchmark_id not in known)
-            raise no_such("benchmark", missing, hint="find_benchmarks finds them.")
+            raise no_such("benchmark", missing)
         added = many(
             """
             WITH item AS (

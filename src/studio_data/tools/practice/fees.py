@@ -9,17 +9,18 @@ from annotated_types import Len
 from psycopg.types.json import Jsonb
 from pydantic import ConfigDict
 
-from studio_data.contract import lifecycles
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, Day, EntityId, FeeStatusName, InstalmentCount, Limit, Money, Name
-from studio_data.contract.lifecycles import FeeStatus, ProjectPhase
+from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Money, Name
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.contract.validators import CENT
 from studio_data.db import batch, many, one
-from studio_data.errors import ConflictError, InvalidInputError, NotFoundError, RuleViolationError, StudioError
+from studio_data.errors import ConflictError, InvalidInputError, RuleViolationError
+from studio_data.tools.practice.fields import FeeStatusName, InstalmentCount
+from studio_data.tools.practice.rules.moves import FEE_MOVES
+from studio_data.tools.rules.lifecycles import ProjectPhase
 
 MOST_FEES = 100
 
@@ -189,7 +190,7 @@ def _add(project_id: EntityId, parts: list[Instalment], *, after_at_most: int) -
         ),
     )
     if not projects:
-        raise no_such("project", project_id, hint="list_projects shows them all.")
+        raise no_such("project", project_id)
     if projects[0]["phase"] == ProjectPhase.COMPLETED:
         raise RuleViolationError(
             f"Project {project_id} is completed, and such a project gets no fees.",
@@ -212,9 +213,9 @@ def invoice_fee(fee_id: EntityId, *, due_date: Day | None = None) -> Fee:
 
     Returns the fee's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not pending.
     """
-    row = _move(fee_id, FeeStatus.INVOICED, due_date=due_date)
+    row = _move(fee_id, "invoice_fee", due_date=due_date)
     if row is None:
-        raise _why_not(fee_id, FeeStatus.INVOICED)
+        raise why_not(FEE_MOVES, fee_id, "invoice_fee")
     return row
 
 
@@ -232,14 +233,15 @@ def pay_fee(fee_id: EntityId, *, paid_on: Day | None = None) -> Fee:
             hint="Record the payment when it has come.",
             details={"arguments": ["paid_on"]},
         )
-    row = _move(fee_id, FeeStatus.PAID, paid_on=paid_on)
+    row = _move(fee_id, "pay_fee", paid_on=paid_on)
     if row is None:
-        raise _why_not(fee_id, FeeStatus.PAID)
+        raise why_not(FEE_MOVES, fee_id, "pay_fee")
     return row
 
 
-def _move(fee_id: EntityId, to: str, *, due_date: Day | None = None, paid_on: Day | None = None) -> Fee | None:
-    """Move a fee if the lifecycle allows it; None if it does not, or there is no such fee."""
+def _move(fee_id: EntityId, tool_name: str, *, due_date: Day | None = None, paid_on: Day | None = None) -> Fee | None:
+    """Move a fee as a tool does; None if the lifecycle does not allow it, or there is no such fee."""
+    move = FEE_MOVES.made_by(tool_name)
     return one(
         """
         WITH before AS (
@@ -275,20 +277,13 @@ def _move(fee_id: EntityId, to: str, *, due_date: Day | None = None, paid_on: Da
         """,
         {
             "fee_id": fee_id,
-            "to": to,
-            "sources": lifecycles.FEE.sources_of(FeeStatus(to)),
+            "to": move.to,
+            "sources": list(move.sources),
             "due_date": due_date,
             "paid_on": paid_on,
             **actor(),
         },
     )
-
-
-def _why_not(fee_id: EntityId, to: str) -> StudioError:
-    fee = one("SELECT status FROM design_fees WHERE id = %(fee_id)s", {"fee_id": fee_id}, reads=True)
-    if fee is None:
-        return _no_such_fee(fee_id)
-    return lifecycles.FEE.refusal(fee_id, fee["status"], to)
 
 
 @tool(roles=[Role.CONTROLLER], idempotent=True)
@@ -347,7 +342,7 @@ def get_fee(fee_id: EntityId) -> Fee:
         {"fee_id": fee_id},
     )
     if row is None:
-        raise _no_such_fee(fee_id)
+        raise no_such("fee", fee_id)
     return row
 
 
@@ -381,7 +376,3 @@ def list_fees(
         {"project_id": project_id, "status": status, "after": after, "limit": limit},
     )
     return page(rows, limit)
-
-
-def _no_such_fee(fee_id: EntityId) -> NotFoundError:
-    return no_such("fee", fee_id, hint="list_fees shows the project's.")

@@ -171,7 +171,7 @@ def budget_of(project_id: EntityId, rows: list[dict[str, Any]]) -> ProjectBudget
     """Return the budget that ``budget_query`` has found. Raises ``NotFoundError`` if it has found no project."""
     parts = _by_part(rows)
     if not parts["project"]:
-        raise no_such("project", project_id, hint="list_projects shows them all.")
+        raise no_such("project", project_id)
     (project,), (trades,) = parts["project"], parts["trades"]
     return {
         "project_id": project["id"],
@@ -255,7 +255,7 @@ def client_budget_of(project_id: EntityId, rows: list[dict[str, Any]]) -> Projec
     """Return the budget that ``client_budget_query`` has found. Raises ``NotFoundError`` if it has found no project."""
     parts = _by_part(rows)
     if not parts["project"]:
-        raise no_such("project", project_id, hint="list_projects shows them all.")
+        raise no_such("project", project_id)
     (project,) = parts["project"]
     return {
         "project_id": project["id"],

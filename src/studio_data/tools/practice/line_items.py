@@ -5,17 +5,15 @@ from decimal import Decimal
 from typing import Any, TypedDict
 from uuid import UUID
 
-from studio_data.contract import lifecycles
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, EntityId, Limit, Line, LineItemStatusName, Money, Quantity, Text
-from studio_data.contract.lifecycles import LineItemStatus
+from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Text
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
-from studio_data.errors import NotFoundError, StudioError
-from studio_data.tools.practice.rooms import no_such_room
+from studio_data.tools.practice.fields import LineItemStatusName, Quantity
+from studio_data.tools.practice.rules.orders import LINE_ITEM_MOVES
 from studio_data.tools.projects import closed_or_unknown
 
 
@@ -110,9 +108,9 @@ def add_line_item(
     if row is None:
         room = one("SELECT project_id FROM project_rooms WHERE id = %(id)s", {"id": room_id}, reads=True)
         if room is None:
-            raise no_such_room(room_id)
+            raise no_such("room", room_id)
         if benchmark_id is not None and not benchmarks_exist([benchmark_id]):
-            raise no_such("benchmark", benchmark_id, hint="find_benchmarks finds them.")
+            raise no_such("benchmark", benchmark_id)
         raise closed_or_unknown(room["project_id"])
     return row
 
@@ -131,8 +129,7 @@ def specify_line_item(
     """
     return _move(
         line_item_id,
-        LineItemStatus.SPECIFIED,
-        [LineItemStatus.ESTIMATED],
+        "specify_line_item",
         {"product_name": product_name, "product_spec": product_spec, "unit_retail_price": unit_retail_price},
     )
 
@@ -148,13 +145,14 @@ def respecify_line_item(
 ) -> LineItem:
     """Take a quoted line item back to specified, to select another product or vendor. Its selected quote is cleared.
 
-    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for an item that is not quoted, or has
-    an order that is not cancelled.
+    Refused while the line item has an order that is not cancelled.
+
+    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``ConflictError`` that names the
+    open order.
     """
     return _move(
         line_item_id,
-        LineItemStatus.SPECIFIED,
-        [LineItemStatus.QUOTED],
+        "respecify_line_item",
         {"product_name": product_name, "product_spec": product_spec, "unit_retail_price": unit_retail_price},
         reason,
     )
@@ -168,7 +166,7 @@ def get_line_item(line_item_id: EntityId) -> LineItem:
     """
     row = one("SELECT * FROM line_items WHERE id = %(line_item_id)s", {"line_item_id": line_item_id})
     if row is None:
-        raise no_such_line_item(line_item_id)
+        raise no_such("line_item", line_item_id)
     return row
 
 
@@ -239,12 +237,12 @@ def benchmarks_exist(ids: list[EntityId]) -> bool:
 
 def _move(
     line_item_id: EntityId,
-    to: LineItemStatus,
-    sources: list[LineItemStatus],
+    tool_name: str,
     product: dict[str, Any],
     reason: str | None = None,
 ) -> LineItem:
     """Specify a line item: set what is given of the product, and clear what was selected before."""
+    move = LINE_ITEM_MOVES.made_by(tool_name)
     row = one(
         """
         WITH before AS (
@@ -283,29 +281,13 @@ def _move(
         """,
         {
             "line_item_id": line_item_id,
-            "to": to,
-            "sources": [source.value for source in sources],
+            "to": move.to,
+            "sources": list(move.sources),
             "reason": reason,
             **product,
             **actor(),
         },
     )
     if row is None:
-        raise refused_move(line_item_id, to)
+        raise why_not(LINE_ITEM_MOVES, line_item_id, tool_name)
     return row
-
-
-def refused_move(line_item_id: EntityId, to: LineItemStatus) -> StudioError:
-    """Say why a line item may not become what a tool would make of it."""
-    item = one("SELECT status FROM line_items WHERE id = %(id)s", {"id": line_item_id}, reads=True)
-    if item is None:
-        return no_such_line_item(line_item_id)
-    refusal = lifecycles.LINE_ITEM.refusal(line_item_id, item["status"], to)
-    if to is LineItemStatus.SPECIFIED and item["status"] == LineItemStatus.QUOTED:
-        refusal.hint = "respecify_line_item takes it back, once cancel_purchase_order has cancelled its order."
-    return refusal
-
-
-def no_such_line_item(line_item_id: EntityId) -> NotFoundError:
-    """Return the error for an id that is no line item's."""
-    return no_such("line_item", line_item_id, hint="list_line_items shows a project's.")

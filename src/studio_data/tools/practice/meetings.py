@@ -8,27 +8,18 @@ from uuid import UUID
 from annotated_types import MaxLen
 from pydantic import ConfigDict, TypeAdapter
 
-from studio_data.contract import lifecycles
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
-from studio_data.contract.fields import (
-    Cursor,
-    Day,
-    EntityId,
-    Limit,
-    MeetingStatusName,
-    MeetingTypeName,
-    Name,
-    StorageKey,
-    Text,
-)
-from studio_data.contract.lifecycles import MeetingStatus
+from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, StorageKey, Text
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
-from studio_data.errors import InvalidInputError, NotFoundError, RuleViolationError, StudioError
+from studio_data.errors import InvalidInputError, RuleViolationError, StudioError
 from studio_data.tools.practice.action_items import ActionItem
+from studio_data.tools.practice.fields import MeetingStatusName, MeetingTypeName
+from studio_data.tools.practice.rules.lifecycles import MeetingStatus
+from studio_data.tools.practice.rules.moves import MEETING_MOVES
 from studio_data.tools.projects import closed_or_unknown
 
 KEEPERS = (Role.STUDIO_MANAGER, Role.TRANSCRIPTIONIST)
@@ -91,7 +82,7 @@ def schedule_meeting(project_id: EntityId, *, meeting_type: MeetingTypeName, sch
         {"project_id": project_id, "meeting_type": meeting_type, "scheduled_date": scheduled_date, **actor()},
     )
     if row is None:
-        raise no_such("project", project_id, hint="list_projects shows them all.")
+        raise no_such("project", project_id)
     return row
 
 
@@ -101,7 +92,7 @@ def confirm_meeting(meeting_id: EntityId) -> Meeting:
 
     Returns the meeting's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _move(meeting_id, MeetingStatus.CONFIRMED)
+    return _move(meeting_id, "confirm_meeting")
 
 
 @tool(roles=KEEPERS)
@@ -113,9 +104,8 @@ def reschedule_meeting(meeting_id: EntityId, *, scheduled_date: Day | None = Non
     A meeting that had a date passes through ``rescheduled``, and the audit trail has both moves. Returns the meeting's row.
     Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for the date that it has already.
     """
-    if scheduled_date is None:
-        return _move(meeting_id, MeetingStatus.RESCHEDULED)
-    return _move(meeting_id, MeetingStatus.SCHEDULED, scheduled_date=scheduled_date)
+    to = MeetingStatus.RESCHEDULED if scheduled_date is None else MeetingStatus.SCHEDULED
+    return _move(meeting_id, "reschedule_meeting", to, scheduled_date=scheduled_date)
 
 
 @tool(roles=KEEPERS, destructive=True)
@@ -124,7 +114,7 @@ def cancel_meeting(meeting_id: EntityId, *, reason: Text) -> Meeting:
 
     Returns the meeting's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _move(meeting_id, MeetingStatus.CANCELLED, reason=reason)
+    return _move(meeting_id, "cancel_meeting", reason=reason)
 
 
 @tool(roles=KEEPERS)
@@ -191,7 +181,7 @@ def complete_meeting(
         """,
         {
             "meeting_id": meeting_id,
-            "sources": lifecycles.MEETING.sources_of(MeetingStatus.COMPLETED),
+            "sources": list(MEETING_MOVES.made_by("complete_meeting").sources),
             "transcript_s3_key": transcript_s3_key,
             "notes_s3_key": notes_s3_key,
             "descriptions": [item["description"] for item in agreed],
@@ -201,7 +191,7 @@ def complete_meeting(
         },
     )
     if row is None:
-        raise _why_not(meeting_id, MeetingStatus.COMPLETED)
+        raise _why_not(meeting_id, "complete_meeting", MeetingStatus.COMPLETED)
     row["action_items"] = _action_items().validate_python(row["action_items"])
     return row
 
@@ -227,7 +217,7 @@ def get_meeting(meeting_id: EntityId) -> Meeting:
         {"meeting_id": meeting_id},
     )
     if row is None:
-        raise _no_such_meeting(meeting_id)
+        raise no_such("meeting", meeting_id)
     return row
 
 
@@ -284,9 +274,15 @@ def list_meetings(
 
 
 def _move(
-    meeting_id: EntityId, to: MeetingStatus, *, scheduled_date: Day | None = None, reason: str | None = None
+    meeting_id: EntityId,
+    tool_name: str,
+    to: MeetingStatus | None = None,
+    *,
+    scheduled_date: Day | None = None,
+    reason: str | None = None,
 ) -> Meeting:
-    """Move a meeting, or say why not. On the way to another date it passes through ``rescheduled``."""
+    """Move a meeting as a tool does, or say why not. On the way to another date it passes through ``rescheduled``."""
+    move = MEETING_MOVES.made_by(tool_name, to)
     row = one(
         """
         WITH before AS (
@@ -336,25 +332,19 @@ def _move(
         """,
         {
             "meeting_id": meeting_id,
-            "to": to.value,
-            "sources": _sources_of(to),
+            "to": move.to,
+            "sources": list(move.sources),
             "scheduled_date": scheduled_date,
             "reason": reason,
             **actor(),
         },
     )
     if row is None:
-        raise _why_not(meeting_id, to)
+        raise _why_not(meeting_id, tool_name, to)
     return row
 
 
-def _sources_of(to: MeetingStatus) -> list[str]:
-    """Return where a meeting may come from: to another date also from wherever it may be rescheduled."""
-    sources = lifecycles.MEETING.sources_of(to)
-    return sources + lifecycles.MEETING.sources_of(MeetingStatus.RESCHEDULED) if to is MeetingStatus.SCHEDULED else sources
-
-
-def _why_not(meeting_id: EntityId, to: MeetingStatus) -> StudioError:
+def _why_not(meeting_id: EntityId, tool_name: str, to: MeetingStatus | None) -> StudioError:
     meeting = one(
         """
         SELECT status, scheduled_date, project_id
@@ -365,8 +355,8 @@ def _why_not(meeting_id: EntityId, to: MeetingStatus) -> StudioError:
         reads=True,
     )
     if meeting is None:
-        return _no_such_meeting(meeting_id)
-    if to is MeetingStatus.SCHEDULED and meeting["status"] in _sources_of(to):
+        return no_such("meeting", meeting_id)
+    if to is MeetingStatus.SCHEDULED and meeting["status"] in MEETING_MOVES.made_by(tool_name, to).sources:
         return RuleViolationError(
             f"Meeting {meeting_id} is {meeting['status']} for {meeting['scheduled_date']} already.",
             rule="rescheduled_meetings_get_another_date",
@@ -375,8 +365,4 @@ def _why_not(meeting_id: EntityId, to: MeetingStatus) -> StudioError:
         )
     if to is MeetingStatus.COMPLETED and meeting["status"] == MeetingStatus.CONFIRMED:
         return closed_or_unknown(meeting["project_id"])
-    return lifecycles.MEETING.refusal(meeting_id, meeting["status"], to)
-
-
-def _no_such_meeting(meeting_id: EntityId) -> NotFoundError:
-    return no_such("meeting", meeting_id, hint="list_meetings shows them all.")
+    return why_not(MEETING_MOVES, meeting_id, tool_name, to)

@@ -4,27 +4,19 @@ Whatever moves an order locks its line item first and then the order, so that tw
 """
 
 from datetime import UTC, datetime
-from uuid import UUID
 
-from studio_data.contract import lifecycles
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
+from studio_data.contract.entities import why_not
 from studio_data.contract.fields import Day, EntityId, Text
-from studio_data.contract.lifecycles import LineItemStatus, PurchaseOrderStatus
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.contract.validators import LARGEST_AMOUNT, day
+from studio_data.contract.validators import day
 from studio_data.db import one
-from studio_data.errors import ConflictError, InvalidInputError, RuleViolationError, StudioError
+from studio_data.errors import InvalidInputError
 from studio_data.tools.practice.line_items import LineItem
-from studio_data.tools.practice.purchase_orders import ORDERING_PHASES, PurchaseOrder, not_ready_to_order
-
-# Where the line item goes with its order; a cancellation takes back only what had been ordered.
-_ITEM_FOLLOWS = {
-    PurchaseOrderStatus.SUBMITTED: LineItemStatus.ORDERED,
-    PurchaseOrderStatus.SHIPPED: LineItemStatus.SHIPPED,
-    PurchaseOrderStatus.DELIVERED: LineItemStatus.DELIVERED,
-}
+from studio_data.tools.practice.purchase_orders import ORDERING_PHASES, PurchaseOrder
+from studio_data.tools.practice.rules.lifecycles import LineItemStatus, PurchaseOrderStatus
+from studio_data.tools.practice.rules.orders import ITEM_FOLLOWS, LINE_ITEM_MOVES, PURCHASE_ORDER_MOVES, item_sources
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -35,7 +27,7 @@ def submit_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
 
     Sets ordered_at. Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
-    return _moved(purchase_order_id, PurchaseOrderStatus.SUBMITTED)
+    return _moved(purchase_order_id, "submit_purchase_order")
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -44,7 +36,7 @@ def acknowledge_purchase_order(purchase_order_id: EntityId, *, estimated_deliver
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(purchase_order_id, PurchaseOrderStatus.ACKNOWLEDGED, estimated_delivery=estimated_delivery)
+    return _moved(purchase_order_id, "acknowledge_purchase_order", estimated_delivery=estimated_delivery)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -53,7 +45,7 @@ def start_production(purchase_order_id: EntityId) -> PurchaseOrder:
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(purchase_order_id, PurchaseOrderStatus.IN_PRODUCTION)
+    return _moved(purchase_order_id, "start_production")
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -62,7 +54,7 @@ def ship_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day 
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(purchase_order_id, PurchaseOrderStatus.SHIPPED, estimated_delivery=estimated_delivery)
+    return _moved(purchase_order_id, "ship_purchase_order", estimated_delivery=estimated_delivery)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -80,7 +72,7 @@ def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day 
             hint="Record a delivery when it has arrived.",
             details={"arguments": ["actual_delivery"]},
         )
-    return _moved(purchase_order_id, PurchaseOrderStatus.DELIVERED, actual_delivery=arrived)
+    return _moved(purchase_order_id, "deliver_purchase_order", actual_delivery=arrived)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR], destructive=True)
@@ -92,19 +84,21 @@ def cancel_purchase_order(purchase_order_id: EntityId, *, reason: Text) -> Purch
     The item of a cancelled draft stays as it is. Returns the order's row. Raises ``NotFoundError``,
     ``InvalidTransitionError`` for an order that was shipped or cancelled.
     """
-    return _moved(purchase_order_id, PurchaseOrderStatus.CANCELLED, reason=reason)
+    return _moved(purchase_order_id, "cancel_purchase_order", reason=reason)
 
 
 def _moved(
     purchase_order_id: EntityId,
-    to: PurchaseOrderStatus,
+    tool_name: str,
     *,
     estimated_delivery: Day | None = None,
     actual_delivery: Day | None = None,
     reason: str | None = None,
 ) -> PurchaseOrder:
     """Move an order, and its line item where that follows, if both lifecycles and the rules allow it; else raise why not."""
-    item_to = LineItemStatus.SPECIFIED if to is PurchaseOrderStatus.CANCELLED else _ITEM_FOLLOWS.get(to)
+    move = PURCHASE_ORDER_MOVES.made_by(tool_name)
+    to = PurchaseOrderStatus(str(move.to))
+    item_to = LineItemStatus.SPECIFIED if to is PurchaseOrderStatus.CANCELLED else ITEM_FOLLOWS.get(to)
     row = one(
         """
         WITH item AS (
@@ -173,10 +167,10 @@ def _moved(
         {
             "purchase_order_id": purchase_order_id,
             "to": to,
-            "sources": lifecycles.PURCHASE_ORDER.sources_of(to),
+            "sources": list(move.sources),
             "item_to": item_to,
-            "item_sources": _item_sources(to),
-            "item_must_follow": to in _ITEM_FOLLOWS,
+            "item_sources": item_sources(to),
+            "item_must_follow": to in ITEM_FOLLOWS,
             "phases": ORDERING_PHASES,
             "estimated_delivery": estimated_delivery,
             "actual_delivery": actual_delivery,
@@ -185,60 +179,8 @@ def _moved(
         },
     )
     if row is None:
-        raise _why_not(purchase_order_id, to)
+        raise why_not(PURCHASE_ORDER_MOVES, purchase_order_id, tool_name)
     return row
-
-
-def _item_sources(to: PurchaseOrderStatus) -> list[str]:
-    """Return from where the line item goes along with its order; from nowhere if it does not."""
-    if to is PurchaseOrderStatus.CANCELLED:
-        return [LineItemStatus.ORDERED.value]
-    return lifecycles.LINE_ITEM.sources_of(_ITEM_FOLLOWS[to]) if to in _ITEM_FOLLOWS else []
-
-
-def _why_not(purchase_order_id: EntityId, to: PurchaseOrderStatus) -> StudioError:
-    found = one(
-        """
-        SELECT
-            purchase.status AS order_status, purchase.po_number, purchase.line_item_id,
-            item.status, item.selected_vendor_id, item.designer_net, item.quantity, room.project_id, project.phase,
-            item.designer_net * item.quantity <= %(largest_amount)s AS fits,
-            EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b') AS is_signed,
-            (
-                purchase.vendor_id = item.selected_vendor_id
-                AND purchase.amount = item.designer_net * item.quantity
-                AND purchase.freight IS NOT DISTINCT FROM item.freight
-            ) IS TRUE AS is_as_selected
-        FROM purchase_orders AS purchase
-        JOIN line_items AS item ON item.id = purchase.line_item_id
-        JOIN project_rooms AS room ON room.id = item.room_id
-        JOIN projects AS project ON project.id = room.project_id
-        WHERE purchase.id = %(purchase_order_id)s
-        """,
-        {"purchase_order_id": purchase_order_id, "largest_amount": LARGEST_AMOUNT},
-        reads=True,
-    )
-    if found is None:
-        return no_such("purchase_order", purchase_order_id, hint="list_purchase_orders shows them all.")
-    if found["order_status"] not in lifecycles.PURCHASE_ORDER.sources_of(to):
-        return lifecycles.PURCHASE_ORDER.refusal(purchase_order_id, found["order_status"], to)
-    line_item_id: UUID = found["line_item_id"]
-    if to in _ITEM_FOLLOWS and found["status"] not in _item_sources(to):
-        return lifecycles.LINE_ITEM.refusal(line_item_id, found["status"], _ITEM_FOLLOWS[to])
-    if to is PurchaseOrderStatus.SUBMITTED and not found["is_as_selected"]:
-        return RuleViolationError(
-            f"Order {found['po_number']} is not for what is selected for its line item now.",
-            rule="orders_follow_the_selection",
-            found="another vendor, amount or freight",
-            calls=[
-                {"tool": "cancel_purchase_order", "arguments": {"purchase_order_id": str(purchase_order_id)}},
-                {"tool": "draft_purchase_order", "arguments": {"line_item_id": str(line_item_id)}},
-            ],
-            hint="Cancel the draft and draft it again.",
-        )
-    if to is PurchaseOrderStatus.SUBMITTED:
-        return not_ready_to_order(line_item_id, found)
-    return ConflictError(f"Order {found['po_number']} has just moved.", hint="Call again.")
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -273,13 +215,10 @@ def install_line_item(line_item_id: EntityId) -> LineItem:
         """,
         {
             "line_item_id": line_item_id,
-            "sources": lifecycles.LINE_ITEM.sources_of(LineItemStatus.INSTALLED),
+            "sources": list(LINE_ITEM_MOVES.made_by("install_line_item").sources),
             **actor(),
         },
     )
     if row is None:
-        present = one("SELECT status FROM line_items WHERE id = %(id)s", {"id": line_item_id}, reads=True)
-        if present is None:
-            raise no_such("line_item", line_item_id, hint="list_line_items shows the project's.")
-        raise lifecycles.LINE_ITEM.refusal(line_item_id, present["status"], LineItemStatus.INSTALLED)
+        raise why_not(LINE_ITEM_MOVES, line_item_id, "install_line_item")
     return row

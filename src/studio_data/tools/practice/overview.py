@@ -225,7 +225,7 @@ def _standing_query(project_id: EntityId) -> Statement:
 
 def _standing(project_id: EntityId, rows: list[dict[str, Any]]) -> dict[str, Any]:
     if not rows:
-        raise no_such("project", project_id, hint="list_projects shows them all.")
+        raise no_such("project", project_id)
     (row,) = rows
     return {
         "project": {name: row[name] for name in Project.__annotations__},

@@ -8,18 +8,18 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
-from studio_data.contract import lifecycles
-from studio_data.contract.actor import ActorType, current_actor
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
-from studio_data.contract.fields import EntityId, ProjectPhaseName, Text
-from studio_data.contract.lifecycles import ProjectPhase, ProjectType
+from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.fields import EntityId, Text
+from studio_data.contract.lifecycle import Facts
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import Statement, batch, one, transaction
-from studio_data.errors import NotFoundError, PermissionDeniedError, RuleViolationError, StudioError
-from studio_data.tools.practice.rules.gates import Facts, Gate, facts_of, facts_query, gates_of
+from studio_data.tools.fields import ProjectPhaseName
+from studio_data.tools.practice.rules.gates import Gate, facts_query, gates_of
+from studio_data.tools.practice.rules.projects import PROJECT_MOVES, facts_of, gates_hold, next_phases
 from studio_data.tools.projects import Project
+from studio_data.tools.rules.lifecycles import PROJECT, ProjectPhase
 
 
 class GateCheck(TypedDict):
@@ -58,68 +58,55 @@ def check_gates(project_id: EntityId, *, to: ProjectPhaseName | None = None) -> 
     Returns every gate's result; ``to`` is the next phase unless given. Raises ``NotFoundError``,
     ``InvalidTransitionError`` for a phase that cannot follow.
     """
-    return gate_check(_facts(project_id), to)
+    facts = facts_of(UUID(str(project_id)))
+    if facts is None:
+        raise no_such("project", project_id)
+    return gate_check(facts, to)
 
 
 def gate_check(facts: Facts, to: ProjectPhaseName | None = None) -> GateCheck:
     """Return what check_gates does, of a project with these facts."""
-    phase = ProjectPhase(facts["phase"])
-    if to is None and not next_phases(phase, facts["project_type"]):
-        return {"project_id": facts["project_id"], "phase": phase.value, "to": None, "passed": False, "gates": []}
+    if to is None and not next_phases(facts):
+        return {"project_id": facts["id"], "phase": facts["status"], "to": None, "passed": False, "gates": []}
     target = _target(facts, to)
     gates = gates_of(facts, target)
     return {
-        "project_id": facts["project_id"],
-        "phase": facts["phase"],
+        "project_id": facts["id"],
+        "phase": facts["status"],
         "to": target.value,
         "passed": all(gate["passed"] for gate in gates),
         "gates": gates,
     }
 
 
-@tool(roles=[Role.PROJECT_MANAGER])
+@tool(roles=[Role.PROJECT_MANAGER], people_only=["override_reason"])
 def advance_project(
     project_id: EntityId, *, to: ProjectPhaseName | None = None, override_reason: Text | None = None
 ) -> AdvancedProject:
     """Move a project to its next phase, if every gate holds.
 
-    A refusal names the gates that fail and the calls that would satisfy them. Only a person may override gates.
+    A refusal names the gates that fail and the calls that would satisfy them.
 
     Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for
     a gate, ``PermissionDeniedError`` for an override by anybody but a person.
     """
-    acting = current_actor.get()
-    if override_reason is not None and (acting is None or acting.type is not ActorType.USER):
-        raise PermissionDeniedError(
-            "Only a person may override gates.",
-            hint="Satisfy them: check_gates lists the calls. Or ask a person to advance the project.",
-            details={"tool": "advance_project", "actor_type": "user"},
-        )
     with transaction():
         _, found = batch(_locked(project_id), facts_query(project_id))
         if not found:
-            raise _no_such_project(project_id)
+            raise no_such("project", project_id)
         facts = found[0]
         target = _target(facts, to)
         gates = gates_of(facts, target)
-        failing = [gate for gate in gates if not gate["passed"]]
-        if failing and override_reason is None:
-            raise RuleViolationError(
-                f"Project {project_id} is not ready for {target}: "
-                f"{'; '.join(f'{gate["gate"]} ({gate["found"]})' for gate in failing)}.",
-                rule="gates",
-                found={gate["gate"]: gate["found"] for gate in failing},
-                calls=[call for gate in failing for call in gate["calls"]],
-                hint="Make the calls in details first.",
-                details={"gates": [{**gate} for gate in failing], "to": target.value},
-            )
+        broken = gates_hold(facts, target)
+        if broken is not None and override_reason is None:
+            raise broken
         checks: dict[str, Any] = {
             "gates": [{"gate": gate["gate"], "passed": gate["passed"], "found": gate["found"]} for gate in gates]
         }
-        if failing:
+        if broken is not None:
             checks["override"] = {"reason": override_reason, "by": actor()["actor_name"]}
-        reason = override_reason if failing else None
-        return _advanced(one(*_moving(project_id, target, [facts["phase"]], checks, reason)))
+        reason = None if broken is None else override_reason
+        return _advanced(one(*_moving(project_id, target, [facts["status"]], checks, reason)))
 
 
 @tool(roles=[Role.PROJECT_MANAGER])
@@ -129,10 +116,10 @@ def hold_project(project_id: EntityId, *, reason: Text) -> AdvancedProject:
     Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is
     completed or on hold.
     """
-    sources = lifecycles.PROJECT.sources_of(ProjectPhase.ON_HOLD)
-    locked, moved = batch(_locked(project_id), _moving(project_id, ProjectPhase.ON_HOLD, sources, {}, reason))
+    sources = PROJECT.sources_of(ProjectPhase.ON_HOLD)
+    _, moved = batch(_locked(project_id), _moving(project_id, ProjectPhase.ON_HOLD, sources, {}, reason))
     if not moved:
-        raise _not_moved(project_id, locked, ProjectPhase.ON_HOLD)
+        raise why_not(PROJECT_MOVES, project_id, "hold_project")
     return _advanced(moved[0])
 
 
@@ -143,47 +130,18 @@ def resume_project(project_id: EntityId) -> AdvancedProject:
     Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is not
     on hold.
     """
-    locked, moved = batch(_locked(project_id), _moving(project_id, None, [ProjectPhase.ON_HOLD.value], {}))
+    _, moved = batch(_locked(project_id), _moving(project_id, None, [ProjectPhase.ON_HOLD.value], {}))
     if not moved:
-        raise _not_moved(project_id, locked, "active again")
+        raise why_not(PROJECT_MOVES, project_id, "resume_project")
     return _advanced(moved[0])
 
 
-def next_phases(phase: ProjectPhase, project_type: str) -> list[ProjectPhase]:
-    """Return the phases that advance_project may move a project to, the usual one first."""
-    allowed = [target for target in lifecycles.PROJECT.moves[phase] if target is not ProjectPhase.ON_HOLD]
-    if phase is ProjectPhase.ON_HOLD:
-        return []
-    if phase is ProjectPhase.PURCHASING:
-        # Furnishings may pass through construction when soft trades work on site; the others have to.
-        return allowed[::-1] if project_type == ProjectType.FURNISHINGS else allowed[:1]
-    return allowed
-
-
 def _target(facts: Facts, to: ProjectPhaseName | None) -> ProjectPhase:
-    phase = ProjectPhase(facts["phase"])
-    allowed = next_phases(phase, facts["project_type"])
-    if to is None and allowed:
-        return allowed[0]
-    if to not in allowed:
-        refusal = lifecycles.PROJECT.refusal(facts["project_id"], phase, str(to or "anything else"))
-        refusal.details["allowed"] = [target.value for target in allowed]
-        refusal.hint = (
-            "resume_project brings it back to its phase."
-            if phase is ProjectPhase.ON_HOLD
-            else f"From {phase} it may become {' or '.join(allowed)}."
-            if allowed
-            else f"{phase} is final."
-        )
-        raise refusal
-    return ProjectPhase(to)
-
-
-def _facts(project_id: EntityId) -> Facts:
-    facts = facts_of(UUID(str(project_id)))
-    if facts is None:
-        raise _no_such_project(project_id)
-    return facts
+    allowed = next_phases(facts)
+    target = allowed[0] if to is None and allowed else to
+    if target not in allowed:
+        raise why_not(PROJECT_MOVES, facts["id"], "advance_project", target)
+    return ProjectPhase(str(target))
 
 
 def _locked(project_id: EntityId) -> Statement:
@@ -261,17 +219,7 @@ def _advanced(row: dict[str, Any]) -> AdvancedProject:
     return {"transition": _transition_type().validate_python(row.pop("transition")), "project": row}  # pyright: ignore[reportReturnType]
 
 
-def _not_moved(project_id: EntityId, locked: list[dict[str, Any]], target: str) -> StudioError:
-    if not locked:
-        return _no_such_project(project_id)
-    return lifecycles.PROJECT.refusal(project_id, locked[0]["phase"], target)
-
-
 @cache
 def _transition_type() -> TypeAdapter[PhaseTransition]:
     """Return what reads a transition back from the JSON that it is selected as."""
     return TypeAdapter(PhaseTransition)
-
-
-def _no_such_project(project_id: EntityId) -> NotFoundError:
-    return no_such("project", project_id, hint="list_projects shows them all.")

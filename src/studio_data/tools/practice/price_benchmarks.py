@@ -6,11 +6,12 @@ from typing import TypedDict
 from uuid import UUID
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import Cursor, FreightFactor, Limit, Line, Money, Text
+from studio_data.contract.fields import Cursor, Limit, Line, Money, Text
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
+from studio_data.tools.practice.fields import FreightFactor
 
 
 class Benchmark(TypedDict):

@@ -5,17 +5,17 @@ from decimal import Decimal
 from typing import TypedDict
 from uuid import UUID
 
-from studio_data.contract import lifecycles
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, QuoteStatusName, Text, TradeRoleName
-from studio_data.contract.lifecycles import QuoteStatus, TradeRole
+from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Text
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, StudioError
-from studio_data.tools.practice.trades import no_such_trade
+from studio_data.tools.practice.fields import QuoteStatusName, TradeRoleName
+from studio_data.tools.practice.rules.lifecycles import TradeRole
+from studio_data.tools.practice.rules.moves import TRADE_QUOTE_MOVES
 
 
 class ProjectTrade(TypedDict):
@@ -109,9 +109,9 @@ def _why_not_assigned(project_id: EntityId, trade_id: EntityId, role: TradeRole)
         reads=True,
     )
     if not found["has_project"]:
-        return no_such("project", project_id, hint="list_projects shows them all.")
+        return no_such("project", project_id)
     if not found["has_trade"]:
-        return no_such_trade(trade_id)
+        return no_such("trade", trade_id)
     details = {name: str(found[name]) for name in ("project_trade_id", "trade_id", "name", "quote_status")}
     if str(found["trade_id"]) == str(trade_id):
         return ConflictError(
@@ -132,7 +132,7 @@ def record_ballpark(project_trade_id: EntityId, *, ballpark_amount: Money) -> Pr
 
     Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(project_trade_id, QuoteStatus.BALLPARK_RECEIVED, ballpark_amount=ballpark_amount)
+    return _moved(project_trade_id, "record_ballpark", ballpark_amount=ballpark_amount)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -141,7 +141,7 @@ def send_final_rfq(project_trade_id: EntityId) -> ProjectTrade:
 
     Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(project_trade_id, QuoteStatus.FINAL_RFQ_SENT)
+    return _moved(project_trade_id, "send_final_rfq")
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -150,17 +150,18 @@ def record_final_quote(project_trade_id: EntityId, *, final_amount: Money) -> Pr
 
     Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(project_trade_id, QuoteStatus.FINAL_QUOTE_RECEIVED, final_amount=final_amount)
+    return _moved(project_trade_id, "record_final_quote", final_amount=final_amount)
 
 
 def _moved(
     project_trade_id: EntityId,
-    to: QuoteStatus,
+    tool_name: str,
     *,
     ballpark_amount: Money | None = None,
     final_amount: Money | None = None,
 ) -> ProjectTrade:
-    """Move a trade's quote if the lifecycle allows it; else raise why not."""
+    """Move a trade's quote as a tool does, or raise why not."""
+    move = TRADE_QUOTE_MOVES.made_by(tool_name)
     row = one(
         """
         WITH before AS (
@@ -192,27 +193,16 @@ def _moved(
         """,
         {
             "project_trade_id": project_trade_id,
-            "to": to,
-            "sources": lifecycles.TRADE_QUOTE.sources_of(to),
+            "to": move.to,
+            "sources": list(move.sources),
             "ballpark_amount": ballpark_amount,
             "final_amount": final_amount,
             **actor(),
         },
     )
     if row is None:
-        raise _why_not_moved(project_trade_id, to)
+        raise why_not(TRADE_QUOTE_MOVES, project_trade_id, tool_name)
     return row
-
-
-def _why_not_moved(project_trade_id: EntityId, to: QuoteStatus) -> StudioError:
-    present = one(
-        "SELECT quote_status FROM project_trades WHERE id = %(project_trade_id)s",
-        {"project_trade_id": project_trade_id},
-        reads=True,
-    )
-    if present is None:
-        return no_such("project_trade", project_trade_id, hint="list_project_trades shows the project's.")
-    return lifecycles.TRADE_QUOTE.refusal(project_trade_id, present["quote_status"], to)
 
 
 @tool(reads=True)

@@ -3,24 +3,21 @@
 from contextlib import nullcontext
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import TypedDict
 from uuid import UUID
 
 import psycopg
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, EntityId, Limit, PurchaseOrderStatusName, Truth
-from studio_data.contract.lifecycles import ProjectPhase
+from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.fields import Cursor, EntityId, Limit, Truth
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.contract.validators import LARGEST_AMOUNT
 from studio_data.db import in_transaction, many, one, transaction
-from studio_data.errors import ConflictError, RuleViolationError, SatisfyingCall, StudioError
-
-ORDERING_PHASES = [ProjectPhase.PURCHASING.value, ProjectPhase.CONSTRUCTION.value, ProjectPhase.REVEAL_PUNCH_LIST.value]
-"""The phases in which a project may order."""
+from studio_data.tools.practice.fields import PurchaseOrderStatusName
+from studio_data.tools.practice.rules.orders import LINE_ITEM_MOVES, ORDERING_PHASES
 
 
 class PurchaseOrder(TypedDict):
@@ -53,7 +50,7 @@ def draft_purchase_order(line_item_id: EntityId) -> PurchaseOrder:
     """
     order = _draft(line_item_id)
     if order is None:
-        raise _why_no_draft(line_item_id)
+        raise why_not(LINE_ITEM_MOVES, line_item_id, "draft_purchase_order")
     return order
 
 
@@ -131,109 +128,6 @@ def _draft(line_item_id: EntityId) -> PurchaseOrder | None:
         return None
 
 
-def _why_no_draft(line_item_id: EntityId) -> StudioError:
-    item = one(
-        """
-        SELECT
-            item.status, item.selected_vendor_id, item.designer_net, item.quantity, room.project_id, project.phase,
-            item.designer_net * item.quantity <= %(largest_amount)s AS fits,
-            EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b') AS is_signed,
-            purchase.id AS order_id, purchase.po_number, purchase.status AS order_status
-        FROM line_items AS item
-        JOIN project_rooms AS room ON room.id = item.room_id
-        JOIN projects AS project ON project.id = room.project_id
-        LEFT JOIN purchase_orders AS purchase ON purchase.line_item_id = item.id AND purchase.status <> 'cancelled'
-        WHERE item.id = %(line_item_id)s
-        """,
-        {"line_item_id": line_item_id, "largest_amount": LARGEST_AMOUNT},
-        reads=True,
-    )
-    if item is None:
-        return no_such("line_item", line_item_id, hint="list_line_items shows the project's.")
-    if item["order_id"] is not None:
-        return ConflictError(
-            f"Line item {line_item_id} has the open order {item['po_number']}, which is {item['order_status']}.",
-            hint="Work with that order, or cancel it before you draft another.",
-            details={
-                "line_item_id": str(line_item_id),
-                "purchase_order_id": str(item["order_id"]),
-                "po_number": item["po_number"],
-                "status": item["order_status"],
-            },
-        )
-    return not_ready_to_order(line_item_id, item)
-
-
-def not_ready_to_order(line_item_id: UUID | str, item: dict[str, Any]) -> StudioError:
-    """Return the error that says what a line item lacks before it can be ordered, and the calls that would bring it."""
-    found: dict[str, str] = {}
-    calls: list[SatisfyingCall] = []
-    if not item["is_signed"]:
-        found["exhibit_b_signed"] = "no exhibit_b on file"
-        calls.append(
-            {
-                "tool": "register_document",
-                "arguments": {"project_id": str(item["project_id"]), "doc_type": "exhibit_b"},
-            }
-        )
-    if item["phase"] not in ORDERING_PHASES:
-        found["project_in_purchasing_or_later"] = f"the project is in {item['phase']}"
-        calls += _calls_to_purchasing(item["project_id"], item["phase"])
-    if item["status"] != "quoted" or item["selected_vendor_id"] is None or item["designer_net"] is None:
-        found["line_item_quoted"] = _what_of_the_quote(item)
-        calls += _calls_to_quoted(line_item_id, item["status"])
-    elif not item["fits"]:
-        found["amount_fits"] = f"{item['quantity']:,} times {item['designer_net']:,} is more than {LARGEST_AMOUNT:,}"
-        calls += _calls_to_quoted(line_item_id, item["status"])
-    if not found:
-        return ConflictError(f"Line item {line_item_id} has just changed.", hint="Call again.")
-    return RuleViolationError(
-        f"Line item {line_item_id} cannot be ordered yet: {'; '.join(found.values())}.",
-        rule="ready_to_order",
-        found=found,
-        calls=calls,
-        hint="Make the calls in details first." if calls else "No call can change that: ask a person.",
-    )
-
-
-def _what_of_the_quote(item: dict[str, Any]) -> str:
-    if item["status"] != "quoted":
-        return f"the line item is {item['status']}, not quoted"
-    missing = [
-        words
-        for column, words in (("selected_vendor_id", "selected vendor"), ("designer_net", "designer net"))
-        if item[column] is None
-    ]
-    return f"the line item has no {' and no '.join(missing)}"
-
-
-def _calls_to_purchasing(project_id: UUID, phase: str) -> list[SatisfyingCall]:
-    if phase == ProjectPhase.ON_HOLD:
-        return [{"tool": "resume_project", "arguments": {"project_id": str(project_id)}}]
-    to_come = [ProjectPhase.DETAILED_DESIGN.value, ProjectPhase.PURCHASING.value]
-    to_come = {ProjectPhase.CONCEPTUAL_DESIGN: to_come, ProjectPhase.DETAILED_DESIGN: to_come[1:]}.get(
-        ProjectPhase(phase), []
-    )
-    return [{"tool": "advance_project", "arguments": {"project_id": str(project_id), "to": to}} for to in to_come]
-
-
-def _calls_to_quoted(line_item_id: UUID | str, status: str) -> list[SatisfyingCall]:
-    of_item = {"line_item_id": str(line_item_id)}
-    quote: list[SatisfyingCall] = [
-        {"tool": "record_quote", "arguments": of_item},
-        {"tool": "select_quote", "arguments": {}},
-    ]
-    match status:
-        case "estimated":
-            return [{"tool": "specify_line_item", "arguments": of_item}, *quote]
-        case "specified":
-            return quote
-        case "quoted":
-            return [{"tool": "respecify_line_item", "arguments": of_item}, *quote]
-        case _:
-            return []
-
-
 @tool(reads=True)
 def get_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
     """Look a purchase order up by its id.
@@ -249,7 +143,7 @@ def get_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
         {"purchase_order_id": purchase_order_id},
     )
     if row is None:
-        raise no_such("purchase_order", purchase_order_id, hint="list_purchase_orders shows them all.")
+        raise no_such("purchase_order", purchase_order_id)
     return row
 
 

@@ -5,17 +5,17 @@ from decimal import Decimal
 from typing import TypedDict
 from uuid import UUID
 
-from studio_data.contract import lifecycles
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
-from studio_data.contract.fields import EntityId, Money, Text, Weeks
-from studio_data.contract.lifecycles import LineItemStatus
+from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.fields import EntityId, Money, Text
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.errors import StudioError
-from studio_data.tools.practice.line_items import LineItem, no_such_line_item
-from studio_data.tools.practice.vendors import no_such_vendor
+from studio_data.tools.practice.fields import Weeks
+from studio_data.tools.practice.line_items import LineItem
+from studio_data.tools.practice.rules.lifecycles import LINE_ITEM, LineItemStatus
+from studio_data.tools.practice.rules.orders import LINE_ITEM_MOVES
 
 
 class VendorQuote(TypedDict):
@@ -133,7 +133,7 @@ def compare_quotes(line_item_id: EntityId) -> QuoteComparison:
         {"line_item_id": line_item_id},
     )
     if not rows:
-        raise no_such_line_item(line_item_id)
+        raise no_such("line_item", line_item_id)
     comparison: QuoteComparison = {
         "line_item_id": rows[0]["line_item_id"], "quantity": rows[0]["quantity"], "quotes": [],
     }  # fmt: skip
@@ -197,29 +197,25 @@ def select_quote(vendor_quote_id: EntityId, *, unit_retail_price: Money | None =
 def _why_not_recorded(line_item_id: EntityId, vendor_id: EntityId) -> StudioError:
     item = one("SELECT status FROM line_items WHERE id = %(id)s", {"id": line_item_id}, reads=True)
     if item is None:
-        return no_such_line_item(line_item_id)
+        return no_such("line_item", line_item_id)
     if item["status"] not in {LineItemStatus.SPECIFIED, LineItemStatus.QUOTED}:
-        refusal = lifecycles.LINE_ITEM.refusal(line_item_id, item["status"], LineItemStatus.QUOTED)
+        refusal = LINE_ITEM.refusal(line_item_id, item["status"], LineItemStatus.QUOTED)
         if item["status"] == LineItemStatus.ESTIMATED:
             refusal.hint = "specify_line_item chooses the product first."
         return refusal
-    return no_such_vendor(vendor_id)
+    return no_such("vendor", vendor_id)
 
 
 def _why_not_selected(vendor_quote_id: EntityId) -> StudioError:
     item = one(
         """
-        SELECT item.id, item.status
-        FROM vendor_quotes AS quote
-        JOIN line_items AS item ON item.id = quote.line_item_id
-        WHERE quote.id = %(id)s
+        SELECT line_item_id AS id
+        FROM vendor_quotes
+        WHERE id = %(id)s
         """,
         {"id": vendor_quote_id},
         reads=True,
     )
     if item is None:
-        return no_such("vendor_quote", vendor_quote_id, hint="compare_quotes shows a line item's.")
-    refusal = lifecycles.LINE_ITEM.refusal(item["id"], item["status"], LineItemStatus.QUOTED)
-    if item["status"] == LineItemStatus.QUOTED:
-        refusal.hint = "A quote is selected already: respecify_line_item takes it back first."
-    return refusal
+        return no_such("vendor_quote", vendor_quote_id)
+    return why_not(LINE_ITEM_MOVES, item["id"], "select_quote")

@@ -15,7 +15,6 @@ from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import Statement, batch, many, one
-from studio_data.errors import NotFoundError
 from studio_data.tools.projects import closed_or_unknown
 
 
@@ -162,7 +161,7 @@ def update_room(
         totals_follow_rooms(room_id),
     )
     if not rooms:
-        raise no_such_room(room_id)
+        raise no_such("room", room_id)
     return rooms[0]
 
 
@@ -174,7 +173,7 @@ def get_room(room_id: EntityId) -> Room:
     """
     row = one("SELECT * FROM project_rooms WHERE id = %(room_id)s", {"room_id": room_id})
     if row is None:
-        raise no_such_room(room_id)
+        raise no_such("room", room_id)
     return row
 
 
@@ -202,7 +201,7 @@ def lock_project_of_room(room_id: EntityId) -> UUID:
     """Lock the project of a room, in a unit, before its rooms are summed. Raises ``NotFoundError``."""
     row = one(*_project_of_room_locked(room_id))
     if row is None:
-        raise no_such_room(room_id)
+        raise no_such("room", room_id)
     return row["id"]
 
 
@@ -257,8 +256,3 @@ def totals_follow_rooms(of: EntityId | UUID, *, of_completed: bool = True) -> St
         """,
         {"of": of, "of_completed": of_completed, **actor()},
     )
-
-
-def no_such_room(room_id: EntityId) -> NotFoundError:
-    """Return the error for an id that is no room's."""
-    return no_such("room", room_id, hint="list_rooms shows a project's.")

@@ -20,12 +20,13 @@ from uuid import UUID
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Day, EntityId, Name, Text, Truth, WorkingDaysShift, WorkPhaseName
+from studio_data.contract.fields import Day, EntityId, Name, Text, Truth
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.contract.validators import FIRST_YEAR, LAST_YEAR
 from studio_data.db import many, one
 from studio_data.errors import InvalidInputError, RuleViolationError, SatisfyingCall, StudioError
+from studio_data.tools.practice.fields import WorkingDaysShift, WorkPhaseName
 from studio_data.tools.practice.tasks import ProjectTask
 
 
@@ -136,7 +137,7 @@ def schedule_project(project_id: EntityId, *, start_date: Day) -> Schedule:
         {"project_id": project_id, "start_date": start_date, **actor()},
     )
     if not rows and one("SELECT id FROM projects WHERE id = %(id)s", {"id": project_id}, reads=True) is None:
-        raise no_such("project", project_id, hint="list_projects shows them all.")
+        raise no_such("project", project_id)
     if any(row["last_due_date"].year > LAST_YEAR for row in rows):
         raise _out_of_range("start_date")
     return _schedule(project_id, rows)
@@ -286,9 +287,9 @@ def _why_nothing_moved(project_id: EntityId, from_task_id: EntityId | None) -> S
         reads=True,
     )
     if found is None:
-        return no_such("project", project_id, hint="list_projects shows them all.")
+        return no_such("project", project_id)
     if from_task_id is not None and found["project_of_task"] is None:
-        return no_such("task", from_task_id, hint="list_tasks shows the project's.")
+        return no_such("task", from_task_id)
     if from_task_id is not None and found["project_of_task"] != project_id:
         return InvalidInputError(
             f"from_task_id is a task of project {found['project_of_task']}.",
@@ -387,7 +388,7 @@ def _change(
     if row is None:
         task = one("SELECT status FROM project_tasks WHERE id = %(task_id)s", {"task_id": task_id}, reads=True)
         if task is None:
-            raise no_such("task", task_id, hint="list_tasks shows the project's.")
+            raise no_such("task", task_id)
         raise RuleViolationError(
             f"Task {task_id} is {task['status']}, and a closed task keeps its due date.",
             rule="closed_tasks_keep_their_dates",

@@ -5,28 +5,16 @@ from enum import StrEnum
 from typing import Annotated, TypedDict
 from uuid import UUID
 
-from studio_data.contract import lifecycles
-from studio_data.contract.actor import ActorType, current_actor
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
-from studio_data.contract.fields import (
-    Cursor,
-    Day,
-    EntityId,
-    Limit,
-    Name,
-    TaskStatusName,
-    Text,
-    Truth,
-    WorkPhaseName,
-    choice,
-)
-from studio_data.contract.lifecycles import ProjectPhase, TaskStatus
+from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, Text, Truth, choice
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import STAFF, Role
 from studio_data.db import Statement, batch, many, one
-from studio_data.errors import ConflictError, NotFoundError, PermissionDeniedError, RuleViolationError, StudioError
+from studio_data.tools.practice.fields import TaskStatusName, WorkPhaseName
+from studio_data.tools.practice.rules.lifecycles import TaskStatus
+from studio_data.tools.practice.rules.moves import TASK_MOVES, no_open_task
 
 _PLANNERS = (Role.PROJECT_MANAGER,)
 
@@ -80,7 +68,7 @@ def get_task(task_id: EntityId) -> ProjectTask:
         {"task_id": task_id},
     )
     if row is None:
-        raise _no_such_task(task_id)
+        raise no_such("task", task_id)
     return row
 
 
@@ -195,8 +183,8 @@ def add_task(
     )
     if row is None:
         if one("SELECT id FROM projects WHERE id = %(id)s", {"id": project_id}, reads=True) is None:
-            raise no_such("project", project_id, hint="list_projects shows them all.")
-        raise _project_is_completed(project_id)
+            raise no_such("project", project_id)
+        raise no_open_task(project_id)
     return row
 
 
@@ -211,7 +199,7 @@ def start_task(task_id: EntityId) -> ProjectTask:
 
     Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for a blocked task.
     """
-    return _move(task_id, TaskStatus.IN_PROGRESS, (TaskStatus.NOT_STARTED,))
+    return _move(task_id, "start_task")
 
 
 @tool(roles=STAFF)
@@ -220,7 +208,7 @@ def complete_task(task_id: EntityId) -> ProjectTask:
 
     Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _move(task_id, TaskStatus.COMPLETED, (TaskStatus.IN_PROGRESS,))
+    return _move(task_id, "complete_task")
 
 
 @tool(roles=STAFF)
@@ -229,7 +217,7 @@ def block_task(task_id: EntityId, *, reason: Text) -> ProjectTask:
 
     Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _move(task_id, TaskStatus.BLOCKED, (TaskStatus.NOT_STARTED, TaskStatus.IN_PROGRESS), reason=reason)
+    return _move(task_id, "block_task", reason=reason)
 
 
 @tool(roles=STAFF)
@@ -241,7 +229,7 @@ def unblock_task(task_id: EntityId, *, to: Annotated[Unblocked | str, *choice(Un
     Where it was is what the task's last move in the audit trail says. Returns the task. Raises ``NotFoundError``,
     ``InvalidTransitionError``, ``RuleViolationError`` for a task that another tool moves there.
     """
-    return _move(task_id, TaskStatus(to) if to else None, (TaskStatus.BLOCKED,))
+    return _move(task_id, "unblock_task", to=TaskStatus(to) if to else None, goes_back=to is None)
 
 
 @tool(roles=_PLANNERS, destructive=True)
@@ -250,37 +238,23 @@ def skip_task(task_id: EntityId, *, reason: Text) -> ProjectTask:
 
     Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError`` for a closed task.
     """
-    return _move(
-        task_id,
-        TaskStatus.SKIPPED,
-        (TaskStatus.NOT_STARTED, TaskStatus.IN_PROGRESS, TaskStatus.BLOCKED),
-        reason=reason,
-    )
+    return _move(task_id, "skip_task", reason=reason)
 
 
-@tool(roles=_PLANNERS)
+@tool(roles=_PLANNERS, people_only=True)
 def reopen_task(task_id: EntityId) -> ProjectTask:
     """Open a completed or skipped task again, as not started.
 
-    Only a person may, and not in a completed project.
+    Refused in a completed project.
 
     Returns the task. Raises ``PermissionDeniedError`` for an agent or the system, ``NotFoundError``,
     ``InvalidTransitionError`` for an open task, ``RuleViolationError`` for a blocked one or a completed project.
     """
-    acting = current_actor.get()
-    actor_type = acting.type if acting else ActorType.SYSTEM
-    if actor_type != ActorType.USER:
-        raise PermissionDeniedError(
-            f"Only a person reopens a task, not {actor_type}.",
-            hint="Ask a person of the practice to reopen it, or add_task a new one.",
-            details={"tool": "reopen_task", "actor_type": str(actor_type)},
-        )
-    sources = (TaskStatus.COMPLETED, TaskStatus.SKIPPED)
-    projects, moved = batch(
+    _, moved = batch(
         # Held against the project's completion, which looks for open tasks.
         (
             """
-            SELECT project.id, project.phase
+            SELECT
             FROM project_tasks AS task
             JOIN projects AS project ON project.id = task.project_id
             WHERE task.id = %(task_id)s
@@ -288,29 +262,38 @@ def reopen_task(task_id: EntityId) -> ProjectTask:
             """,
             {"task_id": task_id},
         ),
-        _moving(task_id, TaskStatus.NOT_STARTED, sources),
+        _moving(task_id, "reopen_task"),
     )
-    if moved:
-        return moved[0]
-    if projects and projects[0]["phase"] == ProjectPhase.COMPLETED:
-        raise _project_is_completed(projects[0]["id"])
-    raise _why_not(task_id, TaskStatus.NOT_STARTED, sources)
+    if not moved:
+        raise why_not(TASK_MOVES, task_id, "reopen_task")
+    return moved[0]
 
 
 def _move(
-    task_id: EntityId, to: TaskStatus | None, sources: tuple[TaskStatus, ...], *, reason: str | None = None
+    task_id: EntityId,
+    tool_name: str,
+    *,
+    to: TaskStatus | None = None,
+    goes_back: bool = False,
+    reason: str | None = None,
 ) -> ProjectTask:
-    """Move a task from one of the sources, or refuse. Without ``to`` it goes back to where it was before it was blocked."""
-    row = one(*_moving(task_id, to, sources, reason=reason))
+    """Move a task as a tool does, or refuse. One that ``goes_back`` is where it was before it was blocked."""
+    row = one(*_moving(task_id, tool_name, to=to, goes_back=goes_back, reason=reason))
     if row is None:
-        raise _why_not(task_id, to or TaskStatus.NOT_STARTED, sources)
+        raise why_not(TASK_MOVES, task_id, tool_name, to)
     return row
 
 
 def _moving(
-    task_id: EntityId, to: TaskStatus | None, sources: tuple[TaskStatus, ...], *, reason: str | None = None
+    task_id: EntityId,
+    tool_name: str,
+    *,
+    to: TaskStatus | None = None,
+    goes_back: bool = False,
+    reason: str | None = None,
 ) -> Statement:
-    """Return what moves a task from one of the sources, but reopens none of a completed project."""
+    """Return what moves a task as a tool does, but reopens none of a completed project."""
+    move = TASK_MOVES.made_by(tool_name, to)
     return (
         """
         WITH before AS (
@@ -365,37 +348,11 @@ def _moving(
         FROM after AS task
         LEFT JOIN workflow_templates AS template ON template.id = task.template_id
         """,
-        {"task_id": task_id, "to": to, "sources": list(sources), "reason": reason, **actor()},
-    )
-
-
-def _why_not(task_id: EntityId, to: TaskStatus, sources: tuple[TaskStatus, ...]) -> StudioError:
-    task = one("SELECT status FROM project_tasks WHERE id = %(task_id)s", {"task_id": task_id}, reads=True)
-    if task is None:
-        return _no_such_task(task_id)
-    present = task["status"]
-    if present not in lifecycles.TASK.sources_of(to):
-        return lifecycles.TASK.refusal(task_id, present, to)
-    if present in sources:
-        return ConflictError(f"Task {task_id} has just become {present}.", hint="Call again.")
-    way = {TaskStatus.NOT_STARTED: "start_task", TaskStatus.BLOCKED: "unblock_task"}.get(present, "reopen_task")
-    return RuleViolationError(
-        f"Task {task_id} is {present}, and only {way} moves it on to {to}.",
-        rule="each_tool_moves_from_its_own_states",
-        found=present,
-        calls=[{"tool": way, "arguments": {"task_id": str(task_id)}}],
-        hint=f"Call {way}.",
-    )
-
-
-def _no_such_task(task_id: EntityId) -> NotFoundError:
-    return no_such("task", task_id, hint="list_tasks shows the project's.")
-
-
-def _project_is_completed(project_id: EntityId) -> RuleViolationError:
-    return RuleViolationError(
-        f"Project {project_id} is completed, and a completed project has no open task.",
-        rule="completed_projects_have_no_open_task",
-        found="completed",
-        hint="Create a project for further work.",
+        {
+            "task_id": task_id,
+            "to": None if goes_back else move.to,
+            "sources": list(move.sources),
+            "reason": reason,
+            **actor(),
+        },
     )

@@ -14,7 +14,6 @@ from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
-from studio_data.errors import NotFoundError
 
 
 class TradeField(StrEnum):
@@ -86,7 +85,7 @@ def get_trade(trade_id: EntityId) -> Trade:
         {"trade_id": trade_id},
     )
     if row is None:
-        raise no_such_trade(trade_id)
+        raise no_such("trade", trade_id)
     return row
 
 
@@ -179,10 +178,5 @@ def update_trade(
         },
     )
     if row is None:
-        raise no_such_trade(trade_id)
+        raise no_such("trade", trade_id)
     return row
-
-
-def no_such_trade(trade_id: EntityId) -> NotFoundError:
-    """Return the error for an id that is no trade's."""
-    return no_such("trade", trade_id, hint="list_trades shows them all.")

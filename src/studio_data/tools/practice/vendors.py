@@ -14,7 +14,6 @@ from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
-from studio_data.errors import NotFoundError
 
 
 class VendorField(StrEnum):
@@ -154,7 +153,7 @@ def update_vendor(
         },
     )
     if row is None:
-        raise no_such_vendor(vendor_id)
+        raise no_such("vendor", vendor_id)
     return row
 
 
@@ -166,7 +165,7 @@ def get_vendor(vendor_id: EntityId) -> Vendor:
     """
     row = one("SELECT * FROM vendors WHERE id = %(vendor_id)s", {"vendor_id": vendor_id})
     if row is None:
-        raise no_such_vendor(vendor_id)
+        raise no_such("vendor", vendor_id)
     return row
 
 
@@ -191,8 +190,3 @@ def list_vendors(
         {"category": category, "search": search, "after": after, "limit": limit},
     )
     return page(rows, limit)
-
-
-def no_such_vendor(vendor_id: EntityId) -> NotFoundError:
-    """Return the error for an id that is no vendor's."""
-    return no_such("vendor", vendor_id, hint="list_vendors shows them all.")

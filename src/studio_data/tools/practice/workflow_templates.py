@@ -13,23 +13,13 @@ from annotated_types import Len
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import (
-    Cursor,
-    EntityId,
-    Limit,
-    Name,
-    Position,
-    Text,
-    Truth,
-    WorkingDays,
-    WorkPhaseName,
-    choice,
-)
+from studio_data.contract.fields import Cursor, EntityId, Limit, Name, Text, Truth, choice
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one, transaction
 from studio_data.errors import ConflictError, NotFoundError, RuleViolationError, StudioError
+from studio_data.tools.practice.fields import Position, WorkingDays, WorkPhaseName
 
 
 class WorkflowTemplateField(StrEnum):
@@ -293,7 +283,7 @@ def retire_workflow_template(workflow_template_id: EntityId) -> WorkflowTemplate
         {"workflow_template_id": workflow_template_id, **actor()},
     )
     if row is None:
-        raise _no_such_template(workflow_template_id)
+        raise no_such("workflow_template", workflow_template_id)
     return row
 
 
@@ -308,7 +298,7 @@ def _why_not_changed(workflow_template_id: EntityId, email_template_id: EntityId
         reads=True,
     )
     if template is None:
-        return _no_such_template(workflow_template_id)
+        return no_such("workflow_template", workflow_template_id)
     if template["retired_at"] is not None:
         return RuleViolationError(
             f"Workflow template {workflow_template_id} is retired, and a retired template stays as it is.",
@@ -322,7 +312,7 @@ def _why_not_changed(workflow_template_id: EntityId, email_template_id: EntityId
 def _no_such_email_or_taken(email_template_id: EntityId | None, phase: str, name: str) -> NotFoundError | ConflictError:
     known = one("SELECT id FROM email_templates WHERE id = %(id)s", {"id": email_template_id}, reads=True)
     if email_template_id is not None and known is None:
-        return no_such("email_template", email_template_id, hint="list_email_templates shows them all.")
+        return no_such("email_template", email_template_id)
     holder = one(
         """
         SELECT id
@@ -337,7 +327,3 @@ def _no_such_email_or_taken(email_template_id: EntityId | None, phase: str, name
         hint="Choose another name, or change that one.",
         details={"workflow_template_id": str(holder["id"])} if holder else {},
     )
-
-
-def _no_such_template(workflow_template_id: EntityId) -> NotFoundError:
-    return no_such("workflow_template", workflow_template_id, hint="list_workflow_templates shows them all.")

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from studio_data.contract.audit import actor, event
+from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, JsonObject, Limit, StorageKey
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
-from studio_data.contract.roles import Role
 from studio_data.db import batch, many, one
 from studio_data.errors import NotFoundError
 from studio_data.tools.runs.fields import ArtifactTypeName, SessionKey, Sha256, VersionNumber
+from studio_data.tools.runs.rules.audit import event
 from studio_data.tools.runs.rules.session_moves import no_such_session, session_params
 
 
@@ -39,7 +39,7 @@ class ArtifactDiff(TypedDict):
     after: AgentArtifact
 
 
-@tool(roles=[Role.ORCHESTRATOR], idempotent=True)
+@tool(idempotent=True)
 def record_artifact(
     session_id: SessionKey,
     file_path: StorageKey,
@@ -117,7 +117,7 @@ def record_artifact(
     return artifacts[0]
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def list_artifacts(
     session_id: SessionKey,
     *,
@@ -153,7 +153,7 @@ def list_artifacts(
     return page(rows, limit)
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def diff_artifact(
     session_id: SessionKey,
     file_path: StorageKey,

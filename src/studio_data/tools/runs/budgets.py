@@ -5,15 +5,15 @@ from decimal import Decimal
 from typing import Any, TypedDict, cast
 from uuid import UUID
 
-from studio_data.contract.audit import actor, event
+from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import EntityId, Name
 from studio_data.contract.registry import tool
-from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, RuleViolationError, StudioError
 from studio_data.tools.runs.api_keys import no_such_profile
 from studio_data.tools.runs.fields import SessionKey, Usage
+from studio_data.tools.runs.rules.audit import event
 from studio_data.tools.runs.rules.session_moves import no_such_session, session_params
 
 
@@ -44,7 +44,7 @@ class SweptUsage(TypedDict):
     reset: list[str]
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def reserve_usage(profile_name: Name, *, amount: Usage, session_id: SessionKey | None = None) -> Reservation:
     """Reserve the most that a profile's next turn may use, in its unit, from today's budget (UTC).
 
@@ -147,7 +147,7 @@ def _why_not_reserved(profile_name: str, amount: Decimal, session_id: SessionKey
     )
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def settle_usage(reservation_id: EntityId, *, amount: Usage) -> Reservation:
     """Settle a reservation with what was really used: 0 gives it back.
 
@@ -214,7 +214,7 @@ def _why_not_settled(reservation_id: EntityId) -> StudioError:
         "SELECT settled_amount, settled_at FROM agent_reservations WHERE id = %(id)s", {"id": reservation_id}, reads=True
     )
     if found is None:
-        return no_such("agent_reservation", reservation_id, hint="reserve_usage makes one.")
+        return no_such("agent_reservation", reservation_id)
     return ConflictError(
         f"The reservation {reservation_id} was settled with {_plain(found['settled_amount'])}.",
         hint="What it used is counted; reserve_usage reserves for the next turn.",
@@ -222,7 +222,7 @@ def _why_not_settled(reservation_id: EntityId) -> StudioError:
     )
 
 
-@tool(roles=[Role.ORCHESTRATOR], idempotent=True)
+@tool(idempotent=True)
 def sweep_usage() -> SweptUsage:
     """Put the usage of days before today (UTC) back to nothing.
 

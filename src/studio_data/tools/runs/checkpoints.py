@@ -6,14 +6,14 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from studio_data.contract.audit import actor, event
+from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, JsonObject, Limit, Line
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
-from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, NotFoundError
 from studio_data.tools.runs.fields import Count, State
+from studio_data.tools.runs.rules.audit import event
 
 
 class AgentCheckpointSummary(TypedDict):
@@ -50,7 +50,7 @@ class PrunedCheckpoints(TypedDict):
     threads: int
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def save_checkpoint(
     thread_id: Line,
     checkpoint_id: Line,
@@ -109,7 +109,7 @@ def save_checkpoint(
     return row
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def get_checkpoint(thread_id: Line, *, checkpoint_id: Line | None = None) -> AgentCheckpoint:
     """Look up a thread's newest checkpoint, or the one with this ``checkpoint_id``, with its data.
 
@@ -135,7 +135,7 @@ def get_checkpoint(thread_id: Line, *, checkpoint_id: Line | None = None) -> Age
     return row
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def list_checkpoints(thread_id: Line, *, limit: Limit = 50, after: Cursor | None = None) -> Page[AgentCheckpointSummary]:
     """List the checkpoints of a thread, the newest first.
 
@@ -154,7 +154,7 @@ def list_checkpoints(thread_id: Line, *, limit: Limit = 50, after: Cursor | None
     return page(rows, limit)
 
 
-@tool(roles=[Role.ORCHESTRATOR], idempotent=True, destructive=True)
+@tool(idempotent=True, destructive=True)
 def prune_checkpoints(*, keep: Count, thread_id: Line | None = None) -> PrunedCheckpoints:
     """Remove old checkpoints, keeping the newest ``keep`` of a thread, or of every thread.
 

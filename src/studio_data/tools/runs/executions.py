@@ -7,17 +7,17 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from studio_data.contract.audit import actor, event
-from studio_data.contract.entities import no_such
+from studio_data.contract.audit import actor
+from studio_data.contract.entities import why_not
 from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Text
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
-from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.errors import StudioError
 from studio_data.tools.runs.fields import ExecutionStatusName, SessionKey, Tokens, Usage
-from studio_data.tools.runs.rules.lifecycles import AGENT_EXECUTION, AgentExecutionStatus, AgentSessionStatus
-from studio_data.tools.runs.rules.session_moves import no_such_session, not_running, session_params
+from studio_data.tools.runs.rules.audit import event
+from studio_data.tools.runs.rules.lifecycles import AgentExecutionStatus, AgentSessionStatus
+from studio_data.tools.runs.rules.session_moves import EXECUTION_MOVES, no_such_session, not_running, session_params
 
 
 class AgentExecution(TypedDict):
@@ -59,7 +59,7 @@ class AgentPerformances(TypedDict):
     agents: list[AgentPerformance]
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def start_execution(
     session_id: SessionKey,
     agent_type: Line,
@@ -122,7 +122,7 @@ def _why_no_execution(session_id: SessionKey) -> StudioError:
     return not_running(session["session_id"], AgentSessionStatus(session["status"]))
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def finish_execution(
     execution_id: EntityId,
     *,
@@ -177,7 +177,7 @@ def finish_execution(
         {
             "execution_id": execution_id,
             "to": to,
-            "sources": AGENT_EXECUTION.sources_of(to),
+            "sources": list(EXECUTION_MOVES.made_by("finish_execution", to.value).sources),
             "output_summary": output_summary,
             "error_message": error_message,
             "tokens_used": tokens_used,
@@ -187,18 +187,11 @@ def finish_execution(
         },
     )
     if row is None:
-        raise _why_not_finished(execution_id, to)
+        raise why_not(EXECUTION_MOVES, execution_id, "finish_execution", to.value)
     return row
 
 
-def _why_not_finished(execution_id: EntityId, to: AgentExecutionStatus) -> StudioError:
-    execution = one("SELECT status FROM agent_executions WHERE id = %(id)s", {"id": execution_id}, reads=True)
-    if execution is None:
-        return no_such("agent_execution", execution_id, hint="list_executions shows the session's.")
-    return AGENT_EXECUTION.refusal(execution_id, execution["status"], to)
-
-
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def list_executions(
     *,
     session_id: SessionKey | None = None,
@@ -237,7 +230,7 @@ def list_executions(
     return page(rows, limit)
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def agent_performance() -> AgentPerformances:
     """Compare the types of agents over the last seven days: executions, success, seconds, tokens, dollars.
 

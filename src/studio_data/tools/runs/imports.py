@@ -9,10 +9,9 @@ from annotated_types import Len
 from psycopg.types.json import Jsonb
 from pydantic import ConfigDict
 
-from studio_data.contract.audit import actor, event
+from studio_data.contract.audit import actor
 from studio_data.contract.fields import JsonObject, Line, Name, StorageKey, Text, Truth
 from studio_data.contract.registry import tool
-from studio_data.contract.roles import Role
 from studio_data.db import one
 from studio_data.errors import InvalidInputError
 from studio_data.tools.runs.fields import (
@@ -29,6 +28,7 @@ from studio_data.tools.runs.fields import (
     Usage,
     VersionNumber,
 )
+from studio_data.tools.runs.rules.audit import event
 
 MOST_ROWS = 500
 NO_MESSAGE = "No message was recorded."
@@ -74,7 +74,7 @@ class ImportedSession(TypedDict):
     artifacts: int
 
 
-@tool(roles=[Role.ORCHESTRATOR], idempotent=True)
+@tool(idempotent=True)
 def import_session(
     session_id: SessionKey,
     user_mission: Text,

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from studio_data.contract.audit import actor, event
+from studio_data.contract.audit import actor
 from studio_data.contract.fields import JsonObject, Line, choice
 from studio_data.contract.registry import tool
-from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.tools.runs.fields import Moment, Number
+from studio_data.tools.runs.rules.audit import event
 
 MOST_GROUPS = 1_000
 
@@ -57,7 +57,7 @@ class MetricsSummary(TypedDict):
     is_complete: bool
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def record_metric(
     metric_name: Line, metric_value: Number, *, labels: JsonObject | None = None, recorded_at: Moment | None = None
 ) -> AgentMetric:
@@ -92,7 +92,7 @@ def record_metric(
     )
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def metrics_summary(
     metric_name: Line,
     *,

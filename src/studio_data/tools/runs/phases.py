@@ -3,17 +3,11 @@
 from enum import StrEnum
 from typing import Annotated
 
-from studio_data.contract.actor import ActorType, current_actor
 from studio_data.contract.fields import Text, Truth, choice
 from studio_data.contract.registry import tool
-from studio_data.contract.roles import Role
-from studio_data.errors import PermissionDeniedError
 from studio_data.tools.runs.fields import SessionKey, State
-from studio_data.tools.runs.rules.lifecycles import AGENT_SESSION_PHASE, AgentSessionPhase, AgentSessionStatus
-from studio_data.tools.runs.rules.session_moves import AgentSession, move
-
-_RUNNING = (AgentSessionStatus.RUNNING,)
-_AWAITING = (AgentSessionStatus.AWAITING_APPROVAL,)
+from studio_data.tools.runs.rules.lifecycles import AgentSessionPhase
+from studio_data.tools.runs.rules.session_moves import ADVANCE, APPROVE, AWAIT_APPROVAL, ITERATE, REJECT, AgentSession, move
 
 
 class NextPhase(StrEnum):
@@ -31,7 +25,7 @@ class ReworkPhase(StrEnum):
     ARCH = "arch"
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def advance_phase(
     session_id: SessionKey, to: Annotated[NextPhase | str, *choice(NextPhase)], *, state: State | None = None
 ) -> AgentSession:
@@ -42,20 +36,10 @@ def advance_phase(
     Returns the session's row. Raises ``NotFoundError``, ``RuleViolationError`` for a session that does not run,
     ``InvalidTransitionError`` for a phase that cannot follow.
     """
-    target = AgentSessionPhase(to)
-    sources = [AgentSessionPhase(source) for source in AGENT_SESSION_PHASE.sources_of(target)]
-    return move(
-        session_id,
-        "phase_advanced",
-        to=AgentSessionStatus.RUNNING,
-        sources=_RUNNING,
-        to_phase=target,
-        phases=[source for source in sources if source is not AgentSessionPhase.HUMAN_GATE],
-        state=state,
-    )
+    return move(session_id, ADVANCE[AgentSessionPhase(to)], state=state)
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def record_iteration(session_id: SessionKey, *, qa_passed: Truth, note: Text | None = None) -> AgentSession:
     """Record what QA said of a session in the phase qa, and count the iteration.
 
@@ -64,18 +48,10 @@ def record_iteration(session_id: SessionKey, *, qa_passed: Truth, note: Text | N
     Returns the session's row. Raises ``NotFoundError``, ``RuleViolationError`` for a session that does not run or is in
     another phase.
     """
-    return move(
-        session_id,
-        "iteration_recorded",
-        to=AgentSessionStatus.RUNNING,
-        sources=_RUNNING,
-        phases=(AgentSessionPhase.QA,),
-        qa_passed=qa_passed,
-        reason=note,
-    )
+    return move(session_id, ITERATE, qa_passed=qa_passed, reason=note)
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def await_approval(session_id: SessionKey, *, state: State | None = None) -> AgentSession:
     """Bring a running session from arch to the human gate, where it waits for a person.
 
@@ -84,38 +60,20 @@ def await_approval(session_id: SessionKey, *, state: State | None = None) -> Age
     Returns the session's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that does not run or is
     not in the phase arch.
     """
-    return move(
-        session_id,
-        "approval_requested",
-        to=AgentSessionStatus.AWAITING_APPROVAL,
-        sources=_RUNNING,
-        to_phase=AgentSessionPhase.HUMAN_GATE,
-        phases=(AgentSessionPhase.ARCH,),
-        state=state,
-    )
+    return move(session_id, AWAIT_APPROVAL, state=state)
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool(people_only=True)
 def approve_session(session_id: SessionKey, *, feedback: Text | None = None) -> AgentSession:
     """Approve what a session has designed: it goes on with eng.
-
-    Only a person may.
 
     Returns the session's row. Raises ``PermissionDeniedError`` for an agent or the system, ``NotFoundError``,
     ``InvalidTransitionError`` for a session that does not await approval.
     """
-    _let_only_a_person("approve_session")
-    return move(
-        session_id,
-        "session_approved",
-        to=AgentSessionStatus.RUNNING,
-        sources=_AWAITING,
-        to_phase=AgentSessionPhase.ENG,
-        feedback=feedback,
-    )
+    return move(session_id, APPROVE, feedback=feedback)
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool(people_only=True)
 def reject_session(
     session_id: SessionKey,
     *,
@@ -124,28 +82,9 @@ def reject_session(
 ) -> AgentSession:
     """Reject what a session has designed, and say what is wanted: it goes back to arch, or to pm.
 
-    Only a person may. The feedback stays with the session.
+    The feedback stays with the session.
 
     Returns the session's row. Raises ``PermissionDeniedError`` for an agent or the system, ``NotFoundError``,
     ``InvalidTransitionError`` for a session that does not await approval.
     """
-    _let_only_a_person("reject_session")
-    return move(
-        session_id,
-        "session_rejected",
-        to=AgentSessionStatus.RUNNING,
-        sources=_AWAITING,
-        to_phase=AgentSessionPhase(back_to),
-        feedback=feedback,
-    )
-
-
-def _let_only_a_person(tool_name: str) -> None:
-    acting = current_actor.get()
-    actor_type = acting.type if acting else ActorType.SYSTEM
-    if actor_type != ActorType.USER:
-        raise PermissionDeniedError(
-            f"Only a person decides at the human gate, not {actor_type}.",
-            hint="Ask a person of the practice.",
-            details={"tool": tool_name, "actor_type": str(actor_type)},
-        )
+    return move(session_id, REJECT[AgentSessionPhase(back_to)], feedback=feedback)

@@ -5,14 +5,14 @@ from difflib import unified_diff
 from typing import TypedDict
 from uuid import UUID
 
-from studio_data.contract.audit import actor, event
+from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, Limit, Line, Text
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
-from studio_data.contract.roles import Role
 from studio_data.db import Statement, batch, many, one
 from studio_data.errors import NotFoundError, RuleViolationError
 from studio_data.tools.runs.fields import Prompt, VersionNumber
+from studio_data.tools.runs.rules.audit import event
 
 
 class AgentPromptSummary(TypedDict):
@@ -49,7 +49,7 @@ class PromptDiff(TypedDict):
     diff: str
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def save_prompt(profile_name: Line, prompt_content: Prompt, *, note: Text | None = None) -> AgentPrompt:
     """Save a new version of a profile's prompt, with the next number, inactive.
 
@@ -87,7 +87,7 @@ def save_prompt(profile_name: Line, prompt_content: Prompt, *, note: Text | None
     return saved[0]
 
 
-@tool(roles=[Role.ORCHESTRATOR], idempotent=True)
+@tool(idempotent=True)
 def activate_prompt(profile_name: Line, version_number: VersionNumber) -> AgentPrompt:
     """Make a version of a profile's prompt the active one.
 
@@ -99,7 +99,7 @@ def activate_prompt(profile_name: Line, version_number: VersionNumber) -> AgentP
     return found[0]
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def roll_back_prompt(profile_name: Line) -> AgentPrompt:
     """Go back to the version of a profile's prompt that was active before: the nearest older one that ever was.
 
@@ -190,7 +190,7 @@ def _version(profile_name: str, version_number: int | None) -> Statement:
     )
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def get_prompt(profile_name: Line, *, version_number: VersionNumber | None = None) -> AgentPrompt:
     """Look up a profile's active prompt, or the version with this number.
 
@@ -202,7 +202,7 @@ def get_prompt(profile_name: Line, *, version_number: VersionNumber | None = Non
     return row
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def list_prompts(
     *, profile_name: Line | None = None, limit: Limit = 50, after: Cursor | None = None
 ) -> Page[AgentPromptSummary]:
@@ -224,7 +224,7 @@ def list_prompts(
     return page(rows, limit)
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def diff_prompts(profile_name: Line, *, before: VersionNumber, after: VersionNumber) -> PromptDiff:
     """Show what changed between two versions of a profile's prompt.
 

@@ -6,22 +6,27 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from studio_data.contract.audit import actor, event
+from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Name, StorageKey, Text
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
-from studio_data.contract.roles import Role
 from studio_data.db import batch, many, one
 from studio_data.errors import ConflictError
 from studio_data.tools.runs.checkpoints import AgentCheckpoint
 from studio_data.tools.runs.executions import AgentExecution
 from studio_data.tools.runs.fields import Minutes, SessionKey, SessionPhaseName, SessionStatusName, State
-from studio_data.tools.runs.rules.lifecycles import AgentSessionPhase, AgentSessionStatus
-from studio_data.tools.runs.rules.session_moves import AgentSession, move, no_such_session, session_params, why_not
-
-_RESUMABLE = (
-    AgentSessionStatus.RUNNING, AgentSessionStatus.AWAITING_APPROVAL, AgentSessionStatus.FAILED, AgentSessionStatus.EXPIRED,
-)  # fmt: skip
+from studio_data.tools.runs.rules.audit import event
+from studio_data.tools.runs.rules.session_moves import (
+    COMPLETE,
+    FAIL,
+    SESSION_MOVES,
+    START,
+    AgentSession,
+    move,
+    no_such_session,
+    session_params,
+    why_not,
+)
 
 
 class StatefulSession(TypedDict):
@@ -58,7 +63,7 @@ class ResumedSession(TypedDict):
     unfinished: list[AgentExecution]
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def open_session(
     session_id: SessionKey,
     user_mission: Text,
@@ -121,16 +126,16 @@ def open_session(
     return row
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def start_session(session_id: SessionKey) -> AgentSession:
     """Start a pending session: agents work on it from now on.
 
     Returns the session's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that is not pending.
     """
-    return move(session_id, "started", to=AgentSessionStatus.RUNNING, sources=(AgentSessionStatus.PENDING,))
+    return move(session_id, START)
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def complete_session(session_id: SessionKey, *, state: State | None = None) -> AgentSession:
     """End a session whose mission is accomplished.
 
@@ -139,28 +144,19 @@ def complete_session(session_id: SessionKey, *, state: State | None = None) -> A
     Returns the session's row, in the phase complete. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session
     that does not run or is in another phase, ``RuleViolationError`` while QA has not passed.
     """
-    return move(
-        session_id,
-        "session_completed",
-        to=AgentSessionStatus.COMPLETED,
-        sources=(AgentSessionStatus.RUNNING,),
-        to_phase=AgentSessionPhase.COMPLETE,
-        phases=(AgentSessionPhase.QA,),
-        needs_qa=True,
-        state=state,
-    )
+    return move(session_id, COMPLETE, state=state)
 
 
-@tool(roles=[Role.ORCHESTRATOR], destructive=True)
+@tool(destructive=True)
 def fail_session(session_id: SessionKey, *, reason: Text, state: State | None = None) -> AgentSession:
     """Give a session up, for a reason. resume_session may take it up again.
 
     Returns the session's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that has ended.
     """
-    return move(session_id, "session_failed", to=AgentSessionStatus.FAILED, reason=reason, state=state)
+    return move(session_id, FAIL, reason=reason, state=state)
 
 
-@tool(roles=[Role.ORCHESTRATOR], idempotent=True)
+@tool(idempotent=True)
 def expire_stale_sessions(*, idle_minutes: Minutes = 60) -> ExpiredSessions:
     """Expire the pending and running sessions that showed no sign of life for ``idle_minutes``.
 
@@ -220,7 +216,7 @@ def expire_stale_sessions(*, idle_minutes: Minutes = 60) -> ExpiredSessions:
     return {"expired": expired}
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def resume_session(session_id: SessionKey) -> ResumedSession:
     """Take a session up again in a new process: its state, its last checkpoint, and the executions nobody has ended.
 
@@ -288,11 +284,11 @@ def resume_session(session_id: SessionKey) -> ResumedSession:
         ),
     )
     if not sessions:
-        raise why_not(session_id, to=AgentSessionStatus.RUNNING, sources=_RESUMABLE)
+        raise why_not(session_id, SESSION_MOVES.made_by("resume_session"))
     return {"session": sessions[0], "checkpoint": checkpoints[0] if checkpoints else None, "unfinished": unfinished}
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def get_session(session_id: SessionKey) -> StatefulSession:
     """Look a session up by its key or id, with its state.
 
@@ -311,7 +307,7 @@ def get_session(session_id: SessionKey) -> StatefulSession:
     return row
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def list_sessions(
     *,
     status: SessionStatusName | None = None,

@@ -9,15 +9,15 @@ from uuid import UUID
 from annotated_types import Len
 from psycopg.types.json import Jsonb
 
-from studio_data.contract.audit import actor, event
+from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, Limit, Line, Name, StorageKey, choice
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
-from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, InvalidInputError
 from studio_data.tools.runs.api_keys import decrypted, encrypted, is_newest, no_such_profile
 from studio_data.tools.runs.fields import ApiKey, EnvironmentOverrides, Usage, UsageUnitName
+from studio_data.tools.runs.rules.audit import event
 from studio_data.tools.runs.rules.lifecycles import AgentUsageUnit
 
 
@@ -60,7 +60,7 @@ class RotatedKeys(TypedDict):
     rotated: list[str]
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def create_agent_settings(
     profile_name: Name,
     *,
@@ -130,7 +130,7 @@ def create_agent_settings(
     return row
 
 
-@tool(roles=[Role.ORCHESTRATOR], idempotent=True)
+@tool(idempotent=True)
 def update_agent_settings(
     profile_name: Name,
     *,
@@ -246,7 +246,7 @@ def _check_limits(daily_limit: Decimal | None, hard_limit: Decimal | None) -> No
         )
 
 
-@tool(roles=[Role.ORCHESTRATOR])
+@tool()
 def set_agent_api_key(profile_name: Name, *, api_key: ApiKey) -> AgentSettings:
     """Store the API key with which a profile calls its provider, encrypted.
 
@@ -260,7 +260,7 @@ def set_agent_api_key(profile_name: Name, *, api_key: ApiKey) -> AgentSettings:
     return row
 
 
-@tool(roles=[Role.ORCHESTRATOR], idempotent=True)
+@tool(idempotent=True)
 def rotate_agent_api_keys() -> RotatedKeys:
     """Encrypt anew the API keys that the newest of STUDIO_DATA_AGENT_KEYS has not encrypted.
 
@@ -321,7 +321,7 @@ def _store_key(profile_name: str, former: str | None, token: str, done: str) -> 
     )
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def list_agent_settings(
     *, profile_name: Name | None = None, limit: Limit = 50, after: Cursor | None = None
 ) -> Page[AgentSettings]:

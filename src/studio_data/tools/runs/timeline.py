@@ -7,7 +7,6 @@ from uuid import UUID
 
 from studio_data.contract.fields import Cursor, Limit
 from studio_data.contract.registry import tool
-from studio_data.contract.roles import Role
 from studio_data.contract.validators import cursor_of
 from studio_data.db import batch
 from studio_data.tools.runs.fields import SessionKey
@@ -51,7 +50,7 @@ class SessionTimeline(TypedDict):
     next: str | None
 
 
-@tool(reads=True, roles=[Role.ORCHESTRATOR])
+@tool(reads=True)
 def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Cursor | None = None) -> SessionTimeline:
     """Show what happened in a session in order: its moves and approvals, executions, tool calls, artifacts, and the cost.
 

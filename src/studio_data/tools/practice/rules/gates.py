@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 from uuid import UUID
 
-from studio_data.contract.lifecycles import ProjectPhase
-from studio_data.db import Statement, one
+from studio_data.contract.lifecycle import Facts, always
+from studio_data.db import Statement
 from studio_data.errors import SatisfyingCall
+from studio_data.tools.practice.rules.line_items import is_behind, item_calls
+from studio_data.tools.rules.lifecycles import ProjectPhase, ProjectType
 
 MOST_CALLS = 20
-
-type Facts = dict[str, Any]
 
 
 class Gate(TypedDict):
@@ -31,24 +31,29 @@ class Gate(TypedDict):
 class _Check:
     name: str
     look: Callable[[Facts], tuple[bool, str, list[SatisfyingCall]]]
-    project_types: tuple[str, ...] = ("furnishings", "renovation", "mixed")
+    is_for: Callable[[Facts], bool] = always
+
+
+def is_for_furnishings(facts: Facts) -> bool:
+    """Tell whether a project is furniture only, without construction work."""
+    return facts["project_type"] == ProjectType.FURNISHINGS
+
+
+def has_construction(facts: Facts) -> bool:
+    """Tell whether a project has construction work."""
+    return not is_for_furnishings(facts)
 
 
 def gates_of(facts: Facts, phase: ProjectPhase) -> list[Gate]:
     """Return every gate that stands before a phase, for a project with these facts."""
     gates: list[Gate] = []
     for check in GATES.get(phase, ()):
-        if facts["project_type"] in check.project_types:
+        if check.is_for(facts):
             passed, found, calls = check.look(facts)
             gates.append(
                 {"gate": check.name, "passed": passed, "found": found, "calls": [] if passed else calls[:MOST_CALLS]}
             )
     return gates
-
-
-def facts_of(project_id: UUID | str) -> Facts | None:
-    """Return what the gates look at, for one project; None if there is none."""
-    return one(*facts_query(project_id), reads=True)
 
 
 def facts_query(project_id: UUID | str) -> Statement:
@@ -70,9 +75,16 @@ def facts_query(project_id: UUID | str) -> Statement:
             WHERE task.project_id = %(project_id)s AND task.status NOT IN ('completed', 'skipped')
         )
         SELECT
-            project.id AS project_id,
+            project.id,
+            project.phase AS status,
             project.project_type,
-            project.phase,
+            (
+                SELECT from_phase
+                FROM phase_transitions
+                WHERE project_id = project.id AND to_phase = 'on_hold' AND project.phase = 'on_hold'
+                ORDER BY phase_transitions.id DESC
+                LIMIT 1
+            ) AS held_in,
             (
                 SELECT coalesce(jsonb_object_agg(doc_type, documents), '{}')
                 FROM (
@@ -140,7 +152,7 @@ def _call(tool: str, **arguments: str) -> SatisfyingCall:
 def _document(doc_type: str, **more: str) -> Callable[[Facts], tuple[bool, str, list[SatisfyingCall]]]:
     def look(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
         found = facts["documents"].get(doc_type, 0)
-        call = _call("register_document", project_id=str(facts["project_id"]), doc_type=doc_type, **more)
+        call = _call("register_document", project_id=str(facts["id"]), doc_type=doc_type, **more)
         return found > 0, f"{found} {doc_type} on file", [call]
 
     return look
@@ -152,7 +164,7 @@ def _meeting(meeting_type: str) -> Callable[[Facts], tuple[bool, str, list[Satis
         if any(meeting["status"] == "completed" for meeting in held):
             return True, f"a completed {meeting_type}", []
         if not held:
-            schedule = _call("schedule_meeting", project_id=str(facts["project_id"]), meeting_type=meeting_type)
+            schedule = _call("schedule_meeting", project_id=str(facts["id"]), meeting_type=meeting_type)
             return False, f"no {meeting_type}", [schedule, _call("confirm_meeting"), _call("complete_meeting")]
         meeting = held[-1]
         to_come = ["reschedule_meeting", "confirm_meeting", "complete_meeting"]
@@ -171,7 +183,7 @@ def _fee_calls(fee: dict[str, Any]) -> list[SatisfyingCall]:
 def _first_fee(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     first = next((fee for fee in facts["fees"] if fee["number"] == 1), None)
     if first is None:
-        create = _call("create_fee_schedule", project_id=str(facts["project_id"]))
+        create = _call("create_fee_schedule", project_id=str(facts["id"]))
         return False, "no design fee", [create, _call("invoice_fee"), _call("pay_fee")]
     return first["status"] == "paid", f"payment 1 is {first['status']}", _fee_calls(first)
 
@@ -191,54 +203,15 @@ def _all_fees(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
 
 def _rooms_estimated(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     if not facts["rooms"]:
-        return False, "no room", [_call("add_room", project_id=str(facts["project_id"])), _call("update_room")]
+        return False, "no room", [_call("add_room", project_id=str(facts["id"])), _call("update_room")]
     without = [room for room in facts["rooms"] if not room["is_estimated"]]
     calls = [_call("update_room", room_id=room["id"]) for room in without]
     return not without, f"{len(without)} of {len(facts['rooms'])} rooms without an estimate", calls
 
 
-# From each status of a line item, the calls that bring it to the next, in order.
-_ITEM_CALLS = (
-    ("estimated", "specified", ("specify_line_item",)),
-    ("specified", "quoted", ("record_quote", "select_quote")),
-    ("quoted", "ordered", ("draft_purchase_order", "submit_purchase_order")),
-    ("ordered", "shipped", ("acknowledge_purchase_order", "start_production", "ship_purchase_order")),
-    ("shipped", "delivered", ("deliver_purchase_order",)),
-    ("delivered", "installed", ("install_line_item",)),
-)
-_ITEM_STATUSES = ("estimated", "specified", "quoted", "ordered", "shipped", "delivered", "installed")
-_ORDER_DONE = {
-    "draft": ("draft_purchase_order",),
-    "acknowledged": ("acknowledge_purchase_order",),
-    "in_production": ("acknowledge_purchase_order", "start_production"),
-}
-_OF_ITEM = {"specify_line_item", "record_quote", "draft_purchase_order", "install_line_item"}
-
-
-def item_calls(item: dict[str, Any], target: str) -> list[SatisfyingCall]:
-    """Return the calls that bring a line item from its status to the target."""
-    calls: list[SatisfyingCall] = []
-    done = _ORDER_DONE.get(item["order_status"] or "", ())
-    for source, reached, tools in _ITEM_CALLS:
-        if _ITEM_STATUSES.index(item["status"]) > _ITEM_STATUSES.index(source):
-            continue
-        if _ITEM_STATUSES.index(reached) > _ITEM_STATUSES.index(target):
-            break
-        for tool in tools:
-            if tool in done:
-                continue
-            if tool in _OF_ITEM:
-                calls.append(_call(tool, line_item_id=item["id"]))
-            elif tool != "select_quote" and item["order_id"] is not None:
-                calls.append(_call(tool, purchase_order_id=item["order_id"]))
-            else:
-                calls.append(_call(tool))
-    return calls
-
-
 def _items(target: str) -> Callable[[Facts], tuple[bool, str, list[SatisfyingCall]]]:
     def look(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
-        behind = [item for item in facts["items"] if _ITEM_STATUSES.index(item["status"]) < _ITEM_STATUSES.index(target)]
+        behind = [item for item in facts["items"] if is_behind(item["status"], target)]
         calls = [call for item in behind for call in item_calls(item, target)]
         return not behind, f"{len(behind)} of {len(facts['items'])} line items not yet {target}", calls
 
@@ -250,14 +223,14 @@ def _items_specified(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
         return _items("specified")(facts)
     room = {"room_id": facts["rooms"][0]["id"]} if facts["rooms"] else {}
     calls = [_call("add_line_item", **room), _call("specify_line_item")]
-    return False, "no line item", calls if room else [_call("add_room", project_id=str(facts["project_id"])), *calls]
+    return False, "no line item", calls if room else [_call("add_room", project_id=str(facts["id"])), *calls]
 
 
 def _gc_quoted(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     to_come = ["record_ballpark", "send_final_rfq", "record_final_quote"]
     gc = facts["gc"]
     if gc is None:
-        assign = _call("assign_trade", project_id=str(facts["project_id"]), role="gc")
+        assign = _call("assign_trade", project_id=str(facts["id"]), role="gc")
         return False, "no general contractor", [assign, *map(_call, to_come)]
     done = ["invited", "ballpark_received", "final_rfq_sent", "final_quote_received"].index(gc["quote_status"])
     calls = [_call(tool, project_trade_id=gc["id"]) for tool in to_come[done:]]
@@ -294,8 +267,6 @@ def _action_items(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     return not calls, f"{len(facts['open_action_items'])} action items open", calls
 
 
-_WITH_CONSTRUCTION = ("renovation", "mixed")
-
 GATES: dict[ProjectPhase, tuple[_Check, ...]] = {
     ProjectPhase.DETAILED_DESIGN: (
         _Check("exhibit_b_signed", _document("exhibit_b")),
@@ -311,12 +282,12 @@ GATES: dict[ProjectPhase, tuple[_Check, ...]] = {
     ),
     ProjectPhase.CONSTRUCTION: (
         _Check("items_ordered", _items("ordered")),
-        _Check("gc_quoted", _gc_quoted, _WITH_CONSTRUCTION),
-        _Check("scope_delineation_on_file", _document("scope_delineation"), _WITH_CONSTRUCTION),
+        _Check("gc_quoted", _gc_quoted, has_construction),
+        _Check("scope_delineation_on_file", _document("scope_delineation"), has_construction),
     ),
     ProjectPhase.REVEAL_PUNCH_LIST: (
         _Check("items_delivered", _items("delivered")),
-        _Check("construction_tasks_closed", _construction_tasks, _WITH_CONSTRUCTION),
+        _Check("construction_tasks_closed", _construction_tasks, has_construction),
     ),
     ProjectPhase.COMPLETED: (
         _Check("items_installed", _items("installed")),

@@ -1,186 +1,156 @@
-"""Which tool makes which move of a lifecycle: what somebody may call now is read off these tables.
+"""The moves of what has few rules beside its states: fees, tasks, trades' quotes, meetings and action items."""
 
-A row holds for the states that the lifecycle lets go to its target, unless it names its own. The rules that it names are in
-``available_actions.py``.
-"""
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
-
-from studio_data.contract import lifecycles
-from studio_data.contract.lifecycles import (
+from studio_data.contract.lifecycle import Facts, Move, Moves, Rule, move_to, read_by
+from studio_data.errors import RuleViolationError
+from studio_data.tools.practice.rules.lifecycles import (
+    ACTION_ITEM,
+    FEE,
+    MEETING,
+    TASK,
+    TRADE_QUOTE,
     ActionItemStatus,
-    ClientStatus,
     FeeStatus,
-    Lifecycle,
-    LineItemStatus,
     MeetingStatus,
-    ProjectPhase,
-    ProjectType,
-    PurchaseOrderStatus,
     QuoteStatus,
     TaskStatus,
 )
+from studio_data.tools.rules.lifecycles import ProjectPhase
+
+FEE_MOVES = Moves(
+    FEE,
+    "fee_id",
+    read_by("SELECT id, status FROM design_fees WHERE id = %(id)s"),
+    [move_to(FEE, "invoice_fee", FeeStatus.INVOICED), move_to(FEE, "pay_fee", FeeStatus.PAID)],
+)
 
 
-@dataclass(frozen=True)
-class Move:
-    """A tool that brings a thing from one of its states to another."""
-
-    tool: str
-    to: str | None
-    """The state that it leads to; None for the phase that a project was held in."""
-    sources: tuple[str, ...]
-    rules: tuple[str, ...] = ()
-    """What must hold besides the state, the first that does not hold being the one to name."""
-    names_target: bool = False
-    """Whether the tool is told where to, as its argument ``to``."""
-    takes: str | None = "itself"
-    """None where the tool's argument is another thing, which only the caller can choose."""
-    is_step: bool = True
-    """Whether it may be a step on the way to another move: calling off and holding up are not."""
-    is_listed: bool = True
-    """Whether it is a move by itself, or only a step: a project makes its client active."""
-    project_types: tuple[str, ...] = tuple(ProjectType)
+def no_open_task(project_id: object) -> RuleViolationError:
+    """Return the refusal of an open task in a completed project."""
+    return RuleViolationError(
+        f"Project {project_id} is completed, and a completed project has no open task.",
+        rule="completed_projects_have_no_open_task",
+        found="completed",
+        hint="Create a project for further work.",
+    )
 
 
-@dataclass(frozen=True)
-class Moves:
-    """The moves of one kind of thing, and what the tools call its id."""
-
-    lifecycle: Lifecycle[Any]
-    argument: str
-    moves: Sequence[Move]
+def _project_is_not_completed(facts: Facts, _to: str) -> RuleViolationError | None:
+    is_closed = facts["status"] in {TaskStatus.COMPLETED, TaskStatus.SKIPPED}
+    return no_open_task(facts["project_id"]) if is_closed and facts["phase"] == ProjectPhase.COMPLETED else None
 
 
-def _move(lifecycle: Lifecycle[Any], tool: str, to: StrEnum, *, but: tuple[StrEnum, ...] = (), **more: Any) -> Move:  # noqa: ANN401
-    """Return a move from every state that the lifecycle lets go to the target, but for some."""
-    return Move(tool, to.value, tuple(source for source in lifecycle.sources_of(to) if source not in but), **more)
+_WAYS = {
+    TaskStatus.NOT_STARTED: "start_task",
+    TaskStatus.BLOCKED: "unblock_task",
+    TaskStatus.COMPLETED: "reopen_task",
+    TaskStatus.SKIPPED: "reopen_task",
+}
+"""The tool that takes a task on from a state that others do not."""
 
 
-def _moves(
-    lifecycle: Lifecycle[Any], argument: str, tools: Mapping[str, StrEnum], called_off: Mapping[str, StrEnum]
-) -> Moves:
-    """Return moves without rules: those that lead on, and those that call off or hold up."""
-    return Moves(lifecycle, argument, [
-        *(_move(lifecycle, tool, to) for tool, to in tools.items()),
-        *(_move(lifecycle, tool, to, is_step=False) for tool, to in called_off.items()),
-    ])  # fmt: skip
+def _unless_another_takes_it_on(tool: str) -> Rule:
+    def rule(facts: Facts, to: str) -> RuleViolationError | None:
+        present = facts["status"]
+        way = _WAYS.get(present)
+        if way in {None, tool} or present not in TASK.sources_of(TaskStatus(to)):
+            return None
+        return RuleViolationError(
+            f"Task {facts['id']} is {present}, and only {way} moves it on to {to}.",
+            rule="each_tool_moves_from_its_own_states",
+            found=present,
+            calls=[{"tool": str(way), "arguments": {"task_id": str(facts["id"])}}],
+            hint=f"Call {way}.",
+        )
+
+    return rule
 
 
-def _advance_client(to: ClientStatus, *rules: str) -> Move:
-    return _move(lifecycles.CLIENT, "advance_client", to, rules=rules, names_target=True)
-
-
-def _advance_project(to: ProjectPhase, *but: ProjectPhase, **more: Any) -> Move:  # noqa: ANN401
-    held = (ProjectPhase.ON_HOLD, *but)
-    return _move(lifecycles.PROJECT, "advance_project", to, but=held, rules=("gates",), names_target=True, **more)
-
-
-_WITH_CONSTRUCTION = (ProjectType.RENOVATION.value, ProjectType.MIXED.value)
-_ORDER_RULES = ("exhibit_b_signed", "project_is_purchasing")
-
-MOVES: dict[str, Moves] = {
-    "client": Moves(lifecycles.CLIENT, "client_id", [
-        _advance_client(ClientStatus.QUALIFIED, "client"),
-        _advance_client(ClientStatus.PROPOSAL_SENT),
-        _advance_client(ClientStatus.CONTRACTED),
-        _move(lifecycles.CLIENT, "create_project", ClientStatus.ACTIVE, is_listed=False),
-        _advance_client(ClientStatus.COMPLETED, "client"),
-        _move(lifecycles.CLIENT, "churn_client", ClientStatus.CHURNED, is_step=False),
-        _move(lifecycles.CLIENT, "reopen_client", ClientStatus.LEAD),
-    ]),
-    "project": Moves(lifecycles.PROJECT, "project_id", [
-        _advance_project(ProjectPhase.DETAILED_DESIGN),
-        _advance_project(ProjectPhase.PURCHASING),
-        _advance_project(ProjectPhase.CONSTRUCTION),
-        _advance_project(ProjectPhase.REVEAL_PUNCH_LIST, project_types=(ProjectType.FURNISHINGS.value,)),
-        _advance_project(ProjectPhase.REVEAL_PUNCH_LIST, ProjectPhase.PURCHASING, project_types=_WITH_CONSTRUCTION),
-        _advance_project(ProjectPhase.COMPLETED),
-        _move(lifecycles.PROJECT, "hold_project", ProjectPhase.ON_HOLD, is_step=False),
-        Move("resume_project", None, (ProjectPhase.ON_HOLD.value,)),
-    ]),
-    "fee": _moves(
-        lifecycles.FEE, "fee_id", {"invoice_fee": FeeStatus.INVOICED, "pay_fee": FeeStatus.PAID}, {}
+TASK_MOVES = Moves(
+    TASK,
+    "task_id",
+    read_by(
+        """
+        SELECT task.id, task.status, project.id AS project_id, project.phase
+        FROM project_tasks AS task
+        JOIN projects AS project ON project.id = task.project_id
+        WHERE task.id = %(id)s
+        """
     ),
-    "task": Moves(lifecycles.TASK, "task_id", [
-        _move(lifecycles.TASK, "start_task", TaskStatus.IN_PROGRESS, but=(TaskStatus.BLOCKED,)),
-        _move(lifecycles.TASK, "complete_task", TaskStatus.COMPLETED),
-        _move(lifecycles.TASK, "block_task", TaskStatus.BLOCKED, is_step=False),
-        Move("unblock_task", TaskStatus.NOT_STARTED.value, (TaskStatus.BLOCKED.value,)),
+    [
+        move_to(
+            TASK,
+            "start_task",
+            TaskStatus.IN_PROGRESS,
+            but=[TaskStatus.BLOCKED],
+            rules=(_unless_another_takes_it_on("start_task"),),
+            rules_tell_of_the_state=True,
+        ),
+        move_to(TASK, "complete_task", TaskStatus.COMPLETED),
+        move_to(TASK, "block_task", TaskStatus.BLOCKED, is_step=False),
         Move(
-            "unblock_task", TaskStatus.IN_PROGRESS.value, (TaskStatus.BLOCKED.value,), names_target=True, is_listed=False
+            "unblock_task",
+            TaskStatus.NOT_STARTED.value,
+            (TaskStatus.BLOCKED.value,),
+            rules=(_unless_another_takes_it_on("unblock_task"),),
+            rules_tell_of_the_state=True,
         ),
-        _move(lifecycles.TASK, "skip_task", TaskStatus.SKIPPED, is_step=False),
-        _move(
-            lifecycles.TASK, "reopen_task", TaskStatus.NOT_STARTED, but=(TaskStatus.BLOCKED,), rules=("people_reopen_tasks",)
+        Move(
+            "unblock_task",
+            TaskStatus.IN_PROGRESS.value,
+            (TaskStatus.BLOCKED.value,),
+            rules=(_unless_another_takes_it_on("unblock_task"),),
+            rules_tell_of_the_state=True,
+            arguments={"to": TaskStatus.IN_PROGRESS.value},
+            is_listed=False,
         ),
-    ]),
-    "project_trade": _moves(
-        lifecycles.TRADE_QUOTE, "project_trade_id", {
-            "record_ballpark": QuoteStatus.BALLPARK_RECEIVED,
-            "send_final_rfq": QuoteStatus.FINAL_RFQ_SENT,
-            "record_final_quote": QuoteStatus.FINAL_QUOTE_RECEIVED,
-        }, {},
-    ),
-    # With its new date a rescheduled meeting is scheduled again.
-    "meeting": Moves(lifecycles.MEETING, "meeting_id", [
-        _move(lifecycles.MEETING, "confirm_meeting", MeetingStatus.CONFIRMED),
-        Move("reschedule_meeting", MeetingStatus.SCHEDULED.value, (
-            *lifecycles.MEETING.sources_of(MeetingStatus.RESCHEDULED),
-            *lifecycles.MEETING.sources_of(MeetingStatus.SCHEDULED),
-        )),
-        _move(lifecycles.MEETING, "complete_meeting", MeetingStatus.COMPLETED),
-        _move(lifecycles.MEETING, "cancel_meeting", MeetingStatus.CANCELLED, is_step=False),
-    ]),
-    "action_item": _moves(
-        lifecycles.ACTION_ITEM, "action_item_id", {
-            "start_action_item": ActionItemStatus.IN_PROGRESS, "complete_action_item": ActionItemStatus.COMPLETED
-        }, {"cancel_action_item": ActionItemStatus.CANCELLED},
-    ),
-    # Ordered, shipped and delivered are moves of the order: the item follows it.
-    "line_item": Moves(lifecycles.LINE_ITEM, "line_item_id", [
-        Move("specify_line_item", LineItemStatus.SPECIFIED.value, (LineItemStatus.ESTIMATED.value,)),
-        _move(lifecycles.LINE_ITEM, "select_quote", LineItemStatus.QUOTED, rules=("quote_is_recorded",), takes=None),
-        _move(
-            lifecycles.LINE_ITEM, "respecify_line_item", LineItemStatus.SPECIFIED, but=(LineItemStatus.ESTIMATED,),
-            rules=("order_is_cancelled",), is_step=False,
+        move_to(TASK, "skip_task", TaskStatus.SKIPPED, is_step=False),
+        move_to(
+            TASK,
+            "reopen_task",
+            TaskStatus.NOT_STARTED,
+            but=[TaskStatus.BLOCKED],
+            rules=(_unless_another_takes_it_on("reopen_task"), _project_is_not_completed),
+            rules_tell_of_the_state=True,
         ),
-        _move(
-            lifecycles.LINE_ITEM, "draft_purchase_order", LineItemStatus.ORDERED, rules=("order_is_cancelled", *_ORDER_RULES)
-        ),
-        _move(lifecycles.LINE_ITEM, "install_line_item", LineItemStatus.INSTALLED),
-    ]),
-    "purchase_order": Moves(lifecycles.PURCHASE_ORDER, "purchase_order_id", [
-        _move(
-            lifecycles.PURCHASE_ORDER, "submit_purchase_order", PurchaseOrderStatus.SUBMITTED,
-            rules=("line_item_is_quoted", *_ORDER_RULES),
-        ),
-        _move(lifecycles.PURCHASE_ORDER, "acknowledge_purchase_order", PurchaseOrderStatus.ACKNOWLEDGED),
-        _move(lifecycles.PURCHASE_ORDER, "start_production", PurchaseOrderStatus.IN_PRODUCTION),
-        _move(lifecycles.PURCHASE_ORDER, "ship_purchase_order", PurchaseOrderStatus.SHIPPED),
-        _move(lifecycles.PURCHASE_ORDER, "deliver_purchase_order", PurchaseOrderStatus.DELIVERED),
-        _move(lifecycles.PURCHASE_ORDER, "cancel_purchase_order", PurchaseOrderStatus.CANCELLED, is_step=False),
-    ]),
-}  # fmt: skip
+    ],
+)
 
+TRADE_QUOTE_MOVES = Moves(
+    TRADE_QUOTE,
+    "project_trade_id",
+    read_by("SELECT id, quote_status AS status FROM project_trades WHERE id = %(id)s"),
+    [
+        move_to(TRADE_QUOTE, "record_ballpark", QuoteStatus.BALLPARK_RECEIVED),
+        move_to(TRADE_QUOTE, "send_final_rfq", QuoteStatus.FINAL_RFQ_SENT),
+        move_to(TRADE_QUOTE, "record_final_quote", QuoteStatus.FINAL_QUOTE_RECEIVED),
+    ],
+)
 
-def way_to(
-    moves: Sequence[Move], present: str, goals: Sequence[str], *, project_type: str | None, held_in: str | None
-) -> list[Move]:
-    """Return the fewest moves that bring a thing from its present state to one of others; none if there is no way."""
-    ways: dict[str, list[Move]] = {present: []}
-    waiting = [present]
-    while waiting:
-        state = waiting.pop(0)
-        if state in goals:
-            return ways[state]
-        for move in moves:
-            target = move.to or held_in
-            may = move.is_step and state in move.sources and (project_type is None or project_type in move.project_types)
-            if may and target is not None and target not in ways:
-                ways[target] = [*ways[state], move]
-                waiting.append(target)
-    return []
+# With its new date a rescheduled meeting is scheduled again.
+MEETING_MOVES = Moves(
+    MEETING,
+    "meeting_id",
+    read_by("SELECT id, status FROM meetings WHERE id = %(id)s"),
+    [
+        move_to(MEETING, "confirm_meeting", MeetingStatus.CONFIRMED),
+        Move(
+            "reschedule_meeting",
+            MeetingStatus.SCHEDULED.value,
+            (*MEETING.sources_of(MeetingStatus.RESCHEDULED), *MEETING.sources_of(MeetingStatus.SCHEDULED)),
+        ),
+        move_to(MEETING, "reschedule_meeting", MeetingStatus.RESCHEDULED, is_step=False, is_listed=False),
+        move_to(MEETING, "complete_meeting", MeetingStatus.COMPLETED),
+        move_to(MEETING, "cancel_meeting", MeetingStatus.CANCELLED, is_step=False),
+    ],
+)
+
+ACTION_ITEM_MOVES = Moves(
+    ACTION_ITEM,
+    "action_item_id",
+    read_by("SELECT id, status FROM meeting_action_items WHERE id = %(id)s"),
+    [
+        move_to(ACTION_ITEM, "start_action_item", ActionItemStatus.IN_PROGRESS),
+        move_to(ACTION_ITEM, "complete_action_item", ActionItemStatus.COMPLETED),
+        move_to(ACTION_ITEM, "cancel_action_item", ActionItemStatus.CANCELLED, is_step=False),
+    ],
+)

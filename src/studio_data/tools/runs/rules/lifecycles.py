@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from studio_data.contract.lifecycles import Lifecycle
+from studio_data.contract.lifecycle import Lifecycle
 
 
 class AgentSessionStatus(StrEnum):

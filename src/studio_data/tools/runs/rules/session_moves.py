@@ -1,19 +1,28 @@
-"""The moves of agent sessions: one statement that moves a session if its lifecycles allow it, and why it was not moved."""
+"""The moves of agent sessions: what each tool makes of a session and from where, and the statement that does it."""
 
 import re
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from studio_data.contract.audit import actor, event
+from studio_data.contract.audit import actor
+from studio_data.contract.lifecycle import Facts, Move, Moves, Rule, move_to, read_by
 from studio_data.contract.validators import entity_id
 from studio_data.db import Statement, one
-from studio_data.errors import NotFoundError, RuleViolationError, StudioError
+from studio_data.errors import ConflictError, NotFoundError, RuleViolationError, StudioError
 from studio_data.tools.runs.fields import SessionKey, State
-from studio_data.tools.runs.rules.lifecycles import AGENT_SESSION, AGENT_SESSION_PHASE, AgentSessionPhase, AgentSessionStatus
+from studio_data.tools.runs.rules.audit import event
+from studio_data.tools.runs.rules.lifecycles import (
+    AGENT_EXECUTION,
+    AGENT_SESSION,
+    AGENT_SESSION_PHASE,
+    AgentExecutionStatus,
+    AgentSessionPhase,
+    AgentSessionStatus,
+)
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -37,38 +46,199 @@ class AgentSession(TypedDict):
     updated_at: datetime
 
 
+# The moves ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a tool makes of a session, and from where."""
+
+    tool: str
+    done: str
+    """What the trail says was done."""
+    to: AgentSessionStatus
+    sources: tuple[AgentSessionStatus, ...]
+    to_phase: AgentSessionPhase | None = None
+    phases: tuple[AgentSessionPhase, ...] = ()
+    """The phases from which it may be made; any, if empty."""
+    needs_qa: bool = False
+    told: str | None = None
+    """The argument that tells the tool the phase, where it leads to several."""
+
+    @property
+    def move(self) -> Move:
+        """The step as ``available_actions`` and refusals read it."""
+        rules: list[Rule] = []
+        if self.sources == _RUNNING:
+            rules.append(_is_running)
+        if self.phases:
+            rules.append(self._is_in_the_phase)
+        if self.needs_qa:
+            rules.append(_qa_has_passed)
+        told = {self.told: self.to_phase.value} if self.told and self.to_phase else {}
+        return Move(self.tool, self.to.value, self.sources, tuple(rules), told, rules_tell_of_the_state=True)
+
+    def _is_in_the_phase(self, session: Facts, _to: str) -> StudioError | None:
+        present = session["current_phase"]
+        if session["status"] not in self.sources or present in self.phases:
+            return None
+        if self.to_phase is not None:
+            return AGENT_SESSION_PHASE.refusal(session["id"], present, self.to_phase)
+        return RuleViolationError(
+            f"Session {session['id']} is in the phase {present}, and this belongs to {' or '.join(self.phases)}.",
+            rule="session_is_in_the_phase",
+            found=present,
+            hint="advance_phase moves it on.",
+        )
+
+
+_RUNNING = (AgentSessionStatus.RUNNING,)
+_AWAITING = (AgentSessionStatus.AWAITING_APPROVAL,)
+
+
+def _is_running(session: Facts, to: str) -> RuleViolationError | None:
+    """Refuse what is for running sessions, where the lifecycle by itself would let the session go there."""
+    present = AgentSessionStatus(session["status"])
+    may_become = {AgentSessionStatus.RUNNING, *AGENT_SESSION.moves[present]}
+    if present is AgentSessionStatus.RUNNING or to not in may_become:
+        return None
+    return not_running(session["id"], present)
+
+
+def _qa_has_passed(session: Facts, _to: str) -> RuleViolationError | None:
+    if session["qa_passed"] or session["status"] != AgentSessionStatus.RUNNING:
+        return None
+    return RuleViolationError(
+        f"QA has not passed session {session['id']}.",
+        rule="qa_has_passed",
+        found=session["qa_passed"],
+        calls=[{"tool": "record_iteration", "arguments": {"session_id": session["id"], "qa_passed": True}}],
+        hint="record_iteration says when it has.",
+    )
+
+
+def _advance(to: AgentSessionPhase, *phases: AgentSessionPhase) -> Step:
+    return Step("advance_phase", "phase_advanced", AgentSessionStatus.RUNNING, _RUNNING, to, phases, told="to")
+
+
+def _reject(to: AgentSessionPhase) -> Step:
+    return Step("reject_session", "session_rejected", AgentSessionStatus.RUNNING, _AWAITING, to, told="back_to")
+
+
+START = Step("start_session", "started", AgentSessionStatus.RUNNING, (AgentSessionStatus.PENDING,))
+ADVANCE = {
+    AgentSessionPhase.ARCH: _advance(AgentSessionPhase.ARCH, AgentSessionPhase.PM),
+    AgentSessionPhase.ENG: _advance(AgentSessionPhase.ENG, AgentSessionPhase.QA),
+    AgentSessionPhase.QA: _advance(AgentSessionPhase.QA, AgentSessionPhase.ENG),
+}
+ITERATE = Step(
+    "record_iteration", "iteration_recorded", AgentSessionStatus.RUNNING, _RUNNING, phases=(AgentSessionPhase.QA,)
+)
+AWAIT_APPROVAL = Step(
+    "await_approval",
+    "approval_requested",
+    AgentSessionStatus.AWAITING_APPROVAL,
+    _RUNNING,
+    AgentSessionPhase.HUMAN_GATE,
+    (AgentSessionPhase.ARCH,),
+)
+APPROVE = Step("approve_session", "session_approved", AgentSessionStatus.RUNNING, _AWAITING, AgentSessionPhase.ENG)
+REJECT = {phase: _reject(phase) for phase in (AgentSessionPhase.ARCH, AgentSessionPhase.PM)}
+COMPLETE = Step(
+    "complete_session",
+    "session_completed",
+    AgentSessionStatus.COMPLETED,
+    _RUNNING,
+    AgentSessionPhase.COMPLETE,
+    (AgentSessionPhase.QA,),
+    needs_qa=True,
+)
+FAIL = Step(
+    "fail_session",
+    "session_failed",
+    AgentSessionStatus.FAILED,
+    tuple(status for status, allowed in AGENT_SESSION.moves.items() if AgentSessionStatus.FAILED in allowed),
+)
+
+
+def _where_it_was(session: Facts) -> str:
+    """Return what a session becomes when it is resumed; one that has not ended stays as it is."""
+    if session["status"] in {AgentSessionStatus.RUNNING, AgentSessionStatus.AWAITING_APPROVAL}:
+        return session["status"]
+    if session["current_phase"] == AgentSessionPhase.HUMAN_GATE:
+        return AgentSessionStatus.AWAITING_APPROVAL.value
+    return AgentSessionStatus.RUNNING.value
+
+
+RESUMABLE = (
+    AgentSessionStatus.RUNNING, AgentSessionStatus.AWAITING_APPROVAL, AgentSessionStatus.FAILED, AgentSessionStatus.EXPIRED,
+)  # fmt: skip
+
+SESSION_MOVES = Moves(
+    AGENT_SESSION,
+    "session_id",
+    read_by("SELECT session_id AS id, status, current_phase, qa_passed FROM agent_sessions WHERE id = %(id)s"),
+    [
+        START.move,
+        *(step.move for step in ADVANCE.values()),
+        AWAIT_APPROVAL.move,
+        APPROVE.move,
+        *(step.move for step in REJECT.values()),
+        ITERATE.move,
+        COMPLETE.move,
+        FAIL.move,
+        Move("resume_session", _where_it_was, RESUMABLE),
+    ],
+)
+
+EXECUTION_MOVES = Moves(
+    AGENT_EXECUTION,
+    "execution_id",
+    read_by("SELECT id, status FROM agent_executions WHERE id = %(id)s"),
+    [
+        move_to(AGENT_EXECUTION, "finish_execution", AgentExecutionStatus.COMPLETED),
+        move_to(AGENT_EXECUTION, "finish_execution", AgentExecutionStatus.FAILED, is_listed=False),
+    ],
+)
+
+
+# Moving ---------------------------------------------------------------------------------------------------------------
+
+
 def session_params(session_id: SessionKey) -> dict[str, Any]:
     """Return the parameters ``session_id`` and ``id`` that find a session by its own key or its id."""
     key = str(session_id)
     return {"session_id": key, "id": entity_id(key) if _UUID.fullmatch(key) else None}
 
 
-def move(session_id: SessionKey, done: str, **how: Any) -> AgentSession:  # noqa: ANN401 (what moving takes)
+def move(
+    session_id: SessionKey,
+    step: Step,
+    *,
+    qa_passed: bool | None = None,
+    feedback: str | None = None,
+    reason: str | None = None,
+    state: State | None = None,
+) -> AgentSession:
     """Move a session, in one statement; see ``moving``. Raises what ``why_not`` returns."""
-    row = one(*moving(session_id, done, **how))
+    row = one(*moving(session_id, step, qa_passed=qa_passed, feedback=feedback, reason=reason, state=state))
     if row is None:
-        raise why_not(session_id, **how)
+        raise why_not(session_id, step.move)
     return row
 
 
 def moving(
     session_id: SessionKey,
-    done: str,
+    step: Step,
     *,
-    to: AgentSessionStatus,
-    sources: Sequence[AgentSessionStatus] | None = None,
-    to_phase: AgentSessionPhase | None = None,
-    phases: Sequence[AgentSessionPhase] = (),
     qa_passed: bool | None = None,
-    needs_qa: bool = False,
     feedback: str | None = None,
     reason: str | None = None,
     state: State | None = None,
 ) -> Statement:
-    """Return what moves a session ``to`` a status, from the ``sources`` or whatever its lifecycle allows.
+    """Return what makes a step of a session, if its status, its phase and its QA allow it.
 
-    With ``phases`` it moves only from these, with ``to_phase`` into another. ``qa_passed`` counts an iteration. ``done`` is
-    what the trail says was done.
+    ``qa_passed`` counts an iteration.
     """
     return (
         """
@@ -129,34 +299,29 @@ def moving(
         """,
         {
             **session_params(session_id),
-            "to": to,
-            "sources": AGENT_SESSION.sources_of(to) if sources is None else list(sources),
-            "to_phase": to_phase,
-            "phases": list(phases),
+            "to": step.to,
+            "sources": list(step.sources),
+            "to_phase": step.to_phase,
+            "phases": list(step.phases),
             "qa_passed": qa_passed,
-            "needs_qa": needs_qa,
+            "needs_qa": step.needs_qa,
             "feedback": feedback,
             "reason": reason,
             "state": None if state is None else Jsonb(state),
-            "event": event(done),
+            "event": event(step.done),
             **actor(),
         },
     )
 
 
-def why_not(
-    session_id: SessionKey,
-    *,
-    to: AgentSessionStatus,
-    sources: Sequence[AgentSessionStatus] | None = None,
-    to_phase: AgentSessionPhase | None = None,
-    phases: Sequence[AgentSessionPhase] = (),
-    **_more: Any,  # noqa: ANN401 (what moving takes besides)
-) -> StudioError:
+# Refusals -------------------------------------------------------------------------------------------------------------
+
+
+def why_not(session_id: SessionKey, move: Move) -> StudioError:
     """Return why a session was not moved, having looked at it."""
     session = one(
         """
-        SELECT session_id, status, current_phase, qa_passed
+        SELECT session_id AS id, status, current_phase, qa_passed
         FROM agent_sessions
         WHERE session_id = %(session_id)s OR id = %(id)s
         """,
@@ -165,45 +330,31 @@ def why_not(
     )
     if session is None:
         return no_such_session(session_id)
-    key, status = session["session_id"], AgentSessionStatus(session["status"])
-    if status not in (AGENT_SESSION.sources_of(to) if sources is None else sources):
-        if sources == (AgentSessionStatus.RUNNING,) and to in {AgentSessionStatus.RUNNING, *AGENT_SESSION.moves[status]}:
-            return not_running(key, status)
-        return AGENT_SESSION.refusal(key, status, to)
-    if phases and session["current_phase"] not in phases and to_phase is not None:
-        return AGENT_SESSION_PHASE.refusal(key, session["current_phase"], to_phase)
-    if phases and session["current_phase"] not in phases:
-        return RuleViolationError(
-            f"Session {key} is in the phase {session['current_phase']}, and this belongs to {' or '.join(phases)}.",
-            rule="session_is_in_the_phase",
-            found=session["current_phase"],
-            hint="advance_phase moves it on.",
-        )
-    return RuleViolationError(
-        f"QA has not passed session {key}.",
-        rule="qa_has_passed",
-        found=session["qa_passed"],
-        calls=[{"tool": "record_iteration", "arguments": {"session_id": key, "qa_passed": True}}],
-        hint="record_iteration says when it has.",
+    return SESSION_MOVES.refusal(move, session) or ConflictError(
+        f"Session {session['id']} has just been changed by somebody else.", hint="Nothing was written: call again."
     )
 
 
 _WAY_ON = {
-    AgentSessionStatus.PENDING: "start_session starts it.",
-    AgentSessionStatus.AWAITING_APPROVAL: "A person approves it with approve_session, or rejects it with reject_session.",
-    AgentSessionStatus.COMPLETED: "It has ended; open_session begins another.",
-    AgentSessionStatus.FAILED: "resume_session takes it up again.",
-    AgentSessionStatus.EXPIRED: "resume_session takes it up again.",
-}
+    AgentSessionStatus.PENDING: ("start_session", "start_session starts it."),
+    AgentSessionStatus.AWAITING_APPROVAL: (
+        "approve_session", "A person approves it with approve_session, or rejects it with reject_session.",
+    ),
+    AgentSessionStatus.COMPLETED: (None, "It has ended; open_session begins another."),
+    AgentSessionStatus.FAILED: ("resume_session", "resume_session takes it up again."),
+    AgentSessionStatus.EXPIRED: ("resume_session", "resume_session takes it up again."),
+}  # fmt: skip
 
 
 def not_running(key: str, status: AgentSessionStatus) -> RuleViolationError:
     """Say that agents work in running sessions only."""
+    tool, hint = _WAY_ON[status]
     return RuleViolationError(
         f"Session {key} is {status}, and agents work in running sessions only.",
         rule="session_is_running",
         found=status.value,
-        hint=_WAY_ON[status],
+        calls=[{"tool": tool, "arguments": {"session_id": key}}] if tool else [],
+        hint=hint,
     )
 
 

@@ -1,46 +1,11 @@
 """The states that things of the practice go through, as the database's enums have them, and the moves between them.
 
-A table of moves says, for each state, where a thing may go from there; every other move is refused. The diagrams in the docs
-are drawn from these tables.
+The diagrams in the docs are drawn from these tables.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
-from studio_data.errors import InvalidTransitionError
-
-
-class ClientStatus(StrEnum):
-    """Where a household stands in the sales pipeline."""
-
-    LEAD = "lead"  # asked, nothing known yet
-    QUALIFIED = "qualified"  # screened: can be reached, and fits the practice
-    PROPOSAL_SENT = "proposal_sent"  # decides about our proposal
-    CONTRACTED = "contracted"  # signed the design agreement, has no project yet
-    ACTIVE = "active"  # has a project
-    COMPLETED = "completed"  # every project is completed
-    CHURNED = "churned"  # lost, or went away
-
-
-class ProjectType(StrEnum):
-    """What kind of work a commission is; the master workflow leaves out what a type does not need."""
-
-    FURNISHINGS = "furnishings"  # furniture only
-    RENOVATION = "renovation"  # construction work
-    MIXED = "mixed"  # both
-
-
-class ProjectPhase(StrEnum):
-    """How far a project is."""
-
-    CONCEPTUAL_DESIGN = "conceptual_design"  # concept and investment estimate, until Exhibit B is signed
-    DETAILED_DESIGN = "detailed_design"  # products specified and quoted, until the DDM
-    PURCHASING = "purchasing"  # orders placed
-    CONSTRUCTION = "construction"  # trades work on site
-    REVEAL_PUNCH_LIST = "reveal_punch_list"  # installed and shown; the last corrections
-    COMPLETED = "completed"  # nothing left to do
-    ON_HOLD = "on_hold"  # paused; goes back to the phase it came from
+from studio_data.contract.lifecycle import Lifecycle
 
 
 class FeeStatus(StrEnum):
@@ -156,64 +121,6 @@ class PurchaseOrderStatus(StrEnum):
     CANCELLED = "cancelled"  # called off before it was shipped
 
 
-# Moves ----------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Lifecycle[S: StrEnum]:
-    """The states of one kind of thing, and where it may go from each."""
-
-    entity_type: str
-    moves: Mapping[S, tuple[S, ...]]
-
-    def sources_of(self, target: S) -> list[str]:
-        """Return the states from which the target may be reached in one move, for SQL."""
-        return [source.value for source, allowed in self.moves.items() if target in allowed]
-
-    def refusal(self, entity_id: object, present: str, target: str) -> InvalidTransitionError:
-        """Return the error for a move that is none, with the moves that are allowed from the present state."""
-        allowed = [state.value for source, states in self.moves.items() if source.value == present for state in states]
-        return InvalidTransitionError(
-            f"{self.entity_type.replace('_', ' ').capitalize()} {entity_id} is {present} and cannot become {target}.",
-            hint=f"From {present} it may become {_either(allowed)}." if allowed else f"{present} is final.",
-            details={
-                "entity_type": self.entity_type,
-                "id": str(entity_id),
-                "from": present,
-                "to": target,
-                "allowed": allowed,
-            },
-        )
-
-
-def _either(states: list[str]) -> str:
-    return f"{', '.join(states[:-1])} or {states[-1]}" if len(states) > 1 else states[0]
-
-
-CLIENT = Lifecycle("client", {
-    ClientStatus.LEAD: (ClientStatus.QUALIFIED, ClientStatus.CHURNED),
-    ClientStatus.QUALIFIED: (ClientStatus.PROPOSAL_SENT, ClientStatus.CHURNED),
-    ClientStatus.PROPOSAL_SENT: (ClientStatus.CONTRACTED, ClientStatus.CHURNED),
-    ClientStatus.CONTRACTED: (ClientStatus.ACTIVE, ClientStatus.CHURNED),
-    ClientStatus.ACTIVE: (ClientStatus.COMPLETED, ClientStatus.CHURNED),
-    ClientStatus.COMPLETED: (),
-    ClientStatus.CHURNED: (ClientStatus.LEAD,),
-})  # fmt: skip
-
-# On hold goes back to the phase it was held in, which the row in phase_transitions tells.
-PROJECT = Lifecycle("project", {
-    ProjectPhase.CONCEPTUAL_DESIGN: (ProjectPhase.DETAILED_DESIGN, ProjectPhase.ON_HOLD),
-    ProjectPhase.DETAILED_DESIGN: (ProjectPhase.PURCHASING, ProjectPhase.ON_HOLD),
-    ProjectPhase.PURCHASING: (ProjectPhase.CONSTRUCTION, ProjectPhase.REVEAL_PUNCH_LIST, ProjectPhase.ON_HOLD),
-    ProjectPhase.CONSTRUCTION: (ProjectPhase.REVEAL_PUNCH_LIST, ProjectPhase.ON_HOLD),
-    ProjectPhase.REVEAL_PUNCH_LIST: (ProjectPhase.COMPLETED, ProjectPhase.ON_HOLD),
-    ProjectPhase.COMPLETED: (),
-    ProjectPhase.ON_HOLD: (
-        ProjectPhase.CONCEPTUAL_DESIGN, ProjectPhase.DETAILED_DESIGN, ProjectPhase.PURCHASING, ProjectPhase.CONSTRUCTION,
-        ProjectPhase.REVEAL_PUNCH_LIST,
-    ),
-})  # fmt: skip
-
 FEE = Lifecycle("fee", {
     FeeStatus.PENDING: (FeeStatus.INVOICED,),
     FeeStatus.INVOICED: (FeeStatus.PAID, FeeStatus.OVERDUE),
@@ -270,7 +177,3 @@ PURCHASE_ORDER = Lifecycle("purchase_order", {
     PurchaseOrderStatus.DELIVERED: (),
     PurchaseOrderStatus.CANCELLED: (),
 })  # fmt: skip
-
-LIFECYCLES = (
-    CLIENT, PROJECT, FEE, TASK, TRADE_QUOTE, MEETING, ACTION_ITEM, LINE_ITEM, PURCHASE_ORDER,
-)  # fmt: skip

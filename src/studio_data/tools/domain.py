@@ -1,0 +1,54 @@
+"""The nouns that every domain may know, as the library declares them: clients, projects and the audit trail."""
+
+from studio_data.contract.domain import Domain, Entity, Invariant, Table
+from studio_data.hints import as_typed
+from studio_data.tools.rules.lifecycles import ClientStatus, ProjectPhase, ProjectType
+from studio_data.tools.rules.pipeline import CLIENT_MOVES
+
+DOMAIN = Domain(
+    name="clients and projects",
+    title="clients, projects and one audit trail",
+    tables=[Table("clients"), Table("projects")],
+    enums={"client_status": ClientStatus, "project_type": ProjectType, "project_phase": ProjectPhase},
+    entities=[
+        Entity("client", "clients", hint="list_clients shows them all."),
+        Entity("project", "projects", owner="client", hint="list_projects shows them all."),
+        Entity("activity", "activity_log", owner="project", hint="list_activity shows the audit trail."),
+    ],
+    moves=[CLIENT_MOVES],
+    invariants=[
+        Invariant(
+            "active clients without a project",
+            """
+            SELECT id FROM clients
+            WHERE status IN ('active', 'completed') AND NOT EXISTS (SELECT FROM projects WHERE client_id = clients.id)
+            """,
+            as_typed("call create_project"),
+        ),
+        Invariant(
+            "clients and projects of which the audit trail knows nothing",
+            """
+            SELECT id FROM clients
+            WHERE NOT EXISTS (SELECT FROM activity_log WHERE entity_type = 'client' AND entity_id = clients.id)
+            UNION ALL
+            SELECT id FROM projects
+            WHERE NOT EXISTS (SELECT FROM activity_log WHERE entity_type = 'project' AND entity_id = projects.id)
+            """,
+            "find out who wrote them past the tools",
+        ),
+        Invariant(
+            "clients in another status than the audit trail's last word about them",
+            """
+            SELECT id FROM clients
+            WHERE status::text <> coalesce((
+                SELECT metadata #>> '{changes,status,1}'
+                FROM activity_log
+                WHERE entity_type = 'client' AND entity_id = clients.id AND metadata #> '{changes,status}' IS NOT NULL
+                ORDER BY activity_log.id DESC
+                LIMIT 1
+            ), 'lead')
+            """,
+            "find out who changed them past the tools",
+        ),
+    ],
+)

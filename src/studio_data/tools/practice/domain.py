@@ -1,0 +1,120 @@
+"""The practice's work on its projects, as the library declares it: plan, design, sourcing, orders, meetings and money."""
+
+from studio_data.contract.domain import Domain, Entity, Invariant, Table
+from studio_data.hints import as_typed
+from studio_data.tools.practice.rules import lifecycles
+from studio_data.tools.practice.rules.moves import ACTION_ITEM_MOVES, FEE_MOVES, MEETING_MOVES, TASK_MOVES, TRADE_QUOTE_MOVES
+from studio_data.tools.practice.rules.orders import LINE_ITEM_MOVES, PURCHASE_ORDER_MOVES
+from studio_data.tools.practice.rules.projects import PROJECT_MOVES
+
+INSERTED = ("INSERT",)
+
+DOMAIN = Domain(
+    name="the practice",
+    title="tasks, phases, rooms, line items, orders, trades, meetings, documents and fees",
+    tables=[
+        Table("project_rooms"),
+        Table("design_fees"),
+        Table("pricing_benchmarks"),
+        Table("vendors"),
+        Table("line_items"),
+        Table("vendor_quotes", INSERTED),
+        Table("purchase_orders"),
+        Table("purchase_order_numbers", final=("year",), is_for_readers=False),
+        Table("email_templates"),
+        Table("workflow_templates", is_locked=True),  # positions are moved one call at a time
+        Table("project_tasks"),
+        Table("trades"),
+        Table("project_trades"),
+        Table("meetings"),
+        Table("meeting_action_items"),
+        Table("documents", INSERTED),
+        Table("phase_transitions", INSERTED),
+    ],
+    enums={
+        "fee_status": lifecycles.FeeStatus,
+        "document_type": lifecycles.DocumentType,
+        "task_status": lifecycles.TaskStatus,
+        "trade_role": lifecycles.TradeRole,
+        "quote_status": lifecycles.QuoteStatus,
+        "meeting_type": lifecycles.MeetingType,
+        "meeting_status": lifecycles.MeetingStatus,
+        "action_item_status": lifecycles.ActionItemStatus,
+        "line_item_status": lifecycles.LineItemStatus,
+        "po_status": lifecycles.PurchaseOrderStatus,
+    },
+    entities=[
+        Entity("room", "project_rooms", owner="project", hint="list_rooms shows a project's."),
+        Entity("fee", "design_fees", owner="project", hint="list_fees shows the project's."),
+        Entity("benchmark", "pricing_benchmarks", hint="find_benchmarks finds them."),
+        Entity("vendor", "vendors", hint="list_vendors shows them all."),
+        Entity("line_item", "line_items", hint="list_line_items shows a project's."),
+        Entity("vendor_quote", "vendor_quotes", hint="compare_quotes shows a line item's."),
+        Entity("purchase_order", "purchase_orders", hint="list_purchase_orders shows them all."),
+        Entity("email_template", "email_templates", hint="list_email_templates shows them all."),
+        Entity("workflow_template", "workflow_templates", hint="list_workflow_templates shows them all."),
+        Entity("task", "project_tasks", owner="project", hint="list_tasks shows the project's."),
+        Entity("trade", "trades", hint="list_trades shows them all."),
+        Entity("project_trade", "project_trades", owner="project", hint="list_project_trades shows the project's."),
+        Entity("meeting", "meetings", owner="project", hint="list_meetings shows them all."),
+        Entity("action_item", "meeting_action_items", hint="list_action_items shows them all."),
+        Entity("document", "documents", owner="project", hint="list_documents shows a project's."),
+        Entity("phase_transition", "phase_transitions", owner="project"),
+    ],
+    refusals={"freight_fraction_is_finite_and_not_negative": "a freight factor is between 0 and 9.9999"},
+    actions={
+        "phase_changed": "a project's move; the row in phase_transitions has the gates",
+        "retired": "a template will not be used for new projects",
+    },
+    moves=[
+        PROJECT_MOVES,
+        FEE_MOVES,
+        TASK_MOVES,
+        TRADE_QUOTE_MOVES,
+        MEETING_MOVES,
+        ACTION_ITEM_MOVES,
+        LINE_ITEM_MOVES,
+        PURCHASE_ORDER_MOVES,
+    ],
+    invariants=[
+        Invariant(
+            "line items that are ordered or further, without an order",
+            """
+            SELECT id FROM line_items
+            WHERE status >= 'ordered' AND NOT EXISTS (
+                SELECT FROM purchase_orders WHERE line_item_id = line_items.id AND status <> 'cancelled'
+            )
+            """,
+            f"set the item's status to quoted with SQL, then {as_typed('call draft_purchase_order')}",
+        ),
+        Invariant(
+            "orders that were submitted, for an item that is not yet ordered",
+            """
+            SELECT purchase_orders.id FROM purchase_orders
+            JOIN line_items ON line_items.id = line_item_id
+            WHERE purchase_orders.status NOT IN ('draft', 'cancelled') AND line_items.status < 'ordered'
+            """,
+            "correct the item's status with SQL",
+        ),
+        Invariant(
+            "projects in another phase than their last transition says",
+            """
+            SELECT id FROM projects
+            WHERE phase <> coalesce((
+                SELECT to_phase FROM phase_transitions WHERE project_id = projects.id ORDER BY id DESC LIMIT 1
+            ), 'conceptual_design')
+            """,
+            f"{as_typed('call advance_project')}, or correct the phase with SQL",
+        ),
+        Invariant(
+            "order numbers that were given twice or left out",
+            """
+            SELECT year::text AS id FROM purchase_order_numbers
+            WHERE last_number <> (
+                SELECT count(*) FROM purchase_orders WHERE po_number LIKE '%-' || year || '-%'
+            )
+            """,
+            "compare purchase_order_numbers with purchase_orders",
+        ),
+    ],
+)

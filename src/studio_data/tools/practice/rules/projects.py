@@ -1,0 +1,66 @@
+"""The phases of a project: which tool leads to which phase, and the gates before it."""
+
+from uuid import UUID
+
+from studio_data.contract.lifecycle import Facts, Move, Moves, move_to
+from studio_data.db import one
+from studio_data.errors import RuleViolationError
+from studio_data.tools.practice.rules.gates import facts_query, gates_of, has_construction, is_for_furnishings
+from studio_data.tools.rules.lifecycles import PROJECT, ProjectPhase
+
+
+def facts_of(project_id: UUID) -> Facts | None:
+    """Return what the rules of a project's phases look at; None if there is no such project."""
+    return one(*facts_query(project_id), reads=True)
+
+
+def gates_hold(facts: Facts, to: str) -> RuleViolationError | None:
+    """Refuse a phase while one of its gates fails."""
+    failing = [gate for gate in gates_of(facts, ProjectPhase(to)) if not gate["passed"]]
+    if not failing:
+        return None
+    return RuleViolationError(
+        f"Project {facts['id']} is not ready for {to}: "
+        f"{'; '.join(f'{gate["gate"]} ({gate["found"]})' for gate in failing)}.",
+        rule="gates",
+        found={gate["gate"]: gate["found"] for gate in failing},
+        calls=[call for gate in failing for call in gate["calls"]],
+        hint="Make the calls in details first.",
+        details={"gates": [{**gate} for gate in failing], "to": to},
+    )
+
+
+def _phase_held_in(facts: Facts) -> str | None:
+    return facts["held_in"]
+
+
+def _advance(to: ProjectPhase, *but: ProjectPhase, **more: object) -> Move:
+    held = (ProjectPhase.ON_HOLD, *but)
+    return move_to(PROJECT, "advance_project", to, but=held, rules=(gates_hold,), arguments={"to": to.value}, **more)
+
+
+PROJECT_MOVES = Moves(
+    PROJECT,
+    "project_id",
+    facts_of,
+    [
+        _advance(ProjectPhase.DETAILED_DESIGN),
+        _advance(ProjectPhase.PURCHASING),
+        # Furnishings go on to the reveal, and may pass through construction where soft trades work on site.
+        _advance(ProjectPhase.REVEAL_PUNCH_LIST, is_for=is_for_furnishings),
+        _advance(ProjectPhase.CONSTRUCTION),
+        _advance(ProjectPhase.REVEAL_PUNCH_LIST, ProjectPhase.PURCHASING, is_for=has_construction),
+        _advance(ProjectPhase.COMPLETED),
+        move_to(PROJECT, "hold_project", ProjectPhase.ON_HOLD, is_step=False),
+        Move("resume_project", _phase_held_in, (ProjectPhase.ON_HOLD.value,)),
+    ],
+)
+
+
+def next_phases(facts: Facts) -> list[ProjectPhase]:
+    """Return the phases that advance_project may bring a project to, the usual one first."""
+    return [
+        ProjectPhase(str(move.to))
+        for move in PROJECT_MOVES.moves
+        if move.tool == "advance_project" and facts["status"] in move.sources and move.is_for(facts)
+    ]

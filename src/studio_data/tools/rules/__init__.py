@@ -1,0 +1,1 @@
+"""The rules of the nouns that every domain may know."""
