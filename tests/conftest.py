@@ -1,7 +1,8 @@
 """A real Postgres for every test: ``TEST_DATABASE_URL`` if set, else the embedded server in a folder of this run.
 
-One template database is migrated once. A test runs in a transaction that is rolled back; a test that needs commits, other
-processes or broken connections asks for ``committed_db`` and gets a copy of the template for itself.
+Two workers share that server, and each has databases of its own. A template database is migrated once. A test runs in a
+transaction that is rolled back; a test that needs commits, other processes or broken connections asks for ``committed_db``
+and gets a copy of the template for itself.
 
 With ``TEST_DATABASE_ROLE=studio_agent`` the template gets the database roles, and tests and library act
 in both kinds of database as that role; see ``as_administrator`` in tests/support.py.
@@ -12,8 +13,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
-from fcntl import LOCK_SH
+from contextlib import ExitStack, contextmanager
+from fcntl import LOCK_SH, flock
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,6 @@ from studio_data.config import Settings, settings
 from studio_data.operations import database_roles
 from studio_data.postgres import embedded, migrate
 from studio_data.postgres.pool import connect
-from studio_data.postgres.supervisor import Server, flock
 from tests.support import ROLE, in_the_role, pgbouncer, tools_of_the_test
 from tests.support.agent_keys import NEW, OLD
 from tests.support.embedded import VERSION, server_folder, servers, users, within
@@ -39,6 +39,8 @@ os.environ["STUDIO_DATA_AGENT_KEYS"] = f"{NEW},{OLD}"
 _numbers = count(1)
 _in_use: list[str] = []
 _pooler: list[str] = []
+_folder: list[Path] = []
+_run = ExitStack()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,28 +52,49 @@ def pytest_configure(config: pytest.Config) -> None:
         os.execve(sys.executable, sys.orig_argv, environment)  # noqa: S606
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run one file in this process: starting workers takes longer than most files do."""
+    files = {argument.split("::")[0] for argument in config.args}
+    if len(files) == 1 and files.pop().endswith(".py") and hasattr(config.option, "numprocesses"):
+        config.option.numprocesses = 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Name the folder of the server that this run's workers share; the first of them starts it."""
+    if not _folder:
+        _folder.append(_run.enter_context(server_folder()))
+    node.workerinput["server_folder"] = str(_folder[0])
+
+
+def pytest_unconfigure() -> None:
+    """Remove the folder when the server in it has stopped."""
+    within(20, lambda: not any(list(folder.rglob("postmaster.pid")) for folder in _folder))
+    _run.close()
+
+
 @pytest.fixture(scope="session")
-def server_url() -> Generator[str]:
+def server_url(request: pytest.FixtureRequest) -> Generator[str]:
     """The connection string of a server on which this run may create databases."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield given
         return
-    with server_folder() as folder:
-        chosen = Settings(embedded_dir=folder)
-        url = embedded.start(chosen)
-        server = Server(home=str(folder / chosen.embedded_version), binaries="", sockets="")
-        user = flock(server.lock("users"), LOCK_SH)  # stays up when a test closes the library's own use of it
-        assert user is not None
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET fsync = off")  # this server is thrown away; nothing here cuts its power
-            connection.execute("SELECT pg_reload_conf()")
-        yield url
-        db.close()
-        os.close(user)
-        supervisor = flock(server.lock("supervisor"), LOCK_SH)  # given up when the server has stopped
-        assert supervisor is not None
-        os.close(supervisor)
+    shared: str | None = getattr(request.config, "workerinput", {}).get("server_folder")
+    if shared is None:
+        _folder.append(_run.enter_context(server_folder()))
+    folder = _folder[0] if shared is None else Path(shared)
+    server = Settings(embedded_dir=folder)
+    url = embedded.start(server)
+    user = os.open(folder / server.embedded_version / "users.lock", os.O_RDWR)
+    flock(user, LOCK_SH)  # stays up when a test closes the library's own use of it
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # this server is thrown away; nothing here cuts its power
+        connection.execute("SELECT pg_reload_conf()")
+    yield url
+    db.close()
+    os.close(user)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -209,7 +209,7 @@ def test_a_call_is_a_span_that_says_who_called_and_nothing_of_the_arguments(span
     assert dict(span.attributes or {}) == {
         "db.system.name": "postgresql",
         "studio_data.tool": "create_client",
-        "studio_data.contract.actor": "studio_manager",
+        "studio_data.actor": "studio_manager",
         "studio_data.role": "studio_manager",
         "studio_data.run": "run-42",
         "studio_data.key": "step-1",
