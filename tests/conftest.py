@@ -1,5 +1,8 @@
 """A real Postgres for every test: ``TEST_DATABASE_URL`` if set, else the embedded server in a folder of this run.
 
+The suite runs in two workers, each with a server of its own: a reader of the trail waits for every older transaction of its
+server, so tests of one worker would hold up those of the other. On a server that was given there is one worker.
+
 One template database is migrated once. A test runs in a transaction that is rolled back; a test that needs commits, other
 processes or broken connections asks for ``committed_db`` and gets a copy of the template for itself.
 
@@ -13,6 +16,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from copy import copy
 from fcntl import LOCK_SH
 from itertools import count
 from pathlib import Path
@@ -29,6 +33,7 @@ from studio_data.operations import database_roles
 from studio_data.postgres import embedded, migrate
 from studio_data.postgres.pool import connect
 from studio_data.postgres.supervisor import Server, flock
+from tests.examples import Practice
 from tests.support import ROLE, in_the_role, pgbouncer, tools_of_the_test
 from tests.support.agent_keys import NEW, OLD
 from tests.support.embedded import VERSION, server_folder, servers, users, within
@@ -38,7 +43,9 @@ FAKETIME = ROOT / "tests" / "faketime"
 os.environ["STUDIO_DATA_AGENT_KEYS"] = f"{NEW},{OLD}"
 _numbers = count(1)
 _in_use: list[str] = []
+_settings: list[Settings] = []
 _pooler: list[str] = []
+_practice: list[Practice] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,6 +55,15 @@ def pytest_configure(config: pytest.Config) -> None:
         capturing.stop_global_capturing()
         environment = os.environ | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "PYTHONPATH": str(FAKETIME)}
         os.execve(sys.executable, sys.orig_argv, environment)  # noqa: S606
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Work in this process on a given server, and for a single file: to start workers takes longer than most files do."""
+    files = {argument.split("::")[0] for argument in config.args}
+    is_one_file = len(files) == 1 and files.pop().endswith(".py")
+    if (is_one_file or "TEST_DATABASE_URL" in os.environ) and hasattr(config.option, "numprocesses"):
+        config.option.numprocesses = 0
 
 
 @pytest.fixture(scope="session")
@@ -104,13 +120,45 @@ def shared_db(server_url: str, template: str) -> Generator[str]:
         yield in_the_role(url)
 
 
+@pytest.fixture(scope="session")
+def practice_db(server_url: str, template: str) -> Generator[str]:
+    """Connection string of such a database that holds what the examples of the tools need: it is made once."""
+    with new_database(server_url, template=template) as url:
+        with pytest.MonkeyPatch.context() as patched:
+            use_database(in_the_role(url), patched)
+            _practice.append(Practice.whole())
+        yield in_the_role(url)
+
+
+@pytest.fixture
+def practice(practice_db: str) -> Practice:
+    """What the examples of the tools need, in the database where the test is rolled back."""
+    return copy(_practice[-1])
+
+
+@pytest.fixture(scope="module")
+def kept_database(server_url: str, template: str) -> Generator[str]:
+    """Connection string of a migrated database for the tests of a module."""
+    with new_database(server_url, template=template) as url:
+        yield in_the_role(url)
+        db.close()
+
+
+@pytest.fixture
+def kept_db(kept_database: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Connection string of a migrated database in which a test commits and finds what tests of its module have written."""
+    use_database(kept_database, monkeypatch)
+    return kept_database
+
+
 @pytest.fixture(autouse=True)
 def transaction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     """Run the test in a transaction that is rolled back, unless it has a database of its own."""
-    if {"committed_db", "empty_db", "large_db", "new_server", "played_db"} & set(request.fixturenames):
+    asked = set(request.fixturenames)
+    if asked & {"committed_db", "empty_db", "kept_db", "large_db", "new_server", "played_db"}:
         yield
         return
-    use_database(request.getfixturevalue("shared_db"), monkeypatch)
+    use_database(request.getfixturevalue("practice_db" if "practice" in asked else "shared_db"), monkeypatch)
     with db.transaction(rollback=True):
         yield
 
@@ -203,7 +251,9 @@ def use_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         url = pgbouncer.through(url, _pooler[0])
         monkeypatch.setenv("STUDIO_DATA_POOLER", "transaction")
     monkeypatch.setenv("DATABASE_URL", url)
-    settings.cache_clear()
-    if _in_use[:] != [url]:
+    if [settings()] != _settings or _in_use != [url]:  # to read the settings again takes longer than many a test
+        settings.cache_clear()
+        _settings[:] = [settings()]
+    if _in_use != [url]:
         db.close()
         _in_use[:] = [url]

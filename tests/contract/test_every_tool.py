@@ -19,7 +19,7 @@ from studio_data.contract.registry import Tool, all_tools
 from studio_data.contract.roles import EVERYBODY, Role
 from studio_data.errors import InvalidInputError, PermissionDeniedError, StudioError
 from tests.examples import EXAMPLES, Practice
-from tests.support import as_administrator, contents
+from tests.support import as_administrator, contents, state
 
 NOT_OF_PROJECTS = {"available_actions": {Role.ORCHESTRATOR}}  # whose example is a project
 WORDS = set(Action) | {word for domain in domains().values() for word in domain.actions}
@@ -32,10 +32,10 @@ def each(tools: list[Tool]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("tool", tools, ids=lambda tool: tool.name)
 
 
-def prepared(tool: Tool) -> Callable[[], Any]:
+def prepared(tool: Tool, practice: Practice) -> Callable[[], Any]:
     """Make what the tool's example needs, and return its call."""
     example = EXAMPLES[tool.name]
-    arguments = example.arguments(Practice())
+    arguments = example.arguments(practice)
 
     def call_it() -> Any:
         with example.by_whom() if current_actor.get() is None else nullcontext():
@@ -87,9 +87,9 @@ def test_its_schemas_are_small_closed_json(tool: Tool) -> None:
 
 
 @each(TOOLS)
-def test_it_refuses_unknown_and_missing_arguments_and_leaves_nothing(tool: Tool) -> None:
-    arguments = EXAMPLES[tool.name].arguments(Practice())
-    before = contents()
+def test_it_refuses_unknown_and_missing_arguments_and_leaves_nothing(tool: Tool, practice: Practice) -> None:
+    arguments = EXAMPLES[tool.name].arguments(practice)
+    before = state()
 
     with pytest.raises(InvalidInputError, match="takes no argument colour"):
         tool.run((), {**arguments, "colour": "red"})
@@ -100,15 +100,15 @@ def test_it_refuses_unknown_and_missing_arguments_and_leaves_nothing(tool: Tool)
         with pytest.raises(InvalidInputError) as raised:
             tool.run((), {**arguments, name: object()})
         assert raised.value.details == {"tool": tool.name, "arguments": [name]}
-    assert contents() == before
+    assert state() == before
 
 
 # Leaves its lines -----------------------------------------------------------------------------------------------------
 
 
 @each(TOOLS)
-def test_it_leaves_exactly_the_lines_it_promises(tool: Tool) -> None:
-    call_it = prepared(tool)
+def test_it_leaves_exactly_the_lines_it_promises(tool: Tool, practice: Practice) -> None:
+    call_it = prepared(tool, practice)
     before, role = len(lines()), min(tool.roles)
 
     with acting_as(kind_of_actor(tool), "somebody", role=role, run_id="run-42", on_behalf_of="Maria"):
@@ -129,10 +129,10 @@ def test_it_leaves_exactly_the_lines_it_promises(tool: Tool) -> None:
 
 
 @each(WRITERS)
-def test_a_writer_leaves_a_line_and_nothing_at_all_if_the_line_cannot_be_written(tool: Tool) -> None:
+def test_a_writer_leaves_a_line_and_nothing_at_all_if_the_line_cannot_be_written(tool: Tool, practice: Practice) -> None:
     assert EXAMPLES[tool.name].logs
-    call_it = prepared(tool)
-    before = contents()
+    call_it = prepared(tool, practice)
+    before = state()
     with as_administrator():
         db.one(
             """
@@ -145,26 +145,26 @@ def test_a_writer_leaves_a_line_and_nothing_at_all_if_the_line_cannot_be_written
     with pytest.raises(StudioError, match="the log is full"), db.transaction():
         call_it()
 
-    assert contents() == before
+    assert state() == before
 
 
 # Holds to what it declares --------------------------------------------------------------------------------------------
 
 
 @each(READERS)
-def test_a_reader_writes_nothing_and_works_on_a_read_only_connection(tool: Tool) -> None:
-    call_it = prepared(tool)
-    before = contents()
+def test_a_reader_writes_nothing_and_works_on_a_read_only_connection(tool: Tool, practice: Practice) -> None:
+    call_it = prepared(tool, practice)
+    before = state()
 
     with db.transaction():
         db.one("SET LOCAL transaction_read_only = on")
         assert call_it() == call_it()
-    assert contents() == before
+    assert state() == before
 
 
 @each(WRITERS)
-def test_a_writer_is_refused_on_a_read_only_connection(tool: Tool) -> None:
-    call_it = prepared(tool)
+def test_a_writer_is_refused_on_a_read_only_connection(tool: Tool, practice: Practice) -> None:
+    call_it = prepared(tool, practice)
 
     with pytest.raises(StudioError, match="takes no writes"), db.transaction():
         db.one("SET LOCAL transaction_read_only = on")
@@ -172,19 +172,19 @@ def test_a_writer_is_refused_on_a_read_only_connection(tool: Tool) -> None:
 
 
 @each([tool for tool in TOOLS if tool.idempotent])
-def test_an_idempotent_tool_changes_nothing_more_when_it_is_repeated(tool: Tool) -> None:
-    call_it = prepared(tool)
+def test_an_idempotent_tool_changes_nothing_more_when_it_is_repeated(tool: Tool, practice: Practice) -> None:
+    call_it = prepared(tool, practice)
 
     call_it()
-    written = contents()
+    written = state()
     call_it()
-    assert contents() == written
+    assert state() == written
 
 
 @each(TOOLS)
-def test_only_the_roles_that_may_call_it_can(tool: Tool, caplog: pytest.LogCaptureFixture) -> None:
-    call_it = prepared(tool)
-    before = contents()
+def test_only_the_roles_that_may_call_it_can(tool: Tool, practice: Practice, caplog: pytest.LogCaptureFixture) -> None:
+    call_it = prepared(tool, practice)
+    before = state()
 
     for role in sorted(EVERYBODY - tool.roles):
         with pytest.raises(PermissionDeniedError) as raised, acting_as("agent", "somebody", role=role):
@@ -192,7 +192,7 @@ def test_only_the_roles_that_may_call_it_can(tool: Tool, caplog: pytest.LogCaptu
         assert raised.value.details["roles"] == sorted(tool.roles)
         assert f"failed: tool={tool.name} code=permission_denied" in caplog.text
         assert f"actor=somebody role={role}" in caplog.text
-    assert contents() == before
+    assert state() == before
     for role in tool.roles - NOT_OF_PROJECTS.get(tool.name, set()):
         with acting_as(kind_of_actor(tool), "somebody", role=role), db.transaction(rollback=True):
             call_it()
@@ -206,12 +206,12 @@ def test_everybody_may_read_and_the_reader_only_reads() -> None:
 
 
 @each(WRITERS)
-def test_repeated_with_its_key_it_is_executed_once(tool: Tool, committed_db: str) -> None:
-    call_it = prepared(tool)
+def test_repeated_with_its_key_it_is_executed_once(tool: Tool, kept_db: str) -> None:
+    call_it = prepared(tool, Practice())
     before = len(lines())
 
     def repeat(_: int) -> Any:
-        with call_key("run-42/step-7"):
+        with call_key(f"run-42/{tool.name}"):
             return call_it()
 
     with ThreadPoolExecutor(16) as threads:
@@ -221,12 +221,12 @@ def test_repeated_with_its_key_it_is_executed_once(tool: Tool, committed_db: str
     assert all(answer == at_once[0] for answer in at_once + in_series)
     assert typed(in_series[0]) == typed(at_once[0])
     assert [(line["entity_type"], line["action"]) for line in lines()[before:]] == EXAMPLES[tool.name].logs
-    assert db.one("SELECT count(*) AS keys FROM call_ledger") == {"keys": 1}
+    assert db.one("SELECT count(*) AS keys FROM call_ledger WHERE tool = %s", (tool.name,)) == {"keys": 1}
 
 
 @each(READERS)
-def test_a_reader_takes_no_notice_of_a_key(tool: Tool) -> None:
-    call_it = prepared(tool)
+def test_a_reader_takes_no_notice_of_a_key(tool: Tool, practice: Practice) -> None:
+    call_it = prepared(tool, practice)
 
     with call_key("run-42/step-7"):
         answers = [call_it() for _ in range(2)]
@@ -245,8 +245,8 @@ def typed(value: Any) -> Any:
 
 
 @each(TOOLS)
-def test_the_dispatcher_gives_the_same_in_json(tool: Tool) -> None:
-    arguments = EXAMPLES[tool.name].arguments(Practice())
+def test_the_dispatcher_gives_the_same_in_json(tool: Tool, practice: Practice) -> None:
+    arguments = EXAMPLES[tool.name].arguments(practice)
     in_json = json.loads(json.dumps(arguments, default=str))
     in_strict_json = {
         name: json.dumps(value) if isinstance(value := in_json.get(name), dict) else value
@@ -266,8 +266,8 @@ def test_the_dispatcher_gives_the_same_in_json(tool: Tool) -> None:
 
 
 @each(WRITERS)
-def test_a_preview_changes_nothing_and_lists_the_rows_that_the_call_then_writes(tool: Tool) -> None:
-    call_it = prepared(tool)
+def test_a_preview_changes_nothing_and_lists_the_rows_that_the_call_then_writes(tool: Tool, practice: Practice) -> None:
+    call_it = prepared(tool, practice)
     before = contents()
 
     with preview() as plan:

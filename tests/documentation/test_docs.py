@@ -74,6 +74,7 @@ def test_the_examples_of_a_page_run_one_after_the_other(page: Path, committed_db
     assert_printed(text_of(page), said.getvalue())
 
 
+@pytest.mark.processes
 def test_all_pages_run_again_in_any_order_after_the_demo(committed_db: str) -> None:
     for demo in (["demo", "--yes"], ["demo", "--full", "--yes"]):
         assert studio_data(*demo)[0] == 0

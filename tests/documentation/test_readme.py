@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+import pytest
+
 from studio_data import db
 from tests.conftest import ROOT
 from tests.support.markdown import code_blocks
@@ -52,15 +54,18 @@ def test_the_commands_at_the_top_are_the_demo_and_the_suite() -> None:
     assert blocks("bash")[:2] == ["uv run studio-data demo\n", "uv run pytest\n"]
 
 
+@pytest.mark.processes
 def test_the_demo_block_runs(bare_environment: dict[str, str]) -> None:
     assert "Audit trail" in run_in_checkout(blocks("bash")[0], bare_environment)
 
 
-def test_the_suite_block_finds_this_test() -> None:
+@pytest.mark.processes
+def test_the_suite_block_finds_the_tests() -> None:
     said = run_in_checkout(blocks("bash")[1].strip() + " --collect-only -q tests/documentation/test_readme.py", os.environ)
-    assert "test_the_suite_block_finds_this_test" in said
+    assert "test_the_commands_at_the_top_are_the_demo_and_the_suite" in said
 
 
+@pytest.mark.processes
 def test_the_commands_for_tools_run(committed_db: str) -> None:
     tools, previewed, _ = [run_in_checkout(line, os.environ) for line in blocks("bash")[2].splitlines()]
 
@@ -69,6 +74,7 @@ def test_the_commands_for_tools_run(committed_db: str) -> None:
     assert db.one("SELECT count(*) AS clients FROM clients") == {"clients": 0}
 
 
+@pytest.mark.processes
 def test_the_docker_block_ends_with_nothing_to_do(committed_db: str) -> None:
     copy, up, migrate = blocks("bash")[3].splitlines()
     assert up == "docker compose up -d --wait"

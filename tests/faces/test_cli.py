@@ -84,6 +84,7 @@ def test_the_demo_does_not_write_into_a_configured_database_unasked(committed_db
     assert db.one("SELECT count(*) AS clients FROM clients") == {"clients": 0}
 
 
+@pytest.mark.processes
 def test_the_demo_needs_no_setting_and_works_again(bare_environment: dict[str, str]) -> None:
     for _ in range(2):
         finished = subprocess.run(
@@ -102,6 +103,7 @@ def test_the_demo_needs_no_setting_and_works_again(bare_environment: dict[str, s
         assert "using the embedded Postgres" in finished.stderr
 
 
+@pytest.mark.processes
 def test_serve_keeps_the_server_up_for_other_programs_until_it_is_interrupted(bare_environment: dict[str, str]) -> None:
     with started("serve", cwd="/", env=bare_environment | {"COLUMNS": "400"}) as serving:
         assert serving.stdout is not None
@@ -149,6 +151,7 @@ def test_the_full_demo_does_a_practices_tasks_in_order(committed_db: str) -> Non
     assert all(line["reason"] for line in skipped)
 
 
+@pytest.mark.processes
 def test_what_the_demos_say_to_type_next_works_however_often_they_ran(committed_db: str) -> None:
     program = as_typed("")
     for _ in range(2):

@@ -191,6 +191,7 @@ def printed_on_a_terminal(*arguments: str, **environment: str) -> str:
     return written.decode()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "arguments", [["migrate", "--status"], ["call", "list_clients"], ["audit", "verify"], ["call", "--help"]]
 )

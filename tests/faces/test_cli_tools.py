@@ -181,6 +181,7 @@ def test_activity_shows_the_newest_lines_the_newest_last() -> None:
     assert studio_data("activity", "--entity-id", str(client["id"]))[0] == 1
 
 
+@pytest.mark.processes
 def test_activity_follows_the_trail_and_ends_with_ctrl_c(committed_db: str) -> None:
     first = create_client("Ann")
     with started("activity", "--follow", "--json") as following:
@@ -203,6 +204,7 @@ def test_activity_follows_the_trail_and_ends_with_ctrl_c(committed_db: str) -> N
 # shell, prune ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.processes
 def test_the_shell_has_the_tools_and_an_actor(committed_db: str) -> None:
     typed = (
         'client = create_client("Ann")\n'

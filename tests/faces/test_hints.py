@@ -27,6 +27,7 @@ def hint(*command: str, **environment: str) -> str:
     return finished.stderr.rpartition(" Run ")[2]
 
 
+@pytest.mark.processes
 def test_the_command_is_shown_as_it_was_run(empty_db: str) -> None:
     on_path = os.pathsep.join([str(SCRIPT.parent), os.environ["PATH"]])
     not_on_path = os.pathsep.join(place for place in os.environ["PATH"].split(os.pathsep) if place != str(SCRIPT.parent))
@@ -36,6 +37,7 @@ def test_the_command_is_shown_as_it_was_run(empty_db: str) -> None:
     assert hint(str(SCRIPT), PATH=not_on_path) == f"{SCRIPT} migrate.\n"
 
 
+@pytest.mark.processes
 def test_what_uv_runs_is_shown_with_uv(empty_db: str) -> None:
     uv = os.environ.get("UV") or shutil.which("uv")
     assert uv, "the suite runs through uv"

@@ -217,6 +217,7 @@ def test_each_schema_of_a_database_is_set_up_and_the_first_is_where_a_login_begi
 # Who may run it ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.processes
 def test_an_administrator_who_is_no_superuser_can_run_it_and_migrate_later(server: str) -> None:
     run(server, "CREATE ROLE leo LOGIN CREATEROLE", "CREATE DATABASE studio OWNER leo TEMPLATE template0 ENCODING 'UTF8'")
     url = make_conninfo(server, dbname="studio", user="leo")
@@ -249,6 +250,7 @@ def entered(url: str) -> list[tuple[Any, ...]]:
     )
 
 
+@pytest.mark.processes
 def test_without_enough_rights_nothing_is_done_and_the_hint_says_what_is_needed(server: str) -> None:
     run(
         server,
@@ -294,6 +296,7 @@ POWERS = [
 ]
 
 
+@pytest.mark.processes
 def test_powers_from_elsewhere_are_named_and_nothing_is_done(server: str) -> None:
     run(server, "CREATE DATABASE studio TEMPLATE template0 ENCODING 'UTF8'")
     url = make_conninfo(server, dbname="studio")
@@ -310,6 +313,7 @@ def test_powers_from_elsewhere_are_named_and_nothing_is_done(server: str) -> Non
         assert set_up(url) == []
 
 
+@pytest.mark.processes
 def test_a_login_that_may_act_as_the_owner_of_the_log_may_not_any_more(server: str) -> None:
     set_up(server)
     run(server, "CREATE ROLE leo LOGIN", "GRANT studio_audit TO leo WITH ADMIN OPTION")
@@ -318,6 +322,7 @@ def test_a_login_that_may_act_as_the_owner_of_the_log_may_not_any_more(server: s
     assert run(server, "SELECT count(*) FROM pg_auth_members WHERE roleid = 'studio_audit'::regrole") == [(0,)]
 
 
+@pytest.mark.processes
 def test_runs_in_many_databases_at_once_make_the_roles_once_and_all_end_well(server: str) -> None:
     urls = [server]
     for number in range(5):

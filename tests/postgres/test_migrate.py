@@ -69,6 +69,7 @@ def test_ten_at_once_apply_one_set(empty_db: str) -> None:
     assert len([row for row in state(empty_db) if row[0] == "template"]) == 160
 
 
+@pytest.mark.processes
 def test_two_processes_at_once_both_end_well(empty_db: str) -> None:
     both = twice_at_once("migrate")
 

@@ -61,6 +61,7 @@ def test_a_forked_child_is_not_in_its_parents_transaction(committed_db: str) -> 
     assert clients() == 1
 
 
+@pytest.mark.processes
 def test_a_forked_child_that_leaves_its_parents_transaction_does_not_end_it(committed_db: str) -> None:
     script = """
 import os, sys

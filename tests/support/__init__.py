@@ -106,19 +106,30 @@ def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def contents() -> dict[str, dict[Any, dict[str, Any]]]:
     """Return every row of the practice by table and id."""
-    tables = db.many(
+    with db.get_connection() as connection:
+        return {
+            table: {row["id"]: row for row in connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))}
+            for table in _tables()
+        }
+
+
+def state() -> dict[str, tuple[int, str]]:
+    """Return how many rows each table of the practice has, and a hash of them: what a test compares when nothing changed."""
+    of_one_table = sql.SQL(
+        "SELECT {} AS name, count(*) AS rows, coalesce(sum(hashtextextended(one::text, 0)), 0)::text AS hash FROM {} AS one"
+    )
+    query = sql.SQL(" UNION ALL ").join(of_one_table.format(table, sql.Identifier(table)) for table in _tables())
+    with db.get_connection() as connection:
+        return {row["name"]: (row["rows"], row["hash"]) for row in connection.execute(query)}
+
+
+def _tables() -> list[str]:
+    rows = db.many(
         """
-        SELECT relname AS table_name
+        SELECT relname AS name
         FROM pg_class
         JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'id'
         WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
         """
     )
-    with db.get_connection() as connection:
-        return {
-            table["table_name"]: {
-                row["id"]: row
-                for row in connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table["table_name"])))
-            }
-            for table in tables
-        }
+    return [row["name"] for row in rows]

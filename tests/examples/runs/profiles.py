@@ -35,8 +35,9 @@ def reserved(practice: Practice) -> Reservation:
 
 
 def used_yesterday(practice: Practice) -> dict[str, object]:
-    reserved(practice)
-    db.one("UPDATE agent_settings SET last_reset_date = last_reset_date - 1")
+    name = profile(practice)["profile_name"]
+    reserve_usage(name, amount="0.5")
+    db.one("UPDATE agent_settings SET last_reset_date = last_reset_date - 1 WHERE profile_name = %s", (name,))
     return {}
 
 
