@@ -113,7 +113,7 @@ def test_the_date_that_a_meeting_has_is_no_new_one(source: str) -> None:
     meeting_id = meeting_in(source)
     before = lines()
 
-    with pytest.raises(RuleViolationError, match=f"is {source} for 2026-11-23 already") as raised, transaction():
+    with pytest.raises(RuleViolationError, match=f"is already {source} for 2026-11-23") as raised, transaction():
         reschedule_meeting(meeting_id, scheduled_date="2026-11-23")
 
     assert raised.value.details == {

@@ -1,6 +1,6 @@
-"""How purchase orders move on, and with them their line items, until what was ordered stands in its room.
+"""How purchase orders and their line items progress, from the submitted order to the installed item.
 
-Whatever moves an order locks its line item first and then the order, so that two movers wait for each other in one order.
+Each statement locks the line item first and then its order, so two callers wait for each other in one order.
 """
 
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from studio_data.errors import ConflictError, InvalidInputError, RuleViolationEr
 from studio_data.tools.practice.line_items import LineItem
 from studio_data.tools.practice.purchase_orders import ORDERING_PHASES, PurchaseOrder, not_ready_to_order
 
-# Where the line item goes with its order; a cancellation takes back only what had been ordered.
+# The status to which the line item follows its order. A cancellation returns only an item that was ordered.
 _ITEM_FOLLOWS = {
     PurchaseOrderStatus.SUBMITTED: LineItemStatus.ORDERED,
     PurchaseOrderStatus.SHIPPED: LineItemStatus.SHIPPED,
@@ -29,9 +29,10 @@ _ITEM_FOLLOWS = {
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def submit_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
-    """Record that a draft was sent to the vendor; its line item becomes ordered.
+    """Record that a draft order was sent to the vendor. Its line item becomes ordered.
 
-    Refused when another quote was selected since the draft, and where no order could be drafted.
+    Refused if the selected quote changed after the draft, without a signed Exhibit B, or outside the phases that may
+    order.
 
     Sets ordered_at. Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
@@ -40,7 +41,7 @@ def submit_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def acknowledge_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day | None = None) -> PurchaseOrder:
-    """Record that the vendor confirmed a submitted order, and for which delivery date.
+    """Record that the vendor confirmed a submitted order, and its delivery date.
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -49,7 +50,7 @@ def acknowledge_purchase_order(purchase_order_id: EntityId, *, estimated_deliver
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def start_production(purchase_order_id: EntityId) -> PurchaseOrder:
-    """Record that the vendor began to make what an acknowledged order asks for.
+    """Record that the vendor started to make an acknowledged order.
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -58,7 +59,7 @@ def start_production(purchase_order_id: EntityId) -> PurchaseOrder:
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def ship_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day | None = None) -> PurchaseOrder:
-    """Record that an order in production has left the vendor; its line item becomes shipped.
+    """Record that the vendor shipped an order in production. Its line item becomes shipped.
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -67,7 +68,7 @@ def ship_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day | None = None) -> PurchaseOrder:
-    """Record that a shipped order has arrived, today unless a day is given; its line item becomes delivered.
+    """Record that a shipped order arrived, today unless a day is given. Its line item becomes delivered.
 
     Returns the order's row. Today is today in UTC. Raises ``NotFoundError``, ``InvalidTransitionError``,
     ``InvalidInputError`` for a day that nowhere has begun.
@@ -76,8 +77,8 @@ def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day 
     arrived = today if actual_delivery is None else day(actual_delivery)
     if (arrived - today).days > 1:
         raise InvalidInputError(
-            f"actual_delivery must not be in the future, and {arrived} is.",
-            hint="Record a delivery when it has arrived.",
+            f"actual_delivery must not be in the future, like {arrived}.",
+            hint="Record a delivery once it has arrived.",
             details={"arguments": ["actual_delivery"]},
         )
     return _moved(purchase_order_id, PurchaseOrderStatus.DELIVERED, actual_delivery=arrived)
@@ -85,9 +86,9 @@ def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR], destructive=True)
 def cancel_purchase_order(purchase_order_id: EntityId, *, reason: Text) -> PurchaseOrder:
-    """Call an order off before it is shipped, and say why.
+    """Cancel an order before it is shipped, and say why.
 
-    If it had been submitted, its line item goes back to specified without vendor and prices, for another quote.
+    If it was submitted, its line item returns to specified without vendor and prices, for another quote.
 
     The item of a cancelled draft stays as it is. Returns the order's row. Raises ``NotFoundError``,
     ``InvalidTransitionError`` for an order that was shipped or cancelled.
@@ -103,7 +104,7 @@ def _moved(
     actual_delivery: Day | None = None,
     reason: str | None = None,
 ) -> PurchaseOrder:
-    """Move an order, and its line item where that follows, if both lifecycles and the rules allow it; else raise why not."""
+    """Move an order, and its line item if it follows, when the lifecycles and rules allow it. Else raise the refusal."""
     item_to = LineItemStatus.SPECIFIED if to is PurchaseOrderStatus.CANCELLED else _ITEM_FOLLOWS.get(to)
     row = one(
         """
@@ -190,7 +191,7 @@ def _moved(
 
 
 def _item_sources(to: PurchaseOrderStatus) -> list[str]:
-    """Return from where the line item goes along with its order; from nowhere if it does not."""
+    """Return the statuses from which the line item follows its order; none if it does not follow."""
     if to is PurchaseOrderStatus.CANCELLED:
         return [LineItemStatus.ORDERED.value]
     return lifecycles.LINE_ITEM.sources_of(_ITEM_FOLLOWS[to]) if to in _ITEM_FOLLOWS else []
@@ -227,23 +228,23 @@ def _why_not(purchase_order_id: EntityId, to: PurchaseOrderStatus) -> StudioErro
         return lifecycles.LINE_ITEM.refusal(line_item_id, found["status"], _ITEM_FOLLOWS[to])
     if to is PurchaseOrderStatus.SUBMITTED and not found["is_as_selected"]:
         return RuleViolationError(
-            f"Order {found['po_number']} is not for what is selected for its line item now.",
+            f"Order {found['po_number']} does not match its line item's selected quote.",
             rule="orders_follow_the_selection",
             found="another vendor, amount or freight",
             calls=[
                 {"tool": "cancel_purchase_order", "arguments": {"purchase_order_id": str(purchase_order_id)}},
                 {"tool": "draft_purchase_order", "arguments": {"line_item_id": str(line_item_id)}},
             ],
-            hint="Cancel the draft and draft it again.",
+            hint="Cancel the draft and draft a new order.",
         )
     if to is PurchaseOrderStatus.SUBMITTED:
         return not_ready_to_order(line_item_id, found)
-    return ConflictError(f"Order {found['po_number']} has just moved.", hint="Call again.")
+    return ConflictError(f"Order {found['po_number']} has just changed its status.", hint="Call again.")
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def install_line_item(line_item_id: EntityId) -> LineItem:
-    """Record that a delivered line item stands in its room.
+    """Record that a delivered line item is installed in its room.
 
     Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """

@@ -1,4 +1,4 @@
-"""The phases of a project: what stands before the next one, and the moves."""
+"""The phases of a project: the gates before each, and the moves between them."""
 
 from datetime import datetime
 from functools import cache
@@ -23,7 +23,7 @@ from studio_data.tools.projects import Project
 
 
 class GateCheck(TypedDict):
-    """What stands between a project and a phase; ``to`` is None on hold and at the end."""
+    """The gates between a project and a phase. ``to`` is None on hold and at the end."""
 
     project_id: UUID
     phase: str
@@ -53,7 +53,7 @@ class AdvancedProject(TypedDict):
 
 @tool(reads=True)
 def check_gates(project_id: EntityId, *, to: ProjectPhaseName | None = None) -> GateCheck:
-    """Check what a project still needs before its next phase, and which calls would bring it there.
+    """Check what a project still needs for its next phase, and which calls provide it.
 
     Returns every gate's result; ``to`` is the next phase unless given. Raises ``NotFoundError``,
     ``InvalidTransitionError`` for a phase that cannot follow.
@@ -81,12 +81,12 @@ def gate_check(facts: Facts, to: ProjectPhaseName | None = None) -> GateCheck:
 def advance_project(
     project_id: EntityId, *, to: ProjectPhaseName | None = None, override_reason: Text | None = None
 ) -> AdvancedProject:
-    """Move a project to its next phase, if every gate holds.
+    """Move a project to its next phase if every gate holds.
 
-    A refusal names the gates that fail and the calls that would satisfy them. Only a person may override gates.
+    A refusal names the failed gates and the calls that satisfy them. Only a person may override gates.
 
-    Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for
-    a gate, ``PermissionDeniedError`` for an override by anybody but a person.
+    Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``
+    for a gate, ``PermissionDeniedError`` for an override by anybody but a person.
     """
     acting = current_actor.get()
     if override_reason is not None and (acting is None or acting.type is not ActorType.USER):
@@ -110,7 +110,7 @@ def advance_project(
                 rule="gates",
                 found={gate["gate"]: gate["found"] for gate in failing},
                 calls=[call for gate in failing for call in gate["calls"]],
-                hint="Make the calls in details first.",
+                hint="First make the calls listed in details.",
                 details={"gates": [{**gate} for gate in failing], "to": target.value},
             )
         checks: dict[str, Any] = {
@@ -124,7 +124,7 @@ def advance_project(
 
 @tool(roles=[Role.PROJECT_MANAGER])
 def hold_project(project_id: EntityId, *, reason: Text) -> AdvancedProject:
-    """Put a project on hold, and say why. resume_project brings it back to the phase it was in.
+    """Put a project on hold, and say why. resume_project returns it to its phase.
 
     Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is
     completed or on hold.
@@ -138,7 +138,7 @@ def hold_project(project_id: EntityId, *, reason: Text) -> AdvancedProject:
 
 @tool(roles=[Role.PROJECT_MANAGER])
 def resume_project(project_id: EntityId) -> AdvancedProject:
-    """Bring a project on hold back to the phase it was held in.
+    """Return a project on hold to the phase it was in.
 
     Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is not
     on hold.
@@ -155,7 +155,7 @@ def next_phases(phase: ProjectPhase, project_type: str) -> list[ProjectPhase]:
     if phase is ProjectPhase.ON_HOLD:
         return []
     if phase is ProjectPhase.PURCHASING:
-        # Furnishings may pass through construction when soft trades work on site; the others have to.
+        # A furnishings project may pass through construction when soft trades work on site. The other types must.
         return allowed[::-1] if project_type == ProjectType.FURNISHINGS else allowed[:1]
     return allowed
 
@@ -187,7 +187,7 @@ def _facts(project_id: EntityId) -> Facts:
 
 
 def _locked(project_id: EntityId) -> Statement:
-    """Return what locks a project and tells its phase: what is read or moved after it is as of now, not as of the wait."""
+    """Return the statement that locks a project and reads its phase. Later statements see the state after the wait."""
     return (
         """
         SELECT phase
@@ -202,9 +202,9 @@ def _locked(project_id: EntityId) -> Statement:
 def _moving(
     project_id: EntityId, to: ProjectPhase | None, sources: list[str], gate_checks: dict[str, Any], reason: str | None = None
 ) -> Statement:
-    """Return what moves a locked project from one of the sources: the phase, the transition with its gates, the line.
+    """Return the statement that moves a locked project and writes its transition with the gates, and its line.
 
-    Without ``to`` it goes back to the phase in which it was last put on hold.
+    Without ``to`` the project returns to the phase in which it was last put on hold.
     """
     return (
         """
@@ -269,7 +269,7 @@ def _not_moved(project_id: EntityId, locked: list[dict[str, Any]], target: str) 
 
 @cache
 def _transition_type() -> TypeAdapter[PhaseTransition]:
-    """Return what reads a transition back from the JSON that it is selected as."""
+    """Return the adapter that reads a transition from its JSON."""
     return TypeAdapter(PhaseTransition)
 
 

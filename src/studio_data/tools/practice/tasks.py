@@ -1,4 +1,4 @@
-"""Tasks: what a project has to do, most of it as the master workflow says."""
+"""Tasks of a project. Most of them come from the master workflow."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -32,16 +32,16 @@ _PLANNERS = (Role.PROJECT_MANAGER,)
 
 
 class Unblocked(StrEnum):
-    """Where a blocked task may go on."""
+    """The statuses to which a blocked task may return."""
 
     NOT_STARTED = "not_started"
     IN_PROGRESS = "in_progress"
 
 
 class ProjectTask(TypedDict):
-    """A task of a project; what its template says of it (name, phase, working days) stands beside its own columns.
+    """A task of a project: its own columns, and its template's name, phase and working days.
 
-    A task of no template has no duration and does not recur.
+    A task without a template has no duration and does not recur.
     """
 
     id: UUID
@@ -62,9 +62,9 @@ class ProjectTask(TypedDict):
 
 @tool(reads=True)
 def get_task(task_id: EntityId) -> ProjectTask:
-    """Look a task up by its id.
+    """Get a task by its id.
 
-    Returns the task. Raises ``NotFoundError`` if there is none.
+    Returns the task. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -96,12 +96,12 @@ def list_tasks(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[ProjectTask]:
-    """List a project's tasks in the order of the workflow; without a project, somebody's or the overdue by due date.
+    """List a project's tasks in workflow order. Without a project: one person's or overdue tasks, by due date.
 
     ``due_before`` finds open tasks only.
 
-    A project's tasks of no template come last; across projects, tasks without a due date do. Returns ``limit`` tasks at most
-    and the cursor of the next page, None on the last.
+    A project's tasks without a template come last; across projects, tasks without a due date do. Returns at most ``limit``
+    tasks and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -154,9 +154,9 @@ def add_task(
     assigned_to: Name | None = None,
     due_date: Day | None = None,
 ) -> ProjectTask:
-    """Give a project a task of its own, which the master workflow does not have.
+    """Add a task of its own to a project, beside those of the master workflow.
 
-    schedule_project leaves its due date alone. Refused for a completed project.
+    schedule_project does not change its due date. Refused for a completed project.
 
     Returns the task. Raises ``NotFoundError``, ``RuleViolationError``.
     """
@@ -205,9 +205,9 @@ def add_task(
 
 @tool(roles=STAFF)
 def start_task(task_id: EntityId) -> ProjectTask:
-    """Say that somebody has begun a task.
+    """Record that work on a task began.
 
-    Refused for a blocked one: unblock_task lets it go on.
+    Refused for a blocked task: call unblock_task.
 
     Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for a blocked task.
     """
@@ -216,7 +216,7 @@ def start_task(task_id: EntityId) -> ProjectTask:
 
 @tool(roles=STAFF)
 def complete_task(task_id: EntityId) -> ProjectTask:
-    """Say that a task in progress is done.
+    """Record that a task in progress is done.
 
     Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -225,7 +225,7 @@ def complete_task(task_id: EntityId) -> ProjectTask:
 
 @tool(roles=STAFF)
 def block_task(task_id: EntityId, *, reason: Text) -> ProjectTask:
-    """Say that a task waits for something outside, and for what. unblock_task lets it go on.
+    """Record that a task waits for something outside, and for what. unblock_task ends the wait.
 
     Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -234,11 +234,11 @@ def block_task(task_id: EntityId, *, reason: Text) -> ProjectTask:
 
 @tool(roles=STAFF)
 def unblock_task(task_id: EntityId, *, to: Annotated[Unblocked | str, *choice(Unblocked)] | None = None) -> ProjectTask:
-    """Let a blocked task go on where it was: in progress if it had been started, else not started.
+    """Return a blocked task to its status before: in progress if it was started, else not started.
 
-    ``to`` is for saying otherwise.
+    ``to`` overrides this.
 
-    Where it was is what the task's last move in the audit trail says. Returns the task. Raises ``NotFoundError``,
+    The task's last move in the audit trail says which status it had. Returns the task. Raises ``NotFoundError``,
     ``InvalidTransitionError``, ``RuleViolationError`` for a task that another tool moves there.
     """
     return _move(task_id, TaskStatus(to) if to else None, (TaskStatus.BLOCKED,))
@@ -260,9 +260,9 @@ def skip_task(task_id: EntityId, *, reason: Text) -> ProjectTask:
 
 @tool(roles=_PLANNERS)
 def reopen_task(task_id: EntityId) -> ProjectTask:
-    """Open a completed or skipped task again, as not started.
+    """Reopen a completed or skipped task as not started.
 
-    Only a person may, and not in a completed project.
+    Only a person may call it. Refused in a completed project.
 
     Returns the task. Raises ``PermissionDeniedError`` for an agent or the system, ``NotFoundError``,
     ``InvalidTransitionError`` for an open task, ``RuleViolationError`` for a blocked one or a completed project.
@@ -272,12 +272,12 @@ def reopen_task(task_id: EntityId) -> ProjectTask:
     if actor_type != ActorType.USER:
         raise PermissionDeniedError(
             f"Only a person reopens a task, not {actor_type}.",
-            hint="Ask a person of the practice to reopen it, or add_task a new one.",
+            hint="Ask a person to reopen it, or create a new one with add_task.",
             details={"tool": "reopen_task", "actor_type": str(actor_type)},
         )
     sources = (TaskStatus.COMPLETED, TaskStatus.SKIPPED)
     projects, moved = batch(
-        # Held against the project's completion, which looks for open tasks.
+        # The lock holds off the project's completion, which looks for open tasks.
         (
             """
             SELECT project.id, project.phase
@@ -300,7 +300,7 @@ def reopen_task(task_id: EntityId) -> ProjectTask:
 def _move(
     task_id: EntityId, to: TaskStatus | None, sources: tuple[TaskStatus, ...], *, reason: str | None = None
 ) -> ProjectTask:
-    """Move a task from one of the sources, or refuse. Without ``to`` it goes back to where it was before it was blocked."""
+    """Move a task from one of the sources, or refuse. Without ``to`` it returns to its status before it was blocked."""
     row = one(*_moving(task_id, to, sources, reason=reason))
     if row is None:
         raise _why_not(task_id, to or TaskStatus.NOT_STARTED, sources)
@@ -310,7 +310,7 @@ def _move(
 def _moving(
     task_id: EntityId, to: TaskStatus | None, sources: tuple[TaskStatus, ...], *, reason: str | None = None
 ) -> Statement:
-    """Return what moves a task from one of the sources, but reopens none of a completed project."""
+    """Return the statement that moves a task from one of the sources. It reopens no task of a completed project."""
     return (
         """
         WITH before AS (
@@ -380,7 +380,7 @@ def _why_not(task_id: EntityId, to: TaskStatus, sources: tuple[TaskStatus, ...])
         return ConflictError(f"Task {task_id} has just become {present}.", hint="Call again.")
     way = {TaskStatus.NOT_STARTED: "start_task", TaskStatus.BLOCKED: "unblock_task"}.get(present, "reopen_task")
     return RuleViolationError(
-        f"Task {task_id} is {present}, and only {way} moves it on to {to}.",
+        f"Task {task_id} is {present}. Only {way} moves it from there to {to}.",
         rule="each_tool_moves_from_its_own_states",
         found=present,
         calls=[{"tool": way, "arguments": {"task_id": str(task_id)}}],
@@ -394,7 +394,7 @@ def _no_such_task(task_id: EntityId) -> NotFoundError:
 
 def _project_is_completed(project_id: EntityId) -> RuleViolationError:
     return RuleViolationError(
-        f"Project {project_id} is completed, and a completed project has no open task.",
+        f"Project {project_id} is completed and cannot have open tasks.",
         rule="completed_projects_have_no_open_task",
         found="completed",
         hint="Create a project for further work.",
