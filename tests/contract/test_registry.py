@@ -105,7 +105,7 @@ BAD_GUESTS: list[tuple[Any, str]] = [
     ([{}], "guests[0].name is missing."),
     ([{"name": "Ann"}, {"name": ""}], "guests[1].name must not be empty or blank."),
     ([{"name": "Ann", "since": "tomorrow"}], "guests[0].since must be a date like 2026-11-23."),
-    ([{"name": "Ann", "colour": "red"}], "guests[0].colour is not known."),
+    ([{"name": "Ann", "colour": "red"}], "guests[0].colour is unknown."),
     ([{"name": "Ann", "since": None, 5: 6}], "guests[0]"),
     (["Ann"] * 10_000, "guests must have at most 3 items"),
 ]
@@ -183,7 +183,7 @@ A_PROJECT = "INSERT INTO projects (client_id, name, project_type) VALUES"
     ("query", "error", "message"),
     [
         ("INSERT INTO email_templates (name, subject_template, body_template) VALUES ('A', 'a', 'a'), ('A', 'b', 'b')",
-         ConflictError, "exists already (email_templates_name_key)"),
+         ConflictError, "already exists (email_templates_name_key)"),
         (f"{A_PROJECT} ('{uuid4()}', 'LR', 'mixed')", NotFoundError, "does not exist (projects_client_id_fkey)"),
         ("INSERT INTO clients (name) VALUES (' ')", InvalidInputError, "text must not be empty, blank or padded"),
         ("INSERT INTO clients (name) VALUES (NULL)", InvalidInputError, "null value in column"),
@@ -217,10 +217,10 @@ def test_an_error_as_a_dict_is_plain_json() -> None:
 
 
 def test_every_rule_of_the_databases_domains_has_a_sentence() -> None:
-    from studio_data.postgres.failures import _DOMAIN_RULES  # noqa: PLC0415
+    from studio_data.postgres.failures import _VALUE_TYPE_RULES  # noqa: PLC0415
 
     rows = db.many("SELECT conname FROM pg_constraint WHERE contypid <> 0 AND connamespace = current_schema()::regnamespace")
-    assert {row["conname"] for row in rows} == set(_DOMAIN_RULES)
+    assert {row["conname"] for row in rows} == set(_VALUE_TYPE_RULES)
 
 
 def test_an_error_crosses_to_another_process_whole() -> None:

@@ -209,7 +209,7 @@ def test_a_meeting_that_cannot_be_completed_leaves_no_action_item() -> None:
 BAD_ACTION_ITEMS: list[tuple[list[Any], str]] = [
     ([{"description": ""}], "action_items[0].description must not be empty or blank."),
     ([{}], "action_items[0].description is missing."),
-    ([{"description": "a", "status": "completed"}], "action_items[0].status is not known."),
+    ([{"description": "a", "status": "completed"}], "action_items[0].status is unknown."),
     ([{"description": "a"}] * 101, "action_items must have at most 100 items."),
     ([{"description": "a", "due_date": "soon"}], "action_items[0].due_date must be a date like 2026-11-23."),
 ]

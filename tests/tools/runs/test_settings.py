@@ -133,8 +133,8 @@ def test_a_rotation_encrypts_anew_what_the_newest_key_has_not(eng: None, monkeyp
 def test_the_command_rotates(eng: None) -> None:
     db.one("UPDATE agent_settings SET api_key_encrypted = %s", (under_the_old_key(SECRET),))
 
-    assert studio_data("rotate-agent-keys", "--actor", "maria")[:2] == (0, "Encrypted anew: eng.\n")
-    assert studio_data("rotate-agent-keys")[1] == "Nothing to do: the newest key has them all.\n"
+    assert studio_data("rotate-agent-keys", "--actor", "maria")[:2] == (0, "Encrypted again: eng.\n")
+    assert studio_data("rotate-agent-keys")[1] == "Nothing to do: the newest key encrypted all.\n"
     assert (lines()[-1]["actor_type"], lines()[-1]["actor_name"]) == ("user", "maria")
 
 
