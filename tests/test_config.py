@@ -47,7 +47,7 @@ def test_an_unknown_setting_in_the_environment_is_named(monkeypatch: pytest.Monk
 def test_an_unknown_setting_in_the_env_file_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("STUDIO_DATA_COLOUR=blue\n")
 
-    with pytest.raises(ConfigurationError, match=r"STUDIO_DATA_COLOUR is unknown. Known are DATABASE_URL, ") as raised:
+    with pytest.raises(ConfigurationError, match=r"STUDIO_DATA_COLOUR is unknown. Known settings: DATABASE_URL, ") as raised:
         settings()
 
     assert raised.value.details["setting"] == "STUDIO_DATA_COLOUR"

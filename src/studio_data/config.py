@@ -22,7 +22,7 @@ ENV_FILE = Path(".env")
 
 
 class Settings(BaseSettings):
-    """What can be set. A field's variable is ``STUDIO_DATA_`` and its name in capitals, unless it says otherwise."""
+    """The settings. A field's variable is ``STUDIO_DATA_`` and its name in capitals, unless the field says otherwise."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -44,44 +44,44 @@ class Settings(BaseSettings):
     """Major version of the embedded Postgres."""
 
     pool_max_size: int = Field(default=10, ge=1, le=500)
-    """The most connections that one process opens."""
+    """Connections that one process opens at most."""
 
     pool_timeout: float = Field(default=5.0, gt=0, le=600)
-    """Seconds that a call waits for a connection before it is told that the database is busy."""
+    """Seconds that a call waits for a connection. Then the error says that the database is busy."""
 
     connect_timeout: int = Field(default=5, ge=2, le=600)
     """Seconds that one attempt to connect may take."""
 
     call_timeout: float = Field(default=20.0, gt=0, le=3600)
-    """Seconds after which a call ends, its retries included, even if the server never answers."""
+    """Seconds after which a call ends, its retries included, even if the server does not answer."""
 
     retry_attempts: int = Field(default=5, ge=1, le=100)
-    """How often a call is tried in all, where repeating it is safe."""
+    """Attempts of one call in total, if a retry is safe."""
 
     retry_pause: float = Field(default=0.01, ge=0, le=60)
-    """Seconds; the pause before an attempt is random, up to this much doubled by each attempt."""
+    """Seconds. The pause before a retry is random, up to this limit, which doubles with each attempt."""
 
     retry_longest_pause: float = Field(default=0.5, ge=0, le=60)
-    """Seconds that no pause exceeds."""
+    """Seconds of the longest pause."""
 
     migration_timeout: float = Field(default=60.0, gt=0, le=3600)
-    """Seconds that one migration may take, and that it waits for another process that migrates."""
+    """Seconds that one migration may take, and seconds that it waits for another process that migrates."""
 
     pooler: Literal["none", "transaction"] = "none"
-    """``transaction`` behind PgBouncer's transaction pooling: then no statement is prepared."""
+    """``transaction`` behind PgBouncer's transaction pooling; then statements are not prepared."""
 
     mcp_token: SecretStr | None = None
-    """The bearer token that the MCP server asks of its clients over HTTP. Not set: none, and loopback only."""
+    """The bearer token that the MCP server demands over HTTP. Not set: no token, and only on loopback."""
 
     agent_keys: SecretStr | None = None
-    """Fernet keys that encrypt the agents' API keys, separated by commas, the newest first. Not set: none can be stored."""
+    """Fernet keys that encrypt the agents' API keys, separated by commas, newest first. Not set: none can be stored."""
 
     @field_validator("agent_keys")
     @classmethod
     def _are_fernet_keys(cls, value: SecretStr | None) -> SecretStr | None:
         for key in value.get_secret_value().split(",") if value is not None else ():
             if not re.fullmatch(r"[A-Za-z0-9_-]{43}=", key.strip()):
-                raise ValueError("it must be Fernet keys, 44 characters each, separated by commas")
+                raise ValueError("it must be Fernet keys of 44 characters each, separated by commas")
         return value
 
     @field_validator("database_url")
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
                 conninfo_to_dict(value)
             except ProgrammingError:
                 # The driver's own message may quote the password.
-                raise ValueError("it is no connection string like postgresql://user:password@host:5432/database") from None
+                raise ValueError("it must be like postgresql://user:password@host:5432/database") from None
         return value
 
     @field_validator("mcp_token")
@@ -134,17 +134,17 @@ def _refuse_unknown_names() -> None:
     }
     for name in (*os.environ, *_names_in_env_file()):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
-            # Compared without the prefix, which would make every two of them look alike.
+            # Compared without the prefix, which would make all names similar.
             near = did_you_mean(name.upper().removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known])
             raise ConfigurationError(
                 f"The setting {name} is unknown.",
-                hint=near.replace("mean ", f"mean {PREFIX}") if near else f"Known are {', '.join(sorted(known))}.",
+                hint=near.replace("mean ", f"mean {PREFIX}") if near else f"Known settings: {', '.join(sorted(known))}.",
                 details={"setting": name, "known": sorted(known)},
             )
 
 
 def _names_in_env_file() -> list[str]:
-    """Return the names that ``.env`` sets. A line that sets nothing is an error: it would silently mean another database."""
+    """Return the names that ``.env`` sets. A line that sets nothing is an error: it could silently mean another database."""
     if not ENV_FILE.exists():
         return []
     try:

@@ -1,7 +1,7 @@
-"""The only door to Postgres: ``one`` and ``many`` for a statement, ``batch`` and ``transaction`` for a unit of several.
+"""The only door to Postgres: ``one`` and ``many`` for one statement, ``batch`` and ``transaction`` for a unit of several.
 
-A statement, or a batch of them, is atomic by itself outside a transaction and costs one round trip. Inside a transaction
-it joins it: the transaction is carried by a context variable, so tools compose without passing connections around.
+Outside a transaction a statement, or a batch of them, is atomic by itself and costs one round trip. Inside a transaction
+it joins it. A context variable carries the transaction, so tools compose without passing connections.
 """
 
 import os
@@ -69,7 +69,7 @@ only_reads: ContextVar[bool] = ContextVar("only reads", default=False)
 def _after_fork() -> None:
     unit = _current.get()
     if unit is not None and not unit.connection.closed:
-        # Leaving the parent's transaction, the child would end it: its ROLLBACK goes nowhere.
+        # When the child leaves the parent's transaction, its ROLLBACK must not reach the server.
         nowhere = os.open(os.devnull, os.O_RDWR)
         os.dup2(nowhere, unit.connection.pgconn.socket)
         os.close(nowhere)
@@ -84,10 +84,9 @@ os.register_at_fork(after_in_child=_after_fork)
 def one(query: Query, params: Parameters = None, *, reads: bool = False) -> Any:  # noqa: ANN401
     """Run one statement and return its first row as a dict, or None if there is none.
 
-    With ``reads=True`` the caller promises that the statement writes nothing; it is repeated when its connection breaks. A
-    tool that reads has promised it for all of its statements.
-    Raises ``UnavailableError`` if the database cannot be reached or does not answer in time, and psycopg's own error for
-    what the server refuses.
+    With ``reads=True`` the caller promises that the statement writes nothing; then it is retried when its connection
+    breaks. A tool that reads has promised this for all of its statements. Raises ``UnavailableError`` if the database
+    cannot be reached or does not answer in time, and psycopg's own error for what the server refuses.
     """
     (rows,) = _run(((query, params),), reads=reads)
     return rows[0] if rows else None
@@ -100,11 +99,11 @@ def many(query: Query, params: Parameters = None, *, reads: bool = False) -> lis
 
 
 def batch(*statements: Statement, reads: bool = False) -> list[list[Any]]:
-    """Run statements that do not wait for each other's answers as one unit, and return the rows of each as dicts.
+    """Run independent statements as one unit, and return the rows of each as dicts.
 
-    They are sent together, in one round trip, and outside a transaction Postgres commits them together or not at all. Each
-    sees what those before it have done, and what others had committed when its own turn came: one that locks goes first.
-    Takes and raises what ``one`` does.
+    They are sent together, in one round trip. Outside a transaction Postgres commits them together or not at all. Each
+    statement sees what the earlier ones did, and what others committed before its turn: so a statement that locks goes
+    first. Takes and raises what ``one`` does.
     """
     return _run(statements, reads=reads)
 
@@ -119,7 +118,7 @@ def _run(statements: Sequence[Statement], *, reads: bool) -> list[list[Any]]:
 
 
 def _run_alone(statements: Sequence[Statement], *, reads: bool) -> list[list[Any]]:
-    """Run an atomic piece of work, and again where that cannot write twice: it was undone, or it only reads."""
+    """Run an atomic piece of work. Retry it if that cannot write twice: it was rolled back, or it only reads."""
     attempt = 1
     while True:
         with checked_out() as connection:
@@ -138,7 +137,7 @@ def _run_alone(statements: Sequence[Statement], *, reads: bool) -> list[list[Any
 
 
 def _failure(error: psycopg.Error, connection: StudioConnection) -> Failure:
-    """Say what an exception means, and close the connection if it is of no use any more."""
+    """Return what an exception means, and close the connection if it is no longer usable."""
     failure = failure_of(error, connection_lost=connection.closed)
     if failure is Failure.OUTDATED:
         connection.close()
@@ -148,7 +147,7 @@ def _failure(error: psycopg.Error, connection: StudioConnection) -> Failure:
 
 
 def _raise_if_unavailable(error: psycopg.Error, failure: Failure, *, writes: bool, in_unit: bool = False) -> None:
-    """Raise ``UnavailableError`` for a passing failure. ``writes`` says whether it may have been committed all the same."""
+    """Raise ``UnavailableError`` for a transient failure. ``writes`` says whether it may still have been committed."""
     if failure is Failure.REFUSED:
         return
     unanswered = failure is Failure.LOST or isinstance(error, DeadlineExceededError)
@@ -160,12 +159,12 @@ def _raise_if_unavailable(error: psycopg.Error, failure: Failure, *, writes: boo
 
 
 def in_transaction() -> bool:
-    """Tell whether this code runs in a transaction, whose caller then decides about commit and repetition."""
+    """Tell whether this code runs in a transaction. Then its caller decides about commit and retry."""
     return _running_unit() is not None
 
 
 def _held() -> StudioConnection | None:
-    """Return the connection of the transaction this code runs in, which has begun by then; None if it runs in none."""
+    """Return the connection of the transaction this code runs in, which is begun first; None outside a transaction."""
     unit = _running_unit()
     if unit is None:
         return None
@@ -174,24 +173,24 @@ def _held() -> StudioConnection | None:
 
 
 def _running_unit() -> Unit | None:
-    """Return the transaction this code runs in, if it runs in one of this process that is still open.
+    """Return the transaction this code runs in, if it belongs to this process and is still open.
 
-    What is left over from a unit that was to be undone must not write for real: it is refused.
+    A call that outlives a preview is refused, since it would write for real.
     """
     unit = _current.get()
     if unit is not None and unit.is_undone and not unit.is_open and unit.process is this_process():
-        raise StudioError("The preview in which this call was begun is over.", hint="Wait for its calls inside the block.")
+        raise StudioError("The preview in which this call began is over.", hint="Wait for its calls inside the block.")
     return unit if unit is not None and unit.is_open and unit.process is this_process() else None
 
 
 @contextmanager
 def transaction(*, rollback: bool = False) -> Generator[StudioConnection]:
-    """Make everything in the block one unit: all of it is committed, or none.
+    """Make everything in the block one unit: all of it is committed, or nothing.
 
-    Inside another transaction the block is a savepoint of it. With ``rollback=True`` the block runs for real and is then
-    undone. An exception undoes the block and passes on. Raises ``UnavailableError`` if the database cannot be reached or the
-    connection breaks; its ``outcome`` is ``unknown`` only when it broke during the commit. Raises ``StudioError`` if a
-    statement of the block was refused and the block went on regardless: Postgres commits nothing after that.
+    Inside another transaction the block is a savepoint. With ``rollback=True`` the block runs for real and is then undone.
+    An exception undoes the block and is raised again. Raises ``UnavailableError`` if the database cannot be reached or the
+    connection breaks; its ``outcome`` is ``unknown`` only if it broke during the commit. Raises ``StudioError`` if a
+    statement of the block was refused and the block continued: Postgres commits nothing after that.
     """
     held = _held()
     if held is not None:
@@ -207,16 +206,16 @@ def transaction(*, rollback: bool = False) -> Generator[StudioConnection]:
 
 @contextmanager
 def savepoint() -> Generator[None]:
-    """Let a call inside a unit fail without spoiling the unit, one call at a time; outside a unit do nothing.
+    """Let a call inside a unit fail without undoing the unit, one call at a time. Outside a unit do nothing.
 
-    Threads of one unit share its connection, and savepoints must nest: so a unit's calls take turns.
+    Threads of one unit share its connection, and savepoints must nest. So a unit's calls take turns.
     """
     unit = _running_unit()
     if unit is None:
         yield
         return
     if not unit.turn.acquire(timeout=time_left()):
-        raise UnavailableError("Another call of this unit has not ended in time.", hint=REPEAT_UNIT)
+        raise UnavailableError("Another call of this unit did not end in time.", hint=REPEAT_UNIT)
     try:
         with transaction():
             yield
@@ -236,7 +235,7 @@ def unit_on(connection: StudioConnection, *, rollback: bool = False) -> Generato
 
 @contextmanager
 def _as_unit(connection: StudioConnection, *, is_undone: bool = False) -> Generator[Unit]:
-    """Let the block's code run in the transaction of this connection, and say what became of it if it failed in passing."""
+    """Let the block's code run in the transaction of this connection. A transient failure says what became of the unit."""
     unit = Unit(this_process(), connection, is_undone=is_undone)
     token = _current.set(unit)
     try:
@@ -250,7 +249,7 @@ def _as_unit(connection: StudioConnection, *, is_undone: bool = False) -> Genera
 
 
 class Framed:
-    """A unit whose first statement goes with what it does first, and whose last goes with its COMMIT."""
+    """A unit whose first statement is sent with the block's first one, and whose last is sent with its COMMIT."""
 
     def __init__(self) -> None:
         self.last: Statement | None = None
@@ -259,11 +258,11 @@ class Framed:
 
 @contextmanager
 def framed_transaction(first: Statement, *, refused_by: str) -> Generator[Framed]:
-    """Run the block as a transaction that costs one round trip besides those of the block, its frame included.
+    """Run the block as a transaction that costs one round trip more than the block's own.
 
     BEGIN and the first statement are sent with the block's own first one. If the first statement violates the constraint
-    ``refused_by``, Postgres does nothing of what came with it, and whatever the block has run raises ``FirstRefusedError``.
-    Raises what ``transaction`` does. Not for use inside another transaction.
+    ``refused_by``, Postgres does nothing of what came with it, and the block raises ``FirstRefusedError``. Raises what
+    ``transaction`` does. Not for use inside another transaction.
     """
     with checked_out() as connection, _as_unit(connection) as unit:
         block = psycopg.Transaction(connection)  # connection.transaction() would keep the pipeline open to its own end
@@ -285,13 +284,13 @@ def framed_transaction(first: Statement, *, refused_by: str) -> Generator[Framed
                 block.__exit__(None, None, None)
         except BaseException:
             if not connection.closed:
-                connection.rollback()  # where the last statement was refused, or could not be sent, COMMIT was never run
+                connection.rollback()  # COMMIT did not run if the last statement was refused or could not be sent
             raise
 
 
 @contextmanager
 def _part_of_unit(connection: StudioConnection) -> Generator[None]:
-    """Say of a passing failure that nothing was written: the unit that this is a part of is undone."""
+    """Add to a transient failure that nothing was written: the whole unit is rolled back."""
     try:
         yield
     except psycopg.Error as error:
@@ -300,7 +299,7 @@ def _part_of_unit(connection: StudioConnection) -> Generator[None]:
 
 
 def check_can_go_on(connection: StudioConnection) -> None:
-    """Refuse to go on with a unit as if all was done: COMMIT after a failed statement is a silent ROLLBACK."""
+    """Refuse to continue after a failed statement as if the unit succeeded: its COMMIT would be a silent ROLLBACK."""
     if connection.is_dead():
         raise UnavailableError(
             "The connection to the database was lost, perhaps because the unit was idle.", hint=REPEAT_UNIT
@@ -313,8 +312,8 @@ def check_can_go_on(connection: StudioConnection) -> None:
 def get_connection() -> Generator[StudioConnection]:
     """Yield the connection of the current transaction, or open one for the block.
 
-    Rows are dicts. The block is committed on exit and rolled back on an exception; tools called in it join it. What it sets
-    for the session (SET, row factory) ends with it.
+    Rows are dicts. The block is committed on exit and rolled back on an exception. Tools called in it join it. Its session
+    settings (SET, row factory) end with it.
     """
     held = _held()
     if held is not None:

@@ -1,4 +1,4 @@
-"""The dispatcher for harnesses: a tool by its name, JSON in, JSON out."""
+"""The dispatcher for harnesses: call a tool by its name, with JSON in and out."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -12,9 +12,9 @@ from studio_data.errors import InvalidInputError, StudioError
 def call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:  # noqa: ANN401
     """Call a tool by its name and answer in JSON values: ids, dollars, dates and times as strings.
 
-    What the tool refuses is answered as ``StudioError.to_dict()``: it has a ``code``, which no result has. With a ``key``
-    the call is executed once, as in a ``call_key`` block. In ``arguments`` null stands for "not given", and an object may be
-    written as text that holds JSON: strict schemas know no other way.
+    A refusal is answered as ``StudioError.to_dict()``; it has a ``code``, which no result has. With a ``key`` the call is
+    executed once, as in a ``call_key`` block. In ``arguments`` null stands for "not given". An object may also be text
+    that holds JSON, since strict schemas cannot describe a free-form object.
     """
     try:
         return raising_call(name, arguments, key=key)
@@ -23,7 +23,7 @@ def call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | No
 
 
 def raising_call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:  # noqa: ANN401
-    """Do what ``call`` does, and raise what the tool refuses: for frameworks, and for units that must be done whole."""
+    """Do what ``call`` does, but raise refusals: for frameworks, and for units that must be done whole."""
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] (the caller's JSON may hold anything)
         raise InvalidInputError(f"The tool's name must be text, not {type(name).__name__}.")
     tool = get_tool(name)

@@ -1,7 +1,7 @@
-"""Every error a caller can meet: one root, one class for each way to react.
+"""Every error that a caller can meet: one root, and one class for each way to react.
 
-The message states the fact; the hint names the way out. ``to_dict()`` is what a face of the library (CLI, MCP, a harness)
-answers. No exception of psycopg or pydantic leaves a tool.
+The message states the fact; the hint names the way out. Every interface of the library (CLI, MCP, a harness) answers with
+``to_dict()``. No exception of psycopg or pydantic leaves a tool.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class StudioError(Exception):
         return f"{self.message} {self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let an error cross to another process, whatever its class is made from."""
+        """Let an error pass to another process by pickle, whatever arguments its class takes."""
         return _rebuilt, (type(self), self.args, self.__dict__)
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,13 +48,13 @@ def _rebuilt(kind: type[StudioError], args: tuple[Any, ...], state: dict[str, An
 
 
 class InvalidInputError(StudioError, ValueError):
-    """An argument is not what the tool takes: correct the arguments and call again."""
+    """The tool refuses an argument: correct the arguments and call again."""
 
     code = "invalid_input"
 
 
 class NotFoundError(StudioError):
-    """There is no row with that id: look it up and call again."""
+    """No row has that id: look it up and call again."""
 
     code = "not_found"
 
@@ -66,14 +66,14 @@ class InvalidTransitionError(StudioError):
 
 
 class SatisfyingCall(TypedDict):
-    """A call that would satisfy a rule; the arguments that are known are there."""
+    """A call that would satisfy a rule, with the arguments that are known."""
 
     tool: str
     arguments: dict[str, Any]
 
 
 class RuleViolationError(StudioError):
-    """A rule of the practice stands against the call: do what the hint names first.
+    """A rule of the practice forbids the call: do what the hint names first.
 
     ``details`` has the ``rule``, what was ``found``, and the ``calls`` that would satisfy it.
     """
@@ -94,7 +94,7 @@ class RuleViolationError(StudioError):
 
 
 class ConflictError(StudioError):
-    """Another row or another call already holds what this one wants."""
+    """Another row or another call already has what this call needs."""
 
     code = "conflict"
 
@@ -108,8 +108,8 @@ class PermissionDeniedError(StudioError):
 class UnavailableError(StudioError):
     """The database did not answer in time, or the connection broke.
 
-    ``outcome`` is ``not_done`` when nothing was written, and then the same call may be made again; it is ``unknown`` when
-    the connection broke after a write was sent, and then the caller must look before it repeats.
+    ``outcome`` is ``not_done`` if nothing was written; then the same call may be retried. It is ``unknown`` if the
+    connection broke after a write was sent; then the caller must look before a retry.
     """
 
     code = "unavailable"
@@ -134,6 +134,6 @@ class ConfigurationError(StudioError):
 
 
 def did_you_mean(given: object, known: list[str]) -> str | None:
-    """Return ``Did you mean …?`` with the nearest of the known names, or None if none is near."""
+    """Return ``Did you mean …?`` with the nearest of the known names, or None if no name is near."""
     near = get_close_matches(str(given), known, n=1, cutoff=0.6)
     return f"Did you mean {near[0]}?" if near else None

@@ -1,4 +1,4 @@
-"""The registry in the forms that agent frameworks take: MCP, OpenAI (strict mode), Anthropic."""
+"""The registry in the forms of agent frameworks: MCP, OpenAI (strict mode), Anthropic."""
 
 from collections.abc import Callable
 from typing import Any, Literal

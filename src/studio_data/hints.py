@@ -1,4 +1,4 @@
-"""How a person types the ``studio-data`` command: the hints of errors and findings show it that way."""
+"""How a person types the ``studio-data`` command. The hints of errors and findings show it in that form."""
 
 import os
 import shlex
@@ -26,6 +26,6 @@ def _command() -> str:
 
 
 def _is_run_by_uv() -> bool:
-    """Tell whether ``uv run`` chose this environment: uv names both; an activated environment names only itself."""
+    """Tell whether ``uv run`` chose this environment. uv sets two variables; an activated environment sets only its own."""
     environment = os.environ.get("VIRTUAL_ENV")
     return "UV" in os.environ and environment is not None and Path(environment).resolve() == Path(sys.prefix).resolve()

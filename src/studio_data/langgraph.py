@@ -1,6 +1,6 @@
 """LangGraph's own saver on the library's database, for graphs that must outlive their process.
 
-Give a graph the session's own key as its ``thread_id``: then the session and the graph's checkpoints are found by one name.
+Give a graph the session's own key as its ``thread_id``. Then one name finds the session and the graph's checkpoints.
 """
 
 import time
@@ -25,11 +25,11 @@ TABLES = "checkpoints, checkpoint_blobs, checkpoint_writes, checkpoint_migration
 
 @contextmanager
 def checkpointer() -> Generator["PostgresSaver"]:
-    """Yield a saver for ``graph.compile(checkpointer=…)``, on a connection of its own.
+    """Yield a saver for ``graph.compile(checkpointer=…)``, with its own connection.
 
-    Its tables are made if they are missing. When the connection breaks, so does the graph's run: open another checkpointer
-    and go on from the last checkpoint. Raises ``ConfigurationError`` if the extra is not installed or the saver's tables can
-    be neither used nor made, ``UnavailableError`` if the database cannot be reached.
+    It creates its missing tables. If the connection breaks, the graph's run ends: open another checkpointer and continue
+    from the last checkpoint. Raises ``ConfigurationError`` if the extra is not installed or the login may neither use nor
+    create the saver's tables, ``UnavailableError`` if the database cannot be reached.
     """
     try:
         from langgraph.checkpoint.postgres import PostgresSaver  # noqa: PLC0415 (optional)
@@ -43,7 +43,7 @@ def checkpointer() -> Generator["PostgresSaver"]:
             _set_up(saver, connection)
         except psycopg.errors.InsufficientPrivilege as error:
             raise ConfigurationError(
-                f"This login may not use or make the tables of LangGraph's saver: {error.diag.message_primary}.",
+                f"This login may not use or create the tables of LangGraph's saver: {error.diag.message_primary}.",
                 hint="Open a checkpointer once as the database's owner, then GRANT SELECT, INSERT, UPDATE, DELETE ON "
                 f"{TABLES} TO this login.",
             ) from error
@@ -51,15 +51,15 @@ def checkpointer() -> Generator["PostgresSaver"]:
 
 
 def _set_up(saver: "PostgresSaver", connection: StudioConnection) -> None:
-    """Make the saver's tables, one process at a time: two at once would meet in the middle."""
+    """Create the saver's tables, one process at a time: two at once would fail."""
     if _is_set_up(saver, connection):
         return
-    # The lock is held on a connection of its own and asked for without waiting: the saver makes indexes CONCURRENTLY, which
-    # waits for every statement that has begun before, among them one that waits for a lock.
+    # The lock has its own connection and is asked for without waiting. The saver makes indexes CONCURRENTLY, and that waits
+    # for every earlier statement, also for one that waits for a lock.
     with connect(connection_string(), settings()) as lock, call_deadline(), lock.transaction():
         while not _is_locked(lock):
             if time_left() <= 0:
-                raise UnavailableError("Another process is still making the tables of LangGraph's saver.")
+                raise UnavailableError("Another process is still creating the tables of LangGraph's saver.")
             time.sleep(SECONDS_BETWEEN_ATTEMPTS)
         if not _is_set_up(saver, connection):
             saver.setup()

@@ -1,6 +1,6 @@
-"""What an operator sees of calls: a line for each that failed or was tried again, and spans where OpenTelemetry is set up.
+"""What an operator sees of calls: a line for each failed or retried call, and spans where OpenTelemetry is set up.
 
-Neither ever holds an argument, a row, or an error's message, which may quote them; nor a connection string.
+Neither holds an argument, a row, an error's message (it may quote them), or a connection string.
 """
 
 import logging
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("studio_data")
 
 EXPECTED = (InvalidInputError, NotFoundError, InvalidTransitionError, RuleViolationError)
-"""What agents are told every day, and correct by themselves: logged as information, all else as a warning."""
+"""Errors that agents meet daily and correct themselves: logged as information. All others are logged as warnings."""
 
 
 class Watched:
-    """A tool's call while it runs. ``facts`` says who makes it, and is asked only when there is something to tell."""
+    """A tool's call while it runs. ``facts`` returns who makes it, and is called only when a line or span needs it."""
 
     __slots__ = ("_facts", "_span", "_started", "_token", "attempts", "tool")
 
@@ -63,7 +63,7 @@ class Watched:
             _end(self._span, self.attempts, _meaning(error) if isinstance(error, Exception) else None)
 
     def tried_again(self, error: Exception) -> None:
-        """Tell that the call, or a statement of it, failed in passing and is tried again."""
+        """Report that the call, or one of its statements, failed temporarily and is retried."""
         self.attempts += 1
         meaning = _meaning(error)
         self._report("tried again", logging.INFO, meaning)
@@ -83,7 +83,7 @@ _watched: ContextVar[Watched | None] = ContextVar("watched call", default=None)
 
 
 def tried_again(error: Exception) -> None:
-    """Tell that something failed in passing and is tried again; outside a tool's call it is logged without one."""
+    """Report a temporary failure that is retried. Outside a tool's call the log line names no tool."""
     running = _watched.get()
     if running is not None:
         running.tried_again(error)
@@ -92,7 +92,7 @@ def tried_again(error: Exception) -> None:
 
 
 def _meaning(error: Exception) -> dict[str, Any]:
-    """Say what kind of error it is, in names and codes alone."""
+    """Describe an error by names and codes only."""
     if isinstance(error, psycopg.Error):
         return {"code": "database", "sqlstate": error.sqlstate, "constraint": error.diag.constraint_name}
     if not isinstance(error, StudioError):
@@ -123,7 +123,7 @@ def _tracing() -> Any:  # noqa: ANN401 (its module trace, or None where it is no
 
 
 def _begun_span(tool: str, facts: Callable[[], dict[str, Any]]) -> "Span | None":
-    """Begin a span, as a child of the caller's, if somebody collects spans."""
+    """Begin a span as a child of the caller's, if somebody collects spans."""
     trace = _tracing()
     if trace is None:
         return None
@@ -137,7 +137,7 @@ def _begun_span(tool: str, facts: Callable[[], dict[str, Any]]) -> "Span | None"
 
 @cache
 def _tracer(provider: Any) -> Any:  # noqa: ANN401 (of a package that may not be there)
-    """Return the provider's tracer, asked for once: the SDK changes the process's warning filters each time."""
+    """Return the provider's tracer, asked for only once: each time, the SDK changes the process's warning filters."""
     return provider.get_tracer("studio_data")
 
 

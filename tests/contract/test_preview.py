@@ -135,7 +135,7 @@ def test_what_is_left_over_from_a_preview_does_not_write(committed_db: str) -> N
 
     answer = asyncio.run(work())
 
-    assert answer["message"] == "The preview in which this call was begun is over."
+    assert answer["message"] == "The preview in which this call began is over."
     assert clients() == 0
 
 

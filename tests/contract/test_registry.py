@@ -106,7 +106,7 @@ BAD_GUESTS: list[tuple[Any, str]] = [
     ([{}], "guests[0].name is missing."),
     ([{"name": "Ann"}, {"name": ""}], "guests[1].name must not be empty or blank."),
     ([{"name": "Ann", "since": "tomorrow"}], "guests[0].since must be a date like 2026-11-23."),
-    ([{"name": "Ann", "colour": "red"}], "guests[0].colour is not known."),
+    ([{"name": "Ann", "colour": "red"}], "guests[0].colour is unknown."),
     ([{"name": "Ann", "since": None, 5: 6}], "guests[0]"),
     (["Ann"] * 10_000, "guests must have at most 3 items"),
 ]
@@ -184,7 +184,7 @@ A_PROJECT = "INSERT INTO projects (client_id, name, project_type) VALUES"
     ("query", "error", "message"),
     [
         ("INSERT INTO email_templates (name, subject_template, body_template) VALUES ('A', 'a', 'a'), ('A', 'b', 'b')",
-         ConflictError, "exists already (email_templates_name_key)"),
+         ConflictError, "already exists (email_templates_name_key)"),
         (f"{A_PROJECT} ('{uuid4()}', 'LR', 'mixed')", NotFoundError, "does not exist (projects_client_id_fkey)"),
         ("INSERT INTO clients (name) VALUES (' ')", InvalidInputError, "text must not be empty, blank or padded"),
         ("INSERT INTO clients (name) VALUES (NULL)", InvalidInputError, "null value in column"),

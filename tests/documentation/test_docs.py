@@ -21,9 +21,9 @@ from tests.support.markdown import anchors, code_blocks, links
 from tests.support.pages import a_prompt, assert_printed, run
 
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = [ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 WITH_EXAMPLES = [page for page in PAGES if page != reference.PAGE]  # its generator has run its examples
-COMMANDS_OF_OTHERS = {"cp", "createdb", "docker", "faketime", "psql"}
+COMMANDS_OF_OTHERS = {"bash", "cp", "createdb", "docker", "faketime", "psql"}
 COMMANDS_THAT_END = {"tools", "call", "activity", "prune", "migrate"}
 WRITE_IT = f"{reference.COMMAND} writes docs/reference.md anew"
 

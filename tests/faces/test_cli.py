@@ -80,7 +80,7 @@ def test_the_demo_does_not_write_into_a_configured_database_unasked(committed_db
     code, said, error = studio_data("demo")
 
     assert (code, said) == (4, "")
-    assert "Say studio-data demo --yes if that is what you want" in error
+    assert "It cannot be removed. Run studio-data demo --yes to do so" in error
     assert db.one("SELECT count(*) AS clients FROM clients") == {"clients": 0}
 
 

@@ -83,7 +83,7 @@ def test_what_several_rows_begin_with_is_refused_with_candidates() -> None:
     code, error = called("get_client", "--client-id", "01a00000")
 
     assert (code, error["code"]) == (1, "invalid_input")
-    assert error["message"] == "'01a00000' is not one client: more than 5 fit."
+    assert error["message"] == "'01a00000' does not name one client: more than 5 match."
     assert "01a00000-0000-7000-8000-000000000000 (Client 0), " in error["hint"]
     assert error["hint"].endswith("(Client 4), ….")
     assert len(error["details"]["candidates"]) == 5
@@ -96,7 +96,7 @@ def test_a_room_of_several_projects_is_refused_with_their_names() -> None:
 
     code, error = called("get_room", "--room-id", "bath")
 
-    assert (code, error["message"]) == (1, "'bath' is not one room: 2 fit.")
+    assert (code, error["message"]) == (1, "'bath' does not name one room: 2 match.")
     assert re.search(r"\(Bath, First floor\), [0-9a-f-]+ \(Bath, Second floor\)\.$", error["hint"])
 
 
@@ -107,7 +107,7 @@ def test_what_no_row_has_is_not_found_with_the_nearest() -> None:
     assert (code, error["code"], error["message"]) == (1, "not_found", "There is no project 'Nguyen kitchn'.")
     assert error["hint"] == "Did you mean Nguyen kitchen?"
     _, error = called("get_client", "--client-id", "01a00000")
-    assert error["hint"] == "Give its id, the first 8 or more characters of it, or its name if it has one."
+    assert error["hint"] == "Give its id, at least the first 8 characters of it, or its name if it has one."
 
 
 def test_a_json_object_and_agents_need_whole_ids() -> None:

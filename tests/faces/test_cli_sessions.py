@@ -132,8 +132,11 @@ def test_a_repetition_changes_nothing_and_a_grown_file_adds_what_is_new(file: Pa
         ("UPDATE agent_executions SET started_at = 'soon' WHERE id = 11", r"executions\[0\].started_at must be a time"),
         ("UPDATE agent_executions SET error_message = 'No' WHERE id = 11", "11, is completed and has an error_message"),
         ("UPDATE agent_artifacts SET content_hash = 'abc'", r"artifacts\[0\].content_hash must be a SHA-256"),
-        ("UPDATE agent_sessions SET current_phase = 'qa' WHERE id = 1", "completed exactly in the phase complete"),
-        ("UPDATE agent_sessions SET qa_passed = 0 WHERE id = 1", "completed after QA passed"),
+        (
+            "UPDATE agent_sessions SET current_phase = 'qa' WHERE id = 1",
+            "Exactly the completed sessions are in the phase complete",
+        ),
+        ("UPDATE agent_sessions SET qa_passed = 0 WHERE id = 1", "A completed session needs qa_passed true"),
         ("UPDATE agent_sessions SET state_json = '[1' WHERE id = 1", "state must be a JSON object"),
         ("UPDATE agent_sessions SET user_mission = '' WHERE id = 1", "user_mission must not be empty"),
     ],

@@ -143,7 +143,7 @@ def test_tools_has_whole_names_on_a_narrow_terminal() -> None:
 def test_wide_stands_before_the_tools_name() -> None:
     code, _, error = studio_data("call", "list_clients", "--wide", terminal=80)
 
-    assert (code, "Options stand before the tool's name." in error) == (1, True)
+    assert (code, "Options go before the tool's name." in error) == (1, True)
 
 
 def test_an_answer_in_parts_shows_its_rows_as_tables() -> None:

@@ -26,7 +26,7 @@ def test_tools_lists_every_tool_with_what_it_does_and_for_whom() -> None:
 
     assert code == 0
     assert re.search(
-        r"^create_client\tCreate a client at the head of the sales pipeline.*\tyes\tstudio_manager", said, re.MULTILINE
+        r"^create_client\tCreate a client at the start of the sales pipeline.*\tyes\tstudio_manager", said, re.MULTILINE
     )
     assert re.search(r"^list_clients\tList clients.*\t\teverybody$", said, re.MULTILINE)
     assert re.search(r"^log_activity\t.*\tyes\tall but the reader$", said, re.MULTILINE)
@@ -93,11 +93,11 @@ def test_call_shows_answers_for_people() -> None:
         (["create_client", "--name", ""], 1, "name must not be empty or blank."),
         (["create_client", "--nam", "Ann"], 1, "create_client takes no argument nam. create_client needs it."),
         (["create_client", "Ann"], 1, 'The arguments must be a JSON object, like {"name": "Ann"}. Or give them'),
-        (["create_client", "--name", "Ann", "Ben"], 1, "'Ben' belongs to no field. Write --field value"),
+        (["create_client", "--name", "Ann", "Ben"], 1, "'Ben' has no field before it. Write --field value"),
         (["create_client", "--name"], 1, "--name has no value."),
-        (["create_client", "--name", "Ann", "--preview"], 1, "--preview is no field of create_client. Options stand before"),
-        (["create_client", "--name", "A", "--name", "B"], 1, "--name is there twice."),
-        (["create_client", '{"name": "A", "name": "B"}'], 1, "The arguments must not have a key twice."),
+        (["create_client", "--name", "Ann", "--preview"], 1, "create_client has no field --preview. Options go before"),
+        (["create_client", "--name", "A", "--name", "B"], 1, "--name is given twice."),
+        (["create_client", '{"name": "A", "name": "B"}'], 1, "The arguments must not have the same key twice."),
         (["list_clients", "--limit", "many"], 1, "limit must be a whole number, not str."),
         (["creat_client"], 1, "There is no tool 'creat_client'. Did you mean create_client?"),
         (["--role", "reader", "create_client", "--name", "Ann"], 1, "create_client is not in the toolset of the role"),

@@ -43,7 +43,7 @@ def test_it_answers_in_json() -> None:
         (5, {}, "invalid_input", "The tool's name must be text, not int."),
         ("create_client", {"name": "A", "screening_data": "x"}, "invalid_input", "screening_data must be a JSON object"),
         ("create_client", {"name": "A", "screening_data": '{"a": 1, "a": 2}'}, "invalid_input",
-         "screening_data must not have a key twice."),
+         "screening_data must not have the same key twice."),
         ("create_client", {"name": "A", "screening_data": "[" * 100_000}, "invalid_input",
          "screening_data must be a JSON object"),
         ("log_activity", {"entity_type": "client", "entity_id": str(uuid4()), "action": "called", "actor_name": "Maria"},

@@ -266,7 +266,7 @@ def test_without_enough_rights_nothing_is_done_and_the_hint_says_what_is_needed(
     for login in ("ann", "ben"):
         with pytest.raises(PermissionDeniedError, match=f"{login} (may not|could not) set") as raised:
             set_up(make_conninfo(url, user=login))
-        assert "superuser, or as a login with CREATEROLE" in (raised.value.hint or "")
+        assert "superuser. Or run it as a login with CREATEROLE" in (raised.value.hint or "")
         assert run(url, "SELECT rolname FROM pg_roles WHERE rolname LIKE 'studio\\_%'") == []
 
 
@@ -286,7 +286,7 @@ POWERS = [
         "REVOKE studio_audit FROM studio_owner",
         "studio_owner is a member of studio_audit",
     ),
-    ("ALTER ROLE studio_agent SUPERUSER", "ALTER ROLE studio_agent NOSUPERUSER", "The role studio_agent exists already"),
+    ("ALTER ROLE studio_agent SUPERUSER", "ALTER ROLE studio_agent NOSUPERUSER", "The role studio_agent already exists"),
     (
         "ALTER DATABASE studio OWNER TO studio_owner",
         "ALTER DATABASE studio OWNER TO CURRENT_USER",

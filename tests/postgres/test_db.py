@@ -182,11 +182,11 @@ def test_another_thread_is_not_in_the_transaction(committed_db: str) -> None:
 def test_a_unit_that_goes_on_after_a_refused_statement_does_not_end_as_if_it_were_done(
     committed_db: str, unit: Callable[[], AbstractContextManager[Any]]
 ) -> None:
-    with pytest.raises(StudioError, match="refused, and with it the whole unit") as raised, unit():
+    with pytest.raises(StudioError, match="was refused, so the whole unit was rolled back") as raised, unit():
         create_client("Ann")
         with suppress(psycopg.Error):
             db.one("INSERT INTO clients (name) VALUES (' ')")
-        with pytest.raises(StudioError, match="put the call that may fail into a transaction"):
+        with pytest.raises(StudioError, match="put the call that may fail into its own transaction"):
             create_client("Cal")
 
     assert type(raised.value) is StudioError
@@ -206,7 +206,7 @@ def test_a_statement_that_may_fail_goes_into_a_transaction_of_its_own(committed_
 def test_a_savepoint_that_goes_on_after_a_refused_statement_is_undone_and_says_so(committed_db: str) -> None:
     with db.transaction():
         create_client("Ann")
-        with pytest.raises(StudioError, match="refused, and with it the whole unit"), db.transaction():
+        with pytest.raises(StudioError, match="was refused, so the whole unit was rolled back"), db.transaction():
             create_client("Ben")
             with suppress(psycopg.Error):
                 db.one("INSERT INTO clients (name) VALUES (' ')")
@@ -225,7 +225,7 @@ def test_a_unit_whose_connection_was_closed_does_not_end_as_if_it_were_done(comm
 
 def test_a_unit_that_the_server_ended_while_it_was_idle_is_not_done(committed_db: str) -> None:
     with (
-        pytest.raises(UnavailableError, match=r"perhaps because the unit was idle.*repeat the whole unit") as raised,
+        pytest.raises(UnavailableError, match=r"perhaps because the unit was idle.*retry the whole unit") as raised,
         db.transaction(),
     ):
         create_client("Ann")

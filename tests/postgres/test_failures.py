@@ -59,7 +59,7 @@ def test_a_write_whose_connection_breaks_is_not_repeated_and_says_so(committed_d
     db.one("CREATE SEQUENCE attempts")
     killer = kill_while_it_runs(committed_db, "write marker")
 
-    with pytest.raises(UnavailableError, match="look for it before you repeat") as raised:
+    with pytest.raises(UnavailableError, match="look for it before you retry") as raised:
         db.one("/* write marker */ INSERT INTO clients (name) SELECT nextval('attempts') || pg_sleep(5)::text")
     killer.join()
 

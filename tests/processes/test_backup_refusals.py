@@ -103,12 +103,12 @@ def with_another_head(backup: Path) -> None:
         (with_the_manifest_of_another, InvalidInputError, "is not the file that practice.dump.json describes"),
         (without_a_manifest, InvalidInputError, "practice.dump.json cannot be read: No such file"),
         (without_the_file, InvalidInputError, "practice.dump cannot be read: No such file"),
-        (with_another_text, InvalidInputError, "is no manifest that this version of the library knows"),
+        (with_another_text, InvalidInputError, "This version of the library cannot read the manifest"),
         (of_the_future, ConfigurationError, "The backup is at version 999"),
         (of_a_newer_server, ConfigurationError, "The backup is of Postgres 99"),
-        (with_a_row_that_is_another, StudioError, "The table clients is not what the manifest says"),
-        (with_a_table_more, StudioError, "The table spaceships is not what the manifest says"),
-        (with_another_head, StudioError, "the seals were made anew"),
+        (with_a_row_that_is_another, StudioError, "The table clients differs from the manifest"),
+        (with_a_table_more, StudioError, "The table spaceships differs from the manifest"),
+        (with_another_head, StudioError, "the seals were made again"),
     ],
 )
 def test_what_is_not_as_it_was_is_refused_and_leaves_nothing(  # noqa: PLR0917 (what it is about, and fixtures)
@@ -177,10 +177,10 @@ def test_two_restores_at_once_make_one(backup: Path, target: str, monkeypatch: p
 def test_no_file_is_written_over(backup: Path) -> None:
     before = backup.read_bytes()
 
-    with pytest.raises(ConflictError, match=r"practice\.dump exists already"):
+    with pytest.raises(ConflictError, match=r"practice\.dump already exists"):
         backups.backup(backup)
     without_the_file(backup)
-    with pytest.raises(ConflictError, match=r"practice\.dump\.json exists already"):
+    with pytest.raises(ConflictError, match=r"practice\.dump\.json already exists"):
         backups.backup(backup)
 
     assert before
@@ -235,7 +235,7 @@ def test_without_a_fitting_program_it_says_which_is_needed(
     monkeypatch.setattr(embedded, "programs", no_wheel)
     for name, call in (("pg_dump", backups.backup), ("pg_restore", backups.restore)):
         path = tmp_path / ("another.dump" if name == "pg_dump" else "practice.dump")
-        with pytest.raises(ConfigurationError, match=f"This needs {name} of Postgres 1. or newer") as raised:
+        with pytest.raises(ConfigurationError, match=f"{name} of Postgres 1. or newer is needed") as raised:
             call(path)
         assert "or studio-data[embedded]" in (raised.value.hint or "")
     assert not (tmp_path / "another.dump").exists()
@@ -245,5 +245,5 @@ def test_behind_a_pooler_both_are_refused(backup: Path, monkeypatch: pytest.Monk
     with_setting(monkeypatch, "POOLER", "transaction")
 
     for call in (backups.backup, backups.restore):
-        with pytest.raises(ConfigurationError, match="behind a pooler there is none"):
+        with pytest.raises(ConfigurationError, match="a direct connection, which a pooler does not give"):
             call(backup)

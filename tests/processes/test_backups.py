@@ -182,7 +182,7 @@ def test_each_studio_is_backed_up_by_itself(
     assert db.one("SELECT name FROM clients") == {"name": "Ann"}
 
     use(target, monkeypatch)
-    with pytest.raises(ConfigurationError, match="of the schema studio_a; the connection's is public"):
+    with pytest.raises(ConfigurationError, match="of the schema studio_a; the connection's schema is public"):
         backups.restore(tmp_path / "a.dump")
 
 

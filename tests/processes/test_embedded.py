@@ -77,7 +77,7 @@ def test_root_changes_nothing_in_another_users_folder(folder: Path) -> None:
     home.mkdir(mode=0o700)
     os.chown(home, pwd.getpwnam("nobody").pw_uid, -1)
 
-    with pytest.raises(ConfigurationError, match="belongs to somebody else"):
+    with pytest.raises(ConfigurationError, match="belongs to another user"):
         embedded.start(Settings(embedded_dir=folder))
 
     assert home.stat().st_uid == pwd.getpwnam("nobody").pw_uid

@@ -119,14 +119,14 @@ def rows_written() -> dict[str, int]:
 @pytest.mark.parametrize(
     ("status", "way_out", "calls"),
     [
-        ("churned", "Bring the client back as a lead first", ["reopen_client"]),
+        ("churned", "Call reopen_client first", ["reopen_client"]),
         ("completed", "Create a new client for the new commission", ["create_client"]),
     ],
 )
 def test_a_client_whose_story_has_ended_gets_no_project(client: Client, status: str, way_out: str, calls: list[str]) -> None:
     one("UPDATE clients SET status = %s::client_status WHERE id = %s", (status, client["id"]))
 
-    with pytest.raises(RuleViolationError, match=f"is {status}, and such a client gets no project. {way_out}") as raised:
+    with pytest.raises(RuleViolationError, match=f"is {status} and cannot have a new project. {way_out}") as raised:
         create_project(client["id"], "LR", "furnishings")
 
     assert raised.value.details == {

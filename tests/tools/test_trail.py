@@ -184,9 +184,9 @@ def test_a_line_waits_for_the_transactions_that_began_to_write_before_it(committ
     ("given", "message"),
     [
         ({"entity_id": str(uuid4())}, "entity_type is missing."),
-        ({"cursor": "A" * 32, "only_new": True}, "A cursor says already where to begin."),
-        ({"cursor": "A" * 22}, "cursor must be the cursor of the answer before."),
-        ({"cursor": "!" * 32}, "cursor must be the cursor of the answer before."),
+        ({"cursor": "A" * 32, "only_new": True}, "only_new cannot be given with a cursor."),
+        ({"cursor": "A" * 22}, "cursor must be the previous answer's cursor."),
+        ({"cursor": "!" * 32}, "cursor must be the previous answer's cursor."),
     ],
 )
 def test_a_place_to_begin_that_is_none_is_refused(given: dict[str, Any], message: str) -> None:

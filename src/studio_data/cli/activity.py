@@ -1,4 +1,4 @@
-"""The command ``activity``: the audit trail, as it was and as it grows."""
+"""The command ``activity``: list or follow the audit trail."""
 
 import time
 from contextlib import suppress
@@ -18,15 +18,15 @@ SECONDS_BETWEEN_LOOKS = 1.0
 @command
 def activity(
     *,
-    entity_type: Annotated[str | None, typer.Option(help="Only lines of this kind of entity; --entity-id needs it.")] = None,
+    entity_type: Annotated[str | None, typer.Option(help="Only lines of this entity type; --entity-id needs it.")] = None,
     entity_id: Annotated[
         str | None,
-        typer.Option(help="Only lines of this entity: its id, the first 8 characters or its name."),
+        typer.Option(help="Only lines of this entity: its id, the first 8 characters, or its name."),
     ] = None,
     run_id: Annotated[str | None, typer.Option(help="Only lines of this agent run.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=LARGEST_PAGE, help="How many lines, the newest.")] = 20,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing new lines, until Ctrl-C.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST_PAGE, help="How many of the newest lines.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new lines until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     wide: Wide = False,
 ) -> None:
     """Show the newest lines of the audit trail, the newest last."""
@@ -52,7 +52,7 @@ def _follow(
             ahead = [line for line in _page(filters, LARGEST_PAGE) if line["id"] > newest]
             settled, cursor = _settled_since(cursor, filters)
         except UnavailableError:
-            continue  # it comes back, or the reader ends this
+            continue  # the database returns, or the user presses Ctrl-C
         # No line misses changes_since, but a transaction that stays open holds back the lines of those that began after it:
         # the newest are shown early, and not again when their turn comes.
         early |= {line["id"] for line in ahead}
@@ -63,7 +63,7 @@ def _follow(
 
 
 def _settled_since(cursor: str | None, filters: dict[str, str | None]) -> tuple[list[dict[str, Any]], str]:
-    """Return every line that changes_since has after the cursor, and the cursor to go on from; from now on without one."""
+    """Return the lines of changes_since after the cursor, and the next cursor. Without a cursor, start now."""
     lines: list[dict[str, Any]] = []
     while True:
         only_new = cursor is None

@@ -1,4 +1,4 @@
-"""What every command shares: the application, its console, who acts, and how an error looks."""
+"""What all commands share: the application, its console, the actor, and how an error is shown."""
 
 import getpass
 import json
@@ -37,18 +37,18 @@ PLAIN = bool(os.environ.get("NO_COLOR"))
 
 out, err = (Console(stderr=stderr, color_system=None if PLAIN else "auto") for stderr in (False, True))
 if PLAIN:
-    rich_utils.COLOR_SYSTEM = None  # of help and of wrong usage
+    rich_utils.COLOR_SYSTEM = None  # for help and usage errors
 
-ActorName = Annotated[str | None, typer.Option("--actor", help="Who acts; your login name unless given.")]
+ActorName = Annotated[str | None, typer.Option("--actor", help="Who acts; by default your login name.")]
 ActorRole = Annotated[Role | None, typer.Option("--role", help="Act in a role: only its toolset may be called.")]
-Wide = Annotated[bool, typer.Option("--wide", help="Show every column that holds something.")]
-RunId = Annotated[str | None, typer.Option("--run-id", help="The run that the audit trail names.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Show every column that has values.")]
+RunId = Annotated[str | None, typer.Option("--run-id", help="The agent run, for the audit trail.")]
 
 
 def command[**P](function: Callable[P, None] | None = None, *, of: typer.Typer | None = None, **options: Any) -> Any:  # noqa: ANN401 (typer's own)
-    """Register a command whose errors of the library are one line on stderr, or JSON on stdout if it has ``--json``.
+    """Register a command that shows the library's errors as one line on stderr, or with ``--json`` as JSON on stdout.
 
-    ``of`` is the group that it belongs to, where it is not the application itself.
+    ``of`` is the command's group, if it does not belong to the application itself.
     """
     if function is None:
         return lambda function: command(function, of=of, **options)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType, reportUnknownVariableType]
@@ -87,12 +87,12 @@ def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
 
 
 def print_line(text: str) -> None:
-    """Print a line as it is, for scripts."""
+    """Print a line unchanged, for scripts."""
     print(text.encode(errors="replace").decode())  # noqa: T201
 
 
 def progress(*columns: ProgressColumn) -> Progress:
-    """Show on stderr how far something is, while it runs; nothing if stderr is no terminal."""
+    """Show progress on stderr. Show nothing if stderr is not a terminal."""
     columns = columns or (SpinnerColumn(), TextColumn("{task.description}"))
     return Progress(*columns, console=err, transient=True, disable=PLAIN or not err.is_terminal)
 
@@ -101,12 +101,12 @@ def _login() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as in some containers
-        raise ConfigurationError("Your account has no name.", hint="Say who acts: --actor NAME.") from None
+        raise ConfigurationError("Your account has no name.", hint="Give --actor NAME.") from None
 
 
 @contextmanager
 def a_person(name: str | None, *, role: Role | None = None, run_id: str | None = None) -> Generator[None]:
-    """Let the person at the terminal act in the block; in a role, only that role's tools may be called."""
+    """Let the person at the terminal act in the block. With a role, only that role's tools may be called."""
     with acting_as("user", name or _login(), role=role, run_id=run_id):
         yield
 
@@ -121,7 +121,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 (typer's callback)
 def main(
     *,
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Run the data layer of an interior-design practice."""

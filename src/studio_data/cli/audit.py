@@ -16,7 +16,7 @@ from studio_data.hints import as_typed
 from studio_data.operations import seals
 from studio_data.operations.files import replacing
 
-audit = typer.Typer(name="audit", help="Seal the audit trail, and find out whether it was changed.", no_args_is_help=True)
+audit = typer.Typer(name="audit", help="Seal the audit trail, and check whether it was changed.", no_args_is_help=True)
 app.add_typer(audit)
 
 HASH = re.compile("[0-9a-fA-F]{64}")
@@ -27,7 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON."
 def seal(
     *,
     head_file: Annotated[
-        Path | None, typer.Option("--head", help="Write the newest seal into this file, to be kept elsewhere.")
+        Path | None, typer.Option("--head", help="Write the newest seal to this file; keep it outside the database.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,10 +61,10 @@ def head() -> None:
 @command(of=audit)
 def verify(
     *,
-    given: Annotated[str | None, typer.Option("--head", help="A seal that was kept elsewhere: a file, or its hash.")] = None,
+    given: Annotated[str | None, typer.Option("--head", help="A seal that was kept outside: its file, or its hash.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compute every seal again, and tell what is not as it was sealed. Ends with exit code 1 if there is anything."""
+    """Compute every seal again, and report each difference. Exit code 1 if there is one."""
     kept = None if given is None else given.lower() if HASH.fullmatch(given) else _kept(Path(given))
     newest = seals.head()
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TextColumn("lines"), TimeElapsedColumn())
@@ -87,7 +87,7 @@ def verify(
 
 @command(of=audit)
 def renumber() -> None:
-    """Let the trail's numbers go on after those of lines that were restored by other means than studio-data restore."""
+    """Continue the trail's numbers after lines that were restored by other means than studio-data restore."""
     highest = seals.renumber()
     out.print(f"Done: new lines are numbered above {highest:,}.")
 
@@ -97,12 +97,12 @@ def _kept(file: Path) -> seals.Head:
         return seals.head_from(file.read_bytes())
     except (OSError, InvalidInputError) as error:
         raise InvalidInputError(
-            f"{file} does not hold a seal.", hint=f"Give a file that {as_typed('audit seal --head FILE')} has written."
+            f"{file} does not hold a seal.", hint=f"Give a file that {as_typed('audit seal --head FILE')} wrote."
         ) from error
 
 
 def _check_still_there(file: Path) -> None:
-    """Refuse to replace a head that the chain does not lead on from: it is the proof that something was changed."""
+    """Refuse to replace a head that the chain does not continue: it proves that something was changed."""
     findings = seals.check_head(_kept(file))
     if findings:
         raise ConflictError(

@@ -28,11 +28,11 @@ def demo(
     full: Annotated[bool, typer.Option("--full", help="Play a small practice: three clients, four projects.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write into the database that DATABASE_URL names.")] = False,
 ) -> None:
-    """Create a client and two projects, let an agent check what is missing, and show what came of it."""
+    """Create a client and two projects, let an agent check what is missing, and show the result."""
     if settings().database_url is not None and not yes:
         raise ConfigurationError(
-            "The demo would write an invented client into the database that DATABASE_URL names, for ever.",
-            hint=f"Say {as_typed('demo --yes')} if that is what you want, or unset DATABASE_URL for the embedded database.",
+            "The demo would write an invented client into the database that DATABASE_URL names. It cannot be removed.",
+            hint=f"Run {as_typed('demo --yes')} to do so, or unset DATABASE_URL to use the embedded database.",
         )
     if full:
         practice.run()
@@ -48,7 +48,7 @@ def migrate(
 ) -> None:
     """Bring the database's schema up to this version of the library."""
     if status and dry_run:
-        raise typer.BadParameter("--status and --dry-run are two questions: ask one.")
+        raise typer.BadParameter("--status and --dry-run cannot be given together.")
     with _connection() as connection:
         if status:
             _show_status(connection)
@@ -73,12 +73,12 @@ def migrate(
 def serve() -> None:
     """Keep the embedded server up for psql and other programs, until Ctrl-C."""
     if settings().database_url is not None:
-        raise typer.BadParameter("DATABASE_URL is set, so there is no embedded server to keep up.")
+        raise typer.BadParameter("DATABASE_URL is set, so the embedded server is not used.")
     with _connection() as connection:
         migrations.migrate(connection)
     ending = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # from here on they are waited for
-    out.print("The embedded server is up. Ctrl-C leaves it; it stops when nobody else uses it.")
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)  # sigwait below receives them
+    out.print("The embedded server is up. Ctrl-C ends this command; the server stops when nobody else uses it.")
     out.print(printable_connection_string(), soft_wrap=True, highlight=False)
     signal.sigwait(ending)
 
@@ -89,7 +89,7 @@ def prune(
     days: Annotated[int, typer.Option(min=1, help="Keep results for this many days.")] = ledger.KEPT_DAYS,
     as_json: Annotated[bool, typer.Option("--json", help="Print the number as JSON.")] = False,
 ) -> None:
-    """Remove old results from the call ledger; a call repeated later than that is executed again."""
+    """Remove old results from the call ledger. A call that is retried later is executed again."""
     removed = 0
     with progress() as removing:
         task = removing.add_task("Removing old results")
@@ -106,7 +106,7 @@ def prune(
 def roles(
     *, as_json: Annotated[bool, typer.Option("--json", help="Print what was changed, and the rights, as JSON.")] = False
 ) -> None:
-    """Set up the database roles: who owns what, and what an agent's, a reader's and the owner's login may do."""
+    """Set up the database roles: their tables, and the rights of an agent's, a reader's and the owner's login."""
     with _connection() as connection:
         changes = database_roles.set_up(connection)
         may = what_each_may_do(connection)
@@ -120,7 +120,7 @@ def roles(
         [{"role": role["role"], "logs in": role["login"], **{what: _tables(role[what]) for what in doing}} for role in may]
     )
     if out.is_terminal:
-        tables.note("The numbers are of tables; --json names them.")
+        tables.note("The numbers count tables; --json names them.")
     tables.note(f"Done: {len(changes)} statements." if changes else "Nothing to do: every role has its rights.")
     tables.note("No password was set or changed. Set them yourself, in psql: \\password studio_agent")
 

@@ -1,4 +1,4 @@
-"""The demonstration: a client, a furnishings and a renovation project, an agent's entry in the audit trail, as tables."""
+"""The demonstration: a client, a furnishings and a renovation project, and an agent's line in the audit trail, as tables."""
 
 import shlex
 from collections.abc import Collection
@@ -22,7 +22,7 @@ from studio_data.tools.projects import CreatedProject, Project, create_project
 
 
 def run() -> None:
-    """Play the demonstration on the database in use and print what came of it."""
+    """Play the demonstration on the database in use and print the result."""
     with progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()) as playing:
         bar = playing.add_task("Starting the database", total=5)
         db.one("SELECT 1 AS ready")
@@ -72,7 +72,7 @@ def run() -> None:
 
 
 def _tasks(projects: list[CreatedProject]) -> list[Row]:
-    """Return, per phase, how many tasks each project got from the master workflow and how many were left out."""
+    """Return, per phase, how many tasks each project received from the master workflow and how many it left out."""
     phases = db.many("SELECT phase, count(*) AS tasks FROM workflow_templates GROUP BY phase ORDER BY phase")
     every: dict[str, int] = {phase["phase"]: phase["tasks"] for phase in phases}
     got = [_tasks_per_phase(created["project"]["id"]) for created in projects]
@@ -130,7 +130,7 @@ def _trail(entities: list[UUID]) -> list[Row]:
 
 
 def _show_next_steps(project: Project) -> None:
-    """Show how to go on: on the command line, in a REPL, and with the connection string in any other program."""
+    """Show the next steps: on the command line, in a REPL, and with the connection string in another program."""
     name = shlex.quote(ids.reference("project", str(project["id"]), project["name"]))
     say(
         as_typed(f"call project_overview --project-id {name}"),
@@ -147,14 +147,14 @@ def _show_next_steps(project: Project) -> None:
 
 
 def show_table(title: str, rows: list[Row], *, cut: Collection[str] = ()) -> None:
-    """Show rows under a title, a line a row; some columns may be cut."""
+    """Show rows under a title, one per line; the columns in ``cut`` may be shortened."""
     out.print(Text(title, style="bold"))
     tables.listing(rows, Look(order=list(rows[0]), whole=rows[0].keys() - cut, with_hint=False))
     out.print()
 
 
 def say(*commands: str) -> None:
-    """Show commands that a person may copy."""
+    """Print commands that a person may copy."""
     out.print("Go on with:", style="bold")
     for command in commands:
         out.print(Text(f"  {command}"), soft_wrap=True)

@@ -16,7 +16,7 @@ LOOKS = {"error": "red", "warning": "yellow"}
 
 @command
 def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
-    """Look the database over and name what mends each finding. Ends with exit code 1 if there is an error."""
+    """Check the database and say how to correct each finding. Exit code 1 if there is an error."""
     with progress() as looking:
         looking.add_task("Looking the database over")
         checked = examine()
@@ -27,10 +27,10 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print the fi
         rows: list[tables.Row] = []
         for check in checked:
             if not check.findings:
-                rows.append({"check": check.check, "finding": Text("as it should be", style="green"), "what mends it": ""})
+                rows.append({"check": check.check, "finding": Text("as it should be", style="green"), "correction": ""})
             for finding in check.findings:
                 found = Text(f"{finding.severity}: {finding.message}", style=LOOKS[finding.severity])
-                rows.append({"check": check.check, "finding": found, "what mends it": finding.fix})
+                rows.append({"check": check.check, "finding": found, "correction": finding.fix})
         tables.report(rows)
     if any(finding.severity == "error" for check in checked for finding in check.findings):
         raise typer.Exit(REFUSED)

@@ -1,6 +1,6 @@
-"""Ids as people type them: the first characters of an id, or a name, for a whole id; and how short an id may be shown.
+"""Short ids and names for whole ids, as people type them, and how short an id may be shown.
 
-For the command line only: what is unique today may not be tomorrow, so scripts and agents give whole ids.
+For the command line only: a short id may become ambiguous, so scripts and agents give whole ids.
 """
 
 import re
@@ -59,14 +59,14 @@ _ENTITY: LiteralString = """
 
 
 def kind_of(field: str) -> str:
-    """Return whose id a field holds: ``client_id`` that of a client."""
+    """Return the entity type of an id field: client for ``client_id``."""
     return _OTHERWISE_CALLED.get(field, field.removesuffix("_id"))
 
 
 def shortened(ids: Iterable[str]) -> dict[str, str]:
-    """Return each id's first characters: at least 8, and as many as no other row of its kind begins with.
+    """Return the first characters of each id: at least 8, and enough that no other row of its kind begins with them.
 
-    An id of no row is returned whole. One round trip.
+    An id without a row is returned whole. One round trip.
     """
     wanted = sorted(set(ids))
     short = {whole: whole for whole in wanted}
@@ -93,10 +93,10 @@ def shortened(ids: Iterable[str]) -> dict[str, str]:
 
 
 def resolved(kind: str, given: str) -> str:
-    """Return the whole id of the row of a kind that is meant by the first characters of its id, or by its name.
+    """Return the whole id of the row that the first characters of an id, or a name, identify.
 
-    A whole id is returned as it is, and so is what cannot be text: the tool judges both. Raises ``InvalidInputError`` if
-    several rows are meant, ``NotFoundError`` if none is.
+    A whole id is returned unchanged, and so is what cannot be text: the tool checks both. Raises ``InvalidInputError`` if
+    several rows match, ``NotFoundError`` if no row does.
     """
     if _is_whole(given) or not _is_text(given):
         return given
@@ -109,8 +109,8 @@ def resolved(kind: str, given: str) -> str:
         candidates = [f"{short[row['id']]}{_in_words(row)}" for row in rows[:MOST_CANDIDATES]]
         more = ", …" if len(rows) > MOST_CANDIDATES else ""
         raise InvalidInputError(
-            f"{given[:60]!r} is not one {what}: {'more than ' * bool(more)}{len(candidates)} fit.",
-            hint=f"Give the id of one: {', '.join(candidates)}{more}.",
+            f"{given[:60]!r} does not name one {what}: {'more than ' * bool(more)}{len(candidates)} match.",
+            hint=f"Give one of these ids: {', '.join(candidates)}{more}.",
             details={"kind": kind, "given": given[:60], "candidates": [row["id"] for row in rows[:MOST_CANDIDATES]]},
         )
     near = get_close_matches(given, _names(kind), n=3, cutoff=0.5)
@@ -118,28 +118,28 @@ def resolved(kind: str, given: str) -> str:
         f"There is no {what} {given[:60]!r}.",
         hint=f"Did you mean {' or '.join(near)}?"
         if near
-        else f"Give its id, the first {FEWEST} or more characters of it, or its name if it has one.",
+        else f"Give its id, at least the first {FEWEST} characters of it, or its name if it has one.",
         details={"kind": kind, "given": given[:60], "nearest": near},
     )
 
 
 def resolved_prefix(kind: str, given: str) -> str:
-    """Do what ``resolved`` does for the first characters of an id; return anything else as it is, for the tool to judge."""
+    """Do what ``resolved`` does for the first characters of an id. Return other values unchanged, for the tool to check."""
     return resolved(kind, given) if _beginning_with(kind, given) else given
 
 
 def reference(kind: str, whole: str, name: str) -> str:
-    """Return what a person may type for a row: its name if no other row of its kind has it, else its short id."""
+    """Return what a person may type for a row: its name if that is unique in its kind, else its short id."""
     return name if len(_named(kind, name)) == 1 else shortened([whole])[whole]
 
 
 def _entities(query: LiteralString, params: dict[str, Any]) -> list[dict[str, Any]]:
-    """Ask about the rows of every kind."""
+    """Query the rows of every kind."""
     return many("".join((_ENTITY, query)), params, reads=True)
 
 
 def _common(one: str, other: str) -> int:
-    """Count the characters with which both begin."""
+    """Count the leading characters that both share."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
@@ -153,12 +153,12 @@ def _is_whole(given: str) -> bool:
 def _is_text(given: str) -> bool:
     try:
         return bool(given.encode())
-    except UnicodeEncodeError:  # the terminal sent no UTF-8
+    except UnicodeEncodeError:  # the terminal sent text that is not UTF-8
         return False
 
 
 def _beginning_with(kind: str, given: str) -> list[dict[str, Any]]:
-    """Return the rows of a kind whose ids begin so. A range, so that the primary key's index finds them."""
+    """Return the rows of a kind whose ids begin with these characters. A range lets the primary key's index find them."""
     digits = given.lower().replace("-", "")
     if not re.fullmatch(rf"[0-9a-f]{{{FEWEST},32}}", digits):
         return []
@@ -175,7 +175,7 @@ def _beginning_with(kind: str, given: str) -> list[dict[str, Any]]:
 
 
 def _named(kind: str, given: str) -> list[dict[str, Any]]:
-    """Return the rows of a kind with that name, written as it is or else in other letters' case."""
+    """Return the rows of a kind with that name, exactly or without regard to case."""
     rows = _entities(
         """
         SELECT id::text, name, project_name, name = %(given)s AS is_exact

@@ -15,17 +15,17 @@ from studio_data.errors import ConfigurationError
 @command
 def mcp(
     *,
-    role: Annotated[Role | None, typer.Option(help="Whose toolset is served; every tool without it.")] = None,
+    role: Annotated[Role | None, typer.Option(help="The role whose toolset is served; without it, every tool.")] = None,
     actor: Annotated[
-        str | None, typer.Option(help="Who acts, in the audit trail; the role's name without it.", show_default=False)
+        str | None, typer.Option(help="The actor's name in the audit trail; by default the role's name.", show_default=False)
     ] = None,
     on_behalf_of: Annotated[str | None, typer.Option(help="The person for whom the agent acts.")] = None,
     run_id: Annotated[str | None, typer.Option(help="The agent run to which the calls belong.")] = None,
     http: Annotated[bool, typer.Option("--http", help="Serve streamable HTTP instead of stdio.")] = False,
-    host: Annotated[str, typer.Option(help="With --http: the address; off loopback STUDIO_DATA_MCP_TOKEN is needed.")] = (
+    host: Annotated[str, typer.Option(help="With --http: the address; other than loopback needs STUDIO_DATA_MCP_TOKEN.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(help="With --http: the port; 0 takes a free one.", min=0, max=65535)] = 8321,
+    port: Annotated[int, typer.Option(help="With --http: the port; 0 chooses a free one.", min=0, max=65535)] = 8321,
 ) -> None:
     """Serve the tools to a client of the Model Context Protocol."""
     try:

@@ -1,4 +1,4 @@
-"""Standard output as a command needs it: every line is written at once, and a reader who has gone is no error."""
+"""Standard output for commands: every line is written at once, and a reader that has gone is not an error."""
 
 import io
 import os
@@ -13,7 +13,7 @@ NOBODY_READS = 128 + signal.SIGPIPE
 
 
 def take_over() -> None:
-    """Put ours in the place of standard output, if this process has one."""
+    """Replace standard output by ours, if this process has one."""
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] (started with >&-)
         return
     sys.stdout.flush()
@@ -22,9 +22,9 @@ def take_over() -> None:
 
 
 class _Output(io.TextIOWrapper):
-    """Text that is written, or ends the command.
+    """Text output that is written at once, or ends the command.
 
-    The layers below are Python's own: a Ctrl-C cannot come between a write and the note that it was done, which would write
+    The layers below are Python's own. So Ctrl-C cannot interrupt between a write and its bookkeeping, which would write
     the line again at the end.
     """
 
@@ -39,7 +39,7 @@ class _Output(io.TextIOWrapper):
 
 @contextmanager
 def _or_end(descriptor: int) -> Generator[None]:
-    """End the command if its output cannot be written: what it still has to say goes nowhere."""
+    """End the command if its output cannot be written. Its further output is dropped."""
     try:
         yield
     except BrokenPipeError:
@@ -49,7 +49,7 @@ def _or_end(descriptor: int) -> Generator[None]:
         with suppress(OSError):
             print(  # noqa: T201
                 f"studio-data: The output cannot be written: {error.strerror}. "
-                "The command may have done its work: look before you repeat it.",
+                "The command may have done its work: look before you retry.",
                 file=sys.stderr,
             )
     else:

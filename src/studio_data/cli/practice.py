@@ -1,4 +1,4 @@
-"""``studio-data demo --full``: a small practice, played with tools by the roles whose work it is, and shown as tables."""
+"""``studio-data demo --full``: the roles play a small practice with their tools, and its state is shown as tables."""
 
 import shlex
 from copy import deepcopy
@@ -33,7 +33,7 @@ NOT_NEEDED = {
 
 
 class Piece(NamedTuple):
-    """What is bought: estimated, bought and sold at so many dollars a unit, with freight for all of it."""
+    """An item to buy: its estimate, cost and price in dollars per unit, and its freight in total."""
 
     item: str
     quantity: int
@@ -52,7 +52,7 @@ LAMPS = Piece("pendant lamp", 3, "640.00", "410.00", "60.00", "720.00")
 
 @dataclass
 class Commission:
-    """A project of the demonstration: where it stands, how many days after its first, and what is in its rooms."""
+    """A project of the demonstration: its phase, its first day, and the items in its rooms."""
 
     name: str
     project_type: str
@@ -132,7 +132,7 @@ def now() -> datetime:
 
 
 def _day(days: int) -> date:
-    """Return the working day that many days from today, or the next one."""
+    """Return the day that many days from today, or the next working day after it."""
     day = now().date() + timedelta(days=days)
     return day + timedelta(days=7 - day.weekday() if day.weekday() >= SATURDAY else 0)
 
@@ -146,7 +146,7 @@ def _client(name: str) -> str:
 
 
 def _play(commission: Commission, phase: str, vendor: str) -> None:
-    """Do what a phase is made of; each but the first begins by moving the project into it."""
+    """Do the work of a phase. Each phase but the first begins by moving the project into it."""
     match phase:
         case "conceptual_design":
             _schedule_meeting(commission, "cdm", CDM_DAY)
@@ -170,7 +170,7 @@ def _play(commission: Commission, phase: str, vendor: str) -> None:
 
 
 def _do_tasks(commission: Commission, phase: str) -> None:
-    """Close the tasks of a phase that is over; of the present one the first half, and begin the next and the recurring."""
+    """Close the tasks of an earlier phase. Of the present phase close half, and start the next and the recurring."""
     tasks = do("reader", "list_tasks", project_id=commission.id, phase=phase, limit=100)["items"]
     is_over = phase != commission.reaches
     closed = len(tasks) if is_over else len(tasks) // 2

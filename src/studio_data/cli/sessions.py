@@ -1,4 +1,4 @@
-"""The commands of agent runs: ``session`` shows one, ``import-sessions`` brings others over."""
+"""The commands of agent runs: ``session`` shows one, ``import-sessions`` imports others."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -31,7 +31,7 @@ def session(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole timeline as one JSON object.")] = False,
     wide: Wide = False,
 ) -> None:
-    """Show an agent session: what happened in it, in order, and what it cost."""
+    """Show an agent session: what happened in it, in order, and its cost."""
     timeline = _whole(ids.resolved_prefix("agent_session", session_id))
     if as_json:
         print_json(timeline)
@@ -70,7 +70,7 @@ def _show_head(session: dict[str, Any], totals: dict[str, Any]) -> None:
 
 
 def _row(item: dict[str, Any], begun: datetime) -> list[str | Text]:
-    """Return what the columns say of an item."""
+    """Return an item's columns."""
     mark, style = MARKS[item["kind"]]
     found = item["details"]
     what = Text(f"{mark} {item['what'].replace('_', ' ') if item['kind'] == 'session' else item['what']}", style=style)
@@ -90,7 +90,7 @@ def _row(item: dict[str, Any], begun: datetime) -> list[str | Text]:
 
 
 def _said(item: dict[str, Any]) -> str:
-    """Say what is known of an item besides what it is."""
+    """Return the other facts of an item."""
     found = item["details"]
     match item["kind"]:
         case "execution":
@@ -128,7 +128,7 @@ def import_sessions(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was new, and what was refused, as JSON.")] = False,
     actor: ActorName = None,
 ) -> None:
-    """Bring the sessions, executions and artifacts of another orchestrator over; repeated, only what is new."""
+    """Import the sessions, executions and artifacts of another orchestrator. A repeated import adds only what is new."""
     new = dict.fromkeys(("sessions", "executions", "artifacts"), 0)
     refused: list[dict[str, str]] = []
     with a_person(actor), open_file(file) as found, progress(TextColumn("{task.description}"), BarColumn()) as bar:
@@ -157,10 +157,10 @@ def rotate_agent_keys(
     as_json: Annotated[bool, typer.Option("--json", help="Print the profiles as JSON.")] = False,
     actor: ActorName = None,
 ) -> None:
-    """Encrypt the agents' API keys anew with the newest of STUDIO_DATA_AGENT_KEYS."""
+    """Encrypt the agents' API keys with the newest of STUDIO_DATA_AGENT_KEYS."""
     with a_person(actor):
         rotated = raising_call("rotate_agent_api_keys", {})["rotated"]
     if as_json:
         print_json({"rotated": rotated})
     else:
-        out.print(f"Encrypted anew: {', '.join(rotated)}." if rotated else "Nothing to do: the newest key has them all.")
+        out.print(f"Encrypted again: {', '.join(rotated)}." if rotated else "Nothing to do: the newest key encrypted all.")

@@ -1,4 +1,4 @@
-"""How answers look: rows and pages of them, lines of the audit trail, and what a preview found."""
+"""How answers are shown: rows and pages, lines of the audit trail, and the changes of a preview."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -14,7 +14,7 @@ _OF_THE_TRAIL = {"created_at", "entity_type", "entity_id", "action", "actor_type
 
 
 def answer(value: Any, *, wide: bool = False) -> None:  # noqa: ANN401 (any JSON value)
-    """Print what a tool answered."""
+    """Print a tool's answer."""
     if isinstance(value, dict) and isinstance(value.get("items"), list):  # pyright: ignore[reportUnknownMemberType]
         _page(cast("dict[str, Any]", value), wide=wide)
     elif isinstance(value, dict):
@@ -42,7 +42,7 @@ def _page(page: dict[str, Any], *, wide: bool) -> None:
 
 
 def activity(lines: list[Row], *, wide: bool = False, with_header: bool = True, with_hint: bool = True) -> None:
-    """Print lines of the audit trail in the order given."""
+    """Print lines of the audit trail in the given order."""
     if not out.is_terminal:
         tables.tabbed(lines, with_header=with_header)
         return
@@ -64,7 +64,7 @@ def _in_words(line: Row) -> list[str]:
 
 
 def details(metadata: dict[str, Any]) -> str:
-    """Write an audit row's metadata for people: each fact, a change as old -> new, no ids."""
+    """Write a line's metadata for people: each fact, a change as old -> new, no ids."""
     facts = {name: value for name, value in metadata.items() if name != "changes" and not name.endswith("_id")}
     changes = metadata.get("changes")
     if isinstance(changes, dict):
@@ -80,9 +80,9 @@ def _change(value: Any) -> str:  # noqa: ANN401 (log_activity takes any metadata
 
 
 def plan(changes: list[dict[str, Any]], *, wide: bool = False) -> None:
-    """Print what a preview found: a row a change, what an update changes as old -> new.
+    """Print the changes of a preview, one row each; an update shows its changes as old -> new.
 
-    On a terminal the first few of a table are enough, without ids, unless it is to be ``wide``.
+    On a terminal only the first few rows of a table are shown, without ids, unless it is ``wide``.
     """
     if not out.is_terminal:
         tables.tabbed(

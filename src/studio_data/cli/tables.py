@@ -1,7 +1,7 @@
 r"""How rows are shown: on a terminal a table of the columns that fit, in a pipe all of it as tab-separated text.
 
-In a pipe there is a header, a line a row, and nothing else on stdout; what is said of the rows goes to stderr. A newline, a
-carriage return and a tab in a value are written as ``\n``, ``\r`` and ``\t``, and JSON as JSON.
+In a pipe stdout has a header and one line per row, and nothing else; notes go to stderr. A newline, a carriage return and
+a tab in a value are written as ``\n``, ``\r`` and ``\t``, and JSON as JSON.
 """
 
 import json
@@ -45,7 +45,7 @@ _BACKGROUND = {"created_at", "updated_at"}
 
 @dataclass(frozen=True)
 class Look:
-    """How a listing looks on a terminal."""
+    """How a list looks on a terminal."""
 
     wide: bool = False
     """Whether all columns are shown that hold something, in blocks if the terminal is too narrow for a table."""
@@ -59,7 +59,7 @@ class Look:
 
 
 def listing(rows: list[Row], look: Look | None = None) -> None:
-    """Print rows of a kind, a line a row: on a terminal the columns that fit."""
+    """Print rows of a kind, one per line: on a terminal, the columns that fit."""
     look = look or Look()
     if not out.is_terminal:
         tabbed(rows, with_header=look.with_header)
@@ -68,7 +68,7 @@ def listing(rows: list[Row], look: Look | None = None) -> None:
 
 
 def report(rows: list[Row]) -> None:
-    """Print rows that are to be read to their end: every column, and nothing cut."""
+    """Print rows completely: every column, and nothing shortened."""
     if not out.is_terminal:
         tabbed(rows)
         return
@@ -82,7 +82,7 @@ def report(rows: list[Row]) -> None:
 
 
 def tabbed(rows: list[Row], *, with_header: bool = True) -> None:
-    """Print rows as tab-separated text, whole."""
+    """Print rows completely, as tab-separated text."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     if rows and with_header:
         print_line("\t".join(names))
@@ -91,7 +91,7 @@ def tabbed(rows: list[Row], *, with_header: bool = True) -> None:
 
 
 def note(text: str, *, style: str = "dim") -> None:
-    """Say something of the rows: under them on a terminal, on stderr in a pipe."""
+    """Print a note about the rows: under them on a terminal, on stderr in a pipe."""
     if out.is_terminal:
         out.print(Text(text), style=style, soft_wrap=True)
     else:
@@ -99,7 +99,7 @@ def note(text: str, *, style: str = "dim") -> None:
 
 
 def fields(row: Row, *, width: int, wide: bool = False, depth: int = 0) -> RenderableType:
-    """Show one row, a field a line, and the rows in it below their field's name."""
+    """Show one row, one field per line, and its nested rows below their field's name."""
     grid = Table.grid(padding=(0, GAP))
     left = width - max(map(cell_len, row), default=0) - GAP
     short = _short(row.values()) if left < len(str(UUID(int=0))) else {}
@@ -117,7 +117,7 @@ def fields(row: Row, *, width: int, wide: bool = False, depth: int = 0) -> Rende
 
 
 def listed(rows: list[Row], look: Look, width: int) -> RenderableType:
-    """Return rows as a table that is as wide as this at most, but for a terminal too narrow for any."""
+    """Return rows as a table of at most this width, except on a terminal too narrow for any table."""
     columns = _columns(rows, look)
     width = max(width, NARROWEST)
     if look.wide and sum(column.natural + GAP for column in columns) - GAP > width:
@@ -154,11 +154,11 @@ class _Column:
 
     @property
     def natural(self) -> int:
-        """The width that nothing of it needs to be cut for."""
+        """The width at which nothing in the column is shortened."""
         return max([1, *(cell_len(word) for word in self.heading.split()), *(cell.cell_len for cell in self.cells)])
 
     def least(self, width: int) -> int:
-        """Return the width below which it is of no use, in a table that is so wide."""
+        """Return the width below which the column is not readable, in a table of this width."""
         if self.is_whole:
             return self.natural
         return min(self.natural, width * 2 // 5 if self.rank <= 1 else TEXT_IS_SHORT)
@@ -169,7 +169,7 @@ class _Column:
 
 
 def _columns(rows: list[Row], look: Look) -> list[_Column]:
-    """Return the columns that hold something, those that people look for first before the others."""
+    """Return the columns that have values, with those that people look for first in front."""
     names = list(dict.fromkeys([*look.order, *(name for row in rows for name in row)]))
     own = _own_id(names, rows)
     short = _short(row.get(name) for row in rows for name in names if look.wide or name == own)
@@ -193,7 +193,7 @@ def _columns(rows: list[Row], look: Look) -> list[_Column]:
 
 
 def _own_id(names: Sequence[str], rows: list[Row]) -> str | None:
-    """Return the column that says which row it is: id, or else the first that holds ids."""
+    """Return the column that identifies the row: id, else the first that holds ids."""
     return "id" if "id" in names else next((name for name in names if _holds_ids(name, rows)), None)
 
 
@@ -202,7 +202,7 @@ def _holds_ids(name: str, rows: list[Row]) -> bool:
 
 
 def _short(values: Iterable[Any]) -> dict[str, str]:
-    """Return the short ids of those of the values that are ids."""
+    """Return the short ids of the values that are ids."""
     wanted = {value for value in values if isinstance(value, str) and _UUID.match(value)}
     return shortened(wanted) if wanted else {}
 
@@ -224,7 +224,7 @@ def _is_background(name: str, rows: list[Row]) -> bool:
 
 
 def _that_fit(columns: list[_Column], width: int) -> dict[str, int]:
-    """Choose columns, the first two in any case; what is left goes first to those that lack the least."""
+    """Choose columns, always the first two. The remaining width goes first to the columns that lack the least."""
     widths: dict[str, int] = {}
     left = width + GAP
     for column in columns:
@@ -256,13 +256,13 @@ def _are_numbers(cells: Iterable[Text]) -> bool:
 
 
 def rows_of(value: Any) -> list[Row]:  # noqa: ANN401
-    """Return the value if it is a list of rows, else none."""
+    """Return the value if it is a list of rows, else an empty list."""
     several = cast("list[Any]", value) if isinstance(value, list) else []
     return several if all(isinstance(row, dict) for row in several) else []
 
 
 def text_of(value: Any, *, in_line: bool = False) -> Text:  # noqa: ANN401
-    """Write a value as people do, as Text, so that no name is read as markup."""
+    """Write a value for people, as Text, so that no name is read as markup."""
     if isinstance(value, Text):
         return value
     if value is None:

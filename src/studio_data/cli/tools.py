@@ -31,7 +31,7 @@ def tools(
     ] = None,
     wide: Wide = False,
 ) -> None:
-    """List the tools: what they do, whether they write, who may call them."""
+    """List the tools: what they do, whether they write, and which roles may call them."""
     if form is not None:
         if form not in get_args(Format.__value__):
             raise typer.BadParameter(f"--json is {', '.join(get_args(Format.__value__))}, not {form}.")
@@ -56,7 +56,7 @@ def _roles(tool: Tool) -> str:
 
 
 OWN_OPTIONS = ("json", "key", "preview", "wide", "actor", "role", "run-id")
-NAMED_BY_ITSELF = {"email_template_id", "session_id"}  # the tools take an id or a name, or a key
+NAMED_BY_ITSELF = {"email_template_id", "session_id"}  # tools that take an id or a name, or a key
 BEGIN_A_SESSION = {"import_session", "open_session"}  # under a new key
 
 
@@ -66,7 +66,7 @@ def call(
     name: Annotated[str, typer.Argument(metavar="NAME [ARGUMENTS]", help="The tool; NAME --help lists its arguments.")],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer, or the error, as JSON.")] = False,
-    key: Annotated[str | None, typer.Option(help="Execute once: repeated with its key, it answers the same.")] = None,
+    key: Annotated[str | None, typer.Option(help="Execute once: a retry with this key returns the first answer.")] = None,
     is_preview: Annotated[bool, typer.Option("--preview", help="Show what it would write, and write nothing.")] = False,
     wide: Wide = False,
     actor: ActorName = None,
@@ -109,7 +109,7 @@ def _show_help(tool: Tool) -> None:
 
 
 def _arguments(tool: Tool, given: list[str]) -> dict[str, Any]:
-    """Read what stands after the tool's name: one JSON object, or fields."""
+    """Read what follows the tool's name: one JSON object, or fields."""
     if len(given) == 1 and not given[0].startswith("--"):
         try:
             return json_object_from(sys.stdin.read() if given[0] == "-" else given[0])
@@ -122,23 +122,23 @@ def _arguments(tool: Tool, given: list[str]) -> dict[str, Any]:
     while waiting:
         word = waiting.pop(0)
         if not word.startswith("--"):
-            raise InvalidInputError(f"{word[:60]!r} belongs to no field.", hint="Write --field value, or one JSON object.")
+            raise InvalidInputError(f"{word[:60]!r} has no field before it.", hint="Write --field value, or a JSON object.")
         field, is_joined, value = word[2:].partition("=")
         if field in OWN_OPTIONS and field.replace("-", "_") not in tool.arguments.names:
-            raise InvalidInputError(f"--{field} is no field of {tool.name}.", hint="Options stand before the tool's name.")
+            raise InvalidInputError(f"{tool.name} has no field --{field}.", hint="Options go before the tool's name.")
         if not is_joined:
             if not waiting:
                 raise InvalidInputError(f"--{field} has no value.", hint="Write --field value.")
             value = waiting.pop(0)
         name = field.replace("-", "_")
         if name in arguments:
-            raise InvalidInputError(f"--{field} is there twice.", hint="Give it once, or write a JSON object.")
+            raise InvalidInputError(f"--{field} is given twice.", hint="Give it once, or write a JSON object.")
         arguments[name] = _typed(value, tool.input_schema["properties"].get(name, {}))
     return _with_whole_ids(tool, arguments)
 
 
 def _with_whole_ids(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Put the whole id where a person wrote its first characters, or a name."""
+    """Replace short ids and names by whole ids."""
     whole = dict(arguments)
     for name in arguments.keys() & tool.input_schema["properties"].keys():
         kind = arguments.get("entity_type") if name == "entity_id" else kind_of(name)
@@ -150,7 +150,7 @@ def _with_whole_ids(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _typed(value: str, schema: dict[str, Any]) -> Any:  # noqa: ANN401 (the tool checks it)
-    """Read a number, a list or a truth from the command line where the tool wants one; everything else is text."""
+    """Read a number, a list or a boolean from the command line if the tool's schema has one. Everything else is text."""
     if schema.get("type") in {"integer", "number", "boolean", "array"}:
         try:
             return json.loads(value)
@@ -161,7 +161,7 @@ def _typed(value: str, schema: dict[str, Any]) -> Any:  # noqa: ANN401 (the tool
 
 @command
 def shell(*, actor: ActorName = None, role: ActorRole = None, run_id: RunId = None) -> None:
-    """Open a Python prompt with every tool and you as the actor."""
+    """Open a Python prompt with every tool, and with you as the actor."""
     names: dict[str, Any] = {tool.name: getattr(sys.modules[tool.module], tool.name) for tool in all_tools(role=role)}
     helpers = {"acting_as": acting_as, "call": dispatch, "call_key": call_key, "changeset": changeset, "preview": preview}
     names |= helpers | {"one": db.one, "many": db.many, "transaction": db.transaction}

@@ -1,4 +1,4 @@
-"""The arguments of a tool: a compiled validator made from its signature, and one clear error for what it refuses."""
+"""The arguments of a tool: one compiled validator made from its signature, and one clear error for a refused call."""
 
 import inspect
 import sys
@@ -19,7 +19,7 @@ _STRICT = ConfigDict(strict=True, extra="forbid")
 
 
 class Arguments:
-    """What a tool may be called with. Compiled at the first call: importing a tool module stays cheap."""
+    """The arguments that a tool takes. Compiled at the first call, so that the import of a tool module stays cheap."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.tool = function.__name__
@@ -32,7 +32,7 @@ class Arguments:
 
     @property
     def names(self) -> list[str]:
-        """Every argument, those for Python alone among them, in the order of the signature."""
+        """Every argument, also those for Python only, in the order of the signature."""
         return list(self._parameters)
 
     @cached_property
@@ -58,7 +58,7 @@ class Arguments:
 
     @cached_property
     def exported_model(self) -> type[BaseModel]:
-        """The model of the arguments that a model of an agent may give, for their JSON schema."""
+        """The model of the arguments that an agent may give, for their JSON schema."""
         return self._model_of([name for name in self.names if name not in self.python_only])
 
     def _model_of(self, names: list[str]) -> type[BaseModel]:
@@ -69,7 +69,7 @@ class Arguments:
         return create_model(self.tool, __config__=_STRICT, **fields)
 
     def validated(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return every argument by its name, checked and in the library's own types. Raises ``InvalidInputError``."""
+        """Return every argument by name, checked and in the library's types. Raises ``InvalidInputError``."""
         given = self._named(args, kwargs) if args else kwargs
         if not kwargs.keys() <= self._parameters.keys():
             self._refuse_unwritable(kwargs)
@@ -79,14 +79,14 @@ class Arguments:
             raise self._invalid(error) from None
 
     def without_defaults(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Leave out the arguments that have their default, so that a new optional argument changes no stored call."""
+        """Leave out arguments that have their default, so that a new optional argument changes no stored call."""
         return {name: value for name, value in arguments.items() if value != self._parameters[name].default}
 
     def from_json(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a model gave as keyword arguments for Python.
+        """Return a model's arguments as keyword arguments for Python.
 
-        null stands for "not given", since strict schemas demand every argument; an object may be written as text, since they
-        know no object without fixed keys. Raises ``InvalidInputError``.
+        null means "not given", since strict schemas demand every argument. An object may be text that holds JSON, since
+        strict schemas cannot describe a free-form object. Raises ``InvalidInputError``.
         """
         given: dict[str, Any] = {}
         for name, value in arguments.items():
@@ -94,7 +94,7 @@ class Arguments:
             if name in self.python_only:
                 raise InvalidInputError(
                     f"{self.tool} takes no argument {name}.",
-                    hint="Who acts is said by the harness, around the call.",
+                    hint="The harness says who acts, around the call.",
                     details={"tool": self.tool, "arguments": [name]},
                 )
             if value is None and known is not None and known.default is not known.empty:
@@ -125,7 +125,7 @@ class Arguments:
         return given | kwargs
 
     def _refuse_unwritable(self, names: Iterable[str]) -> None:
-        """Refuse a name that is no text before pydantic sees it, which loses such a name in its report."""
+        """Refuse a name that is not valid text before pydantic sees it, since pydantic's report would lose the name."""
         for name in names:
             try:
                 name.encode()
@@ -149,7 +149,7 @@ class Arguments:
         )
 
     def _problem(self, found: ErrorDetails) -> tuple[str, str | None]:
-        """Put one of pydantic's findings into a sentence without a full stop, and a hint where there is a near name."""
+        """Turn one of pydantic's findings into a sentence without a full stop, and a hint if there is a similar name."""
         argument = _path(found["loc"])
         given = type(found["input"]).__name__
         context = found.get("ctx", {})
@@ -160,7 +160,7 @@ class Arguments:
                 sentence = f"{argument} is missing"
                 hint = None if is_nested else f"{self.tool} needs it."
             case "extra_forbidden" if is_nested:
-                sentence = f"{argument} is not known"
+                sentence = f"{argument} is unknown"
             case "extra_forbidden":
                 sentence = f"{self.tool} takes no argument {argument}"
                 hint = did_you_mean(argument, self.names) or f"It takes {', '.join(self.names) or 'none'}."
@@ -181,7 +181,7 @@ class Arguments:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    """Write where in the arguments something is: ``items[0].name``."""
+    """Write the place of a value in the arguments: ``items[0].name``."""
     argument = str(location[0])
     for part in location[1:]:
         argument += f"[{part}]" if isinstance(part, int) else f".{part}"
@@ -189,7 +189,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _check_can_be_tool(function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]) -> None:
-    """Refuse, where it is written, a function whose calls could not be validated or described."""
+    """Refuse, at its definition, a function whose calls could not be validated or described."""
     name = function.__name__
     if inspect.iscoroutinefunction(function):
         raise TypeError(f"{name} is async; a tool is a plain function (call it with asyncio.to_thread)")
@@ -199,15 +199,15 @@ def _check_can_be_tool(function: Callable[..., Any], parameters: Mapping[str, in
         raise TypeError(f"{name} needs a return annotation: a TypedDict")
     for parameter in parameters.values():
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
-            raise TypeError(f"{name}: {parameter} must be an argument with a name")
+            raise TypeError(f"{name}: {parameter} must be a named argument")
         if parameter.annotation is parameter.empty:
             raise TypeError(f"{name}: {parameter.name} needs an annotation from studio_data.contract.fields")
         if hasattr(BaseModel, parameter.name) or parameter.name.startswith("_"):
-            raise TypeError(f"{name}: {parameter.name} is a name of pydantic's; choose another")
+            raise TypeError(f"{name}: {parameter.name} is a name that pydantic uses; choose another")
 
 
 def _is_json_object(hint: Any) -> bool:  # noqa: ANN401 (a type hint may be anything)
-    """Tell whether an argument, or what it may be besides None, is a JSON object of no particular shape."""
+    """Tell whether an argument (None aside) is a free-form JSON object."""
     marks = [mark for part in (hint, *get_args(hint)) for mark in get_args(getattr(part, "__value__", None))]
     return any(isinstance(mark, WithJsonSchema) and (mark.json_schema or {}).get("type") == "object" for mark in marks)
 

@@ -1,7 +1,7 @@
-"""The call ledger: a call with a key is executed once, and every repetition gets its result.
+"""The call ledger: a call with a key is executed once, and every retry returns its result.
 
-The key, the tool, a hash of the arguments and the result are stored in the transaction of the write itself. So there is no
-moment at which one is there without the other, whatever breaks: a caller that got no answer asks again with the same key.
+The key, the tool, a hash of the arguments and the result are stored in the write's own transaction. So none of them can
+exist without the others. A caller that received no answer calls again with the same key.
 """
 
 import hashlib
@@ -28,11 +28,11 @@ current_key: ContextVar[str | None] = ContextVar("current call key", default=Non
 
 @contextmanager
 def call_key(key: str) -> Generator[None]:
-    """Give the tool call in the block a key: repeated with the same key it writes nothing and returns the first result.
+    """Give the tool call in the block a key. A retry with the same key writes nothing and returns the first result.
 
     The key (at most 255 characters) comes from the harness, never from the model: one key for each intended call, such as
-    ``run-42/step-7``. Tools that only read take no notice of it. With the key of another call, or the same key and other
-    arguments, a tool raises ``ConflictError``. Raises ``InvalidInputError`` for a bad key.
+    ``run-42/step-7``. Tools that only read ignore it. With the key of another call, or the same key and other arguments, a
+    tool raises ``ConflictError``. Raises ``InvalidInputError`` for a bad key.
     """
     token = current_key.set(checked("key", key_line, key))
     try:
@@ -42,10 +42,11 @@ def call_key(key: str) -> Generator[None]:
 
 
 def once[R](key: str, tool: str, arguments: Mapping[str, Any], execute: Callable[[], R], result_type: TypeAdapter[R]) -> R:
-    """Execute a call unless its key has been used, and return its result, this time's or the first's.
+    """Execute a call unless its key was used. Return its result, or the stored result of the first call.
 
-    Outside a transaction the call is repeated after every passing failure; the key makes that safe. Raises
-    ``ConflictError`` if the key belongs to another call, and whatever the call raises; an error leaves the key unused.
+    Outside a transaction the call is retried after each transient failure; the key makes that safe. Raises
+    ``ConflictError`` if the key belongs to another call, and the errors of the call itself. An error leaves the key
+    unused.
     """
     digest = hashlib.sha256(_canonical(arguments)).digest()
     if in_transaction():
@@ -72,8 +73,8 @@ def once[R](key: str, tool: str, arguments: Mapping[str, Any], execute: Callable
             time.sleep(pause)
 
 
-# While another call holds the key, both wait for its end. The first is sent with the call's own statement, which must not
-# be run if the key is taken: so it fails then. In a unit that others go on with nothing may fail.
+# While another call holds the key, both statements wait for its end. CLAIM is sent together with the call's own statement,
+# which must not run if the key is taken: so CLAIM fails then. RESERVE runs inside a caller's unit, where nothing may fail.
 CLAIM = """
     INSERT INTO call_ledger (key, tool, arguments_hash)
     VALUES (%(key)s, %(tool)s, %(digest)s)
@@ -105,8 +106,8 @@ def _once[R](key: str, tool: str, digest: bytes, execute: Callable[[], R], resul
 
 
 def _executed[R](execute: Callable[[], R], result_type: TypeAdapter[R]) -> tuple[R, str]:
-    """Execute the call, and return its answer as every repetition will get it, with what is stored of it."""
-    token = current_key.set(None)  # the key is this call's, not that of tools it calls in turn
+    """Execute the call. Return its answer in the form that every retry will get, and the stored form."""
+    token = current_key.set(None)  # the key belongs to this call, not to the tools that it calls
     try:
         result = execute()
     finally:
@@ -129,13 +130,13 @@ def _first_result[R](key: str, tool: str, digest: bytes, result_type: TypeAdapte
     if stored["tool"] != tool:
         raise ConflictError(
             f"The key {key} belongs to a call of {stored['tool']}.",
-            hint="Give every call a key of its own.",
+            hint="Give every call its own key.",
             details={"key": key, "tool": stored["tool"]},
         )
     if stored["arguments_hash"] != digest:
         raise ConflictError(
             f"The key {key} belongs to a call of {tool} with other arguments.",
-            hint="Repeat a call with its own arguments, and give every other call a key of its own.",
+            hint="Retry a call with the same arguments, and give every other call its own key.",
             details={"key": key, "tool": tool},
         )
     try:
@@ -143,20 +144,20 @@ def _first_result[R](key: str, tool: str, digest: bytes, result_type: TypeAdapte
     except ValidationError:
         raise ConflictError(
             f"The call of {tool} with the key {key} was executed by another version of the library.",
-            hint="It is done: read what it wrote.",
+            hint="The call is done: read what it wrote.",
             details={"key": key, "tool": tool},
         ) from None
 
 
 def _canonical(arguments: Mapping[str, Any]) -> bytes:
-    """Write validated arguments so that equal ones are equal bytes, whichever spelling of an id or amount was given."""
+    """Write validated arguments so that equal ones give equal bytes, however an id or amount was written."""
     return json.dumps(arguments, sort_keys=True, ensure_ascii=False, default=str).encode()
 
 
 def prune(*, days: int = KEPT_DAYS) -> Generator[int]:
-    """Remove results that are older than this many days, and yield how many after each batch.
+    """Remove results older than this many days, and yield how many after each batch.
 
-    A call that is repeated later than that is executed again. Raises ``InvalidInputError`` for less than one day.
+    A call that is retried later is executed again. Raises ``InvalidInputError`` for less than one day.
     """
     if days < 1:
         raise InvalidInputError(f"days must be at least 1, not {days}.", details={"arguments": ["days"]})

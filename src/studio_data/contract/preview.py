@@ -1,4 +1,4 @@
-"""A preview: the real call, run for real, its changes read, and all of it undone."""
+"""A preview: run the real call, read its changes, undo all of it."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _OPERATIONS: dict[str, Literal["inserted", "updated", "deleted"]] = {
 
 
 class Change(TypedDict):
-    """One row that was written: ``before`` is None for an inserted one, ``after`` for a deleted one."""
+    """A written row. ``before`` is None for an inserted row, ``after`` for a deleted one."""
 
     table: str
     operation: Literal["inserted", "updated", "deleted"]
@@ -43,8 +43,8 @@ class Plan:
 def preview() -> Generator[Plan]:
     """Run the calls in the block for real, list in the plan what they write, and undo it.
 
-    The calls check, refuse and return what they would without the preview; only the ids, the times and what others commit in
-    between will be different when the call is made. Nothing is left in the database. Raises what ``db.transaction`` raises.
+    The calls check, refuse and return the same as without the preview. Only ids, times and what others commit in between
+    differ when the call is made. Nothing stays in the database. Raises what ``db.transaction`` raises.
     """
     plan = Plan()
     with transaction(rollback=True) as connection:
@@ -76,7 +76,7 @@ def _changes_after(position: int, connection: StudioConnection) -> list[Change]:
 
 
 def _changes_of(table: str, position: int, connection: StudioConnection) -> list[tuple[int, Change]]:
-    """Read the changes of one table, with the values typed as the table's own rows are."""
+    """Read the changes of one table, with the types of the table's own rows."""
     query = sql.SQL(
         """
         SELECT position AS _position, operation AS _operation, 'before' AS _side, typed.*

@@ -1,10 +1,10 @@
-"""The roles of the practice: a toolset each, so that an agent is given what its job needs and no more."""
+"""The roles of the practice. Each has a toolset, so that an agent gets only what its job needs."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What somebody does. All but the orchestrator may read the practice; a tool that writes names the roles that may."""
+    """What an actor does. All but the orchestrator may read the practice. A tool that writes names its roles."""
 
     STUDIO_MANAGER = "studio_manager"  # screening, clients, onboarding, e-mails, meetings
     PROJECT_MANAGER = "project_manager"  # plan, tasks, phases, milestones, proposals
@@ -13,7 +13,7 @@ class Role(StrEnum):
     CONTROLLER = "controller"  # fees, budget, payments, reports
     TRANSCRIPTIONIST = "transcriptionist"  # meetings, notes, action items, documents
     ORCHESTRATOR = "orchestrator"  # the harness that runs the agents: sessions, checkpoints, prompts, budgets
-    READER = "reader"  # looks, and changes nothing
+    READER = "reader"  # reads only
 
 
 EVERYBODY = frozenset(Role)

@@ -19,7 +19,7 @@ def of_arguments(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def of_result(result_type: TypeAdapter[Any]) -> dict[str, Any]:
-    """Return the schema of a tool's result as it is written in JSON. What is no object is put under ``result``."""
+    """Return the schema of a tool's result in JSON. A result that is not an object is put under ``result``."""
     schema = result_type.json_schema(mode="serialization")
     found = _plain(schema, schema.get("$defs", {}))
     return (
@@ -56,7 +56,7 @@ def _strict_property(schema: dict[str, Any], *, nullable: bool) -> dict[str, Any
 
 
 def _argument(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an argument. That an optional one may also be null need not be said."""
+    """Return the schema of an argument. It does not say that an optional argument may be null."""
     schema = {name: value for name, value in schema.items() if name != "default"}
     others = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
     if len(others) == 1:
@@ -70,7 +70,7 @@ def _argument(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(schema: Any, definitions: dict[str, Any]) -> Any:  # noqa: ANN401 (a schema's parts are of any kind)
-    """Put definitions where they are referred to, and drop titles and what a docstring of ours says to developers."""
+    """Replace references by their definitions. Drop titles, and what our docstrings say to developers."""
     if isinstance(schema, list):
         return [_plain(part, definitions) for part in cast("list[Any]", schema)]
     if not isinstance(schema, dict):

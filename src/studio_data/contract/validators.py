@@ -1,7 +1,8 @@
-"""What a value may be before any SQL sees it.
+"""The checks of values before any SQL runs.
 
-The domains of ``001_initial_schema.sql`` hold the same rules for every other writer; ``tests/contract/test_validators.py``
-compares both character by character. The messages end the sentence that begins with the argument's name.
+The value types (SQL domains) of ``001_initial_schema.sql`` hold the same rules for every other writer.
+``tests/contract/test_validators.py`` compares both character by character. A message ends the sentence that begins with
+the argument's name.
 """
 
 import json
@@ -40,7 +41,7 @@ def _characters(*ranges: tuple[int, int]) -> str:
     return "".join(chr(code) for first, last in ranges for code in range(first, last + 1))
 
 
-# Spaces, control characters and what shows nothing (zero-width characters, Hangul fillers, the blank Braille pattern): no
+# Spaces, control characters and invisible characters (zero-width characters, Hangul fillers, the blank Braille pattern): no
 # text of the practice begins or ends with one of these.
 INVISIBLE = _characters(
     (0x01, 0x20), (0x7F, 0xA0), (0xAD, 0xAD), (0x115F, 0x1160), (0x1680, 0x1680), (0x180E, 0x180E), (0x2000, 0x200F),
@@ -70,9 +71,9 @@ _DECIMAL = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,2})?")
 
 
 def _is_plain(value: object) -> bool:
-    """Tell, of almost every line that is given, that there is nothing to trim or refuse in it: for speed alone.
+    """Tell quickly whether a value needs neither trimming nor refusal; almost every given value passes.
 
-    What is printable is neither a control character nor a surrogate; both ends are looked at because of what shows nothing.
+    A printable character is neither a control character nor a surrogate. Both ends are checked for invisible characters.
     """
     return type(value) is str and value.isprintable() and "!" <= value[:1] <= "~" and "!" <= value[-1:] <= "~"
 
@@ -101,7 +102,7 @@ def line(value: object, longest: int = LONGEST_LINE) -> str:
 
 
 def key_line(value: object) -> str:
-    """Return the key of a call, as it is: a key that were trimmed could be another one's."""
+    """Return a call's key unchanged: a trimmed key could be the key of another call."""
     key = line(value, LONGEST_KEY)
     if key != value:
         raise ValueError("must not begin or end with blanks")
@@ -109,7 +110,7 @@ def key_line(value: object) -> str:
 
 
 def text(value: object, longest: int = LONGEST_TEXT) -> str:
-    """Return lines of visible text, trimmed."""
+    """Return trimmed lines of visible text."""
     trimmed = _visible(value)
     if len(trimmed) > longest:
         raise ValueError(f"must have at most {longest:,} characters, not {len(trimmed):,}")
@@ -127,7 +128,7 @@ def email(value: object) -> str:
 
 
 def network_address(value: object) -> str:
-    """Return an IP address as it is commonly written."""
+    """Return an IP address in its usual form."""
     try:
         return str(ip_address(line(value)))
     except ValueError:
@@ -171,7 +172,7 @@ def id_or_name(value: object) -> UUID | str:
 
 
 def dollars(value: object) -> Decimal:
-    """Return dollars and cents. A float is rounded half-even from the digits it prints, since those were meant."""
+    """Return dollars and cents. A float is rounded half-even from its printed digits, since the caller meant those."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         raise ValueError(f"must be an amount in dollars, not {kind(value)}")
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
@@ -235,7 +236,7 @@ def cursor(value: object) -> UUID:
     """Return the id of the row after which a page begins."""
     if isinstance(value, str) and _CURSOR.fullmatch(value):
         return UUID(bytes=urlsafe_b64decode(f"{value}=="))
-    raise ValueError("must be the next of the page before")
+    raise ValueError("must be the previous page's next")
 
 
 class TrailPlace(NamedTuple):
@@ -255,14 +256,14 @@ def trail_cursor(value: object) -> TrailPlace:
     if isinstance(value, str) and _TRAIL_CURSOR.fullmatch(value):
         place = urlsafe_b64decode(value)
         return TrailPlace(int.from_bytes(place[:8]), UUID(bytes=place[8:]))
-    raise ValueError("must be the cursor of the answer before")
+    raise ValueError("must be the previous answer's cursor")
 
 
 # Enums ----------------------------------------------------------------------------------------------------------------
 
 
 class UnknownMemberError(ValueError):
-    """The value is none of an enum's; ``hint`` may name the one that was meant."""
+    """The value is not in the enum. ``hint`` may name the nearest member."""
 
     def __init__(self, message: str, hint: str | None) -> None:
         super().__init__(message)
@@ -299,9 +300,10 @@ def json_object(value: object, largest: int = LARGEST_JSON) -> dict[str, Any]:
 
 
 def _check_json(document: dict[object, object], largest: int) -> int:
-    """Check every node, and return a number of bytes that the document as JSON does not exceed.
+    """Check every node, and return an upper bound of the document's size as JSON in bytes.
 
-    Walks without recursion: the depth is the caller's to choose. Every node takes a byte, so the size bounds the walk.
+    It does not recurse, since the caller chooses the depth. Every node counts at least one byte, so the size limits the
+    loop.
     """
     waiting: list[tuple[object, int]] = [(document, 0)]
     nodes = at_most = 0
@@ -344,7 +346,7 @@ def _check_json_leaf(node: object) -> None:
 
 
 def json_object_from(text: str) -> dict[str, Any]:
-    """Parse a JSON object in which no key is there twice. Raises ``ValueError`` like the validators."""
+    """Parse a JSON object without duplicate keys. Raises ``ValueError`` like the validators."""
     try:
         document = json.loads(text, object_pairs_hook=_without_repeats, parse_int=_integer)
     except (json.JSONDecodeError, RecursionError):
@@ -363,12 +365,12 @@ def _integer(digits: str) -> int:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
-        raise ValueError("must not have a key twice")
+        raise ValueError("must not have the same key twice")
     return document
 
 
 def checked[T](name: str, validate: Callable[[object], T], value: object) -> T:
-    """Validate an argument of a function that is no tool. Raises ``InvalidInputError``."""
+    """Validate an argument of a function that is not a tool. Raises ``InvalidInputError``."""
     try:
         return validate(value)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""A backup that can prove what it holds, and a restore that is done only when that proof holds.
+"""A backup that proves what it holds, and a restore that succeeds only if the proof holds.
 
-Around ``pg_dump`` and ``pg_restore``: beside the dump lies a manifest with a count and a hash of every table, taken in the
-dump's own snapshot, and the head of the audit trail. ``docs/backup.md``.
+It uses ``pg_dump`` and ``pg_restore``. A manifest beside the dump has a count and a hash of every table, taken in the
+dump's own snapshot, and the head of the audit trail. See ``docs/backup.md``.
 """
 
 import hashlib
@@ -27,12 +27,12 @@ from studio_data.postgres.deadlines import deadline
 from studio_data.postgres.pool import StudioConnection, connect
 
 LONGEST = 7 * 86_400.0
-"""Seconds that a backup or a restore may take; a call's time would not do."""
+"""Seconds that a backup or a restore may take; a call's time would be too short."""
 
 COPIED_AT_ONCE = 1 << 18
 
 type Report = Callable[[str, int, int], None]
-"""Told at every step what is being done, how many steps are done, and of how many."""
+"""Called at every step with what is being done, how many steps are done, and of how many."""
 
 
 def _tell_nobody(_step: str, _done: int, _of: int) -> None:
@@ -40,7 +40,7 @@ def _tell_nobody(_step: str, _done: int, _of: int) -> None:
 
 
 class Contents(BaseModel):
-    """What a table holds: its rows, and a hash over all of them in hexadecimal."""
+    """What a table holds: the number of its rows, and a hash over all of them in hexadecimal."""
 
     rows: int
     hash: str
@@ -57,14 +57,14 @@ class Manifest(BaseModel):
     schema_version: int
     bytes: int
     sha256: str
-    """Of the file, in hexadecimal."""
+    """The file's hash, in hexadecimal."""
     tables: dict[str, Contents]
     head: seals.Head | None
     """The newest seal of the audit trail."""
 
 
 def manifest_of(path: Path) -> Path:
-    """Return where the manifest of a backup lies."""
+    """Return the path of a backup's manifest."""
     return path.with_name(f"{path.name}.json")
 
 
@@ -72,19 +72,19 @@ def manifest_of(path: Path) -> Path:
 
 
 def backup(path: Path, *, report: Report = _tell_nobody) -> Manifest:
-    """Write the connection's schema into a new file, and its manifest beside it; others go on writing meanwhile.
+    """Write the connection's schema into a new file, and its manifest beside it. Others can write meanwhile.
 
-    Seals the trail first. All is read in one snapshot. What breaks leaves no file of that name. Raises ``ConflictError`` if
-    there is one already, ``ConfigurationError`` without a fitting ``pg_dump`` or behind a pooler.
+    It seals the trail first and reads everything in one snapshot. A failure leaves no file of that name. Raises
+    ``ConflictError`` if the file exists, ``ConfigurationError`` without a fitting ``pg_dump`` or behind a pooler.
     """
     _refuse_pooler("Snapshots, which hold a backup together,")
     for file in (path, manifest_of(path)):
         if file.exists():
-            raise ConflictError(f"{file} exists already.", hint="Name a new file, or move that one away.")
+            raise ConflictError(f"{file} already exists.", hint="Name a new file, or rename the existing one.")
     report("Sealing the trail", 0, 1)
     for _ in seals.seal():
         pass
-    # The inner file is in place first: as long as one is missing, it is the backup itself.
+    # The manifest is in place first. If one file is missing, it is the backup itself.
     with (
         deadline(LONGEST),
         replacing(path) as unfinished,
@@ -128,13 +128,13 @@ def _dump(connection: StudioConnection, file: Path, report: Report) -> Manifest:
 def _refuse_pooler(what: str) -> None:
     if settings().pooler == "transaction":
         raise ConfigurationError(
-            f"{what} need a connection of their own, and behind a pooler there is none.",
+            f"{what} need a direct connection, which a pooler does not give.",
             hint="Set DATABASE_URL to the server itself, and STUDIO_DATA_POOLER=none.",
         )
 
 
 def _prepare_session(connection: StudioConnection) -> None:
-    """Lift the time limits of the role, and write values in one way, until the transaction ends."""
+    """Lift the role's time limits, and write values in one format, until the transaction ends."""
     connection.execute(
         """
         SELECT set_config(name, value, true)
@@ -151,7 +151,7 @@ def _prepare_session(connection: StudioConnection) -> None:
 
 
 def _contents(report: Report) -> dict[str, Contents]:
-    """Count and hash the rows of every table, in the order of their own hashes: no locale and no key has a say in it."""
+    """Count and hash the rows of every table, in the order of their hashes: so no locale and no key changes the result."""
     tables = many(
         """
         SELECT relname AS name
@@ -200,11 +200,12 @@ def _sha256(file: Path) -> str:
 
 
 def restore(path: Path, *, report: Report = _tell_nobody) -> Manifest:
-    """Restore a backup into the connection's schema, which must be empty: all of it, proven, or nothing.
+    """Restore a backup into the connection's schema, which must be empty: all of it with its proof, or nothing.
 
-    In one transaction the dump is read in, every table is compared with the manifest, the trail's numbering goes on above
-    the restored lines, and the trail is verified against the manifest's head. Raises ``InvalidInputError`` for a file that
-    is not what its manifest says, ``ConflictError`` if the schema is not empty, ``ConfigurationError`` if it does not fit.
+    In one transaction it loads the dump, compares every table with the manifest, continues the trail's numbers above the
+    restored lines, and verifies the trail against the manifest's head. Raises ``InvalidInputError`` for a file that
+    differs from its manifest, ``ConflictError`` if the schema is not empty, ``ConfigurationError`` if the backup does not
+    fit.
     """
     _refuse_pooler("A restore does")
     report("Reading the file", 0, 1)
@@ -224,7 +225,7 @@ def restore(path: Path, *, report: Report = _tell_nobody) -> Manifest:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Return the manifest of a backup, the file compared with it. Raises ``InvalidInputError`` if either is not whole."""
+    """Return a backup's manifest, if the file matches it. Raises ``InvalidInputError`` if either is damaged."""
     beside = manifest_of(path)
     try:
         manifest = Manifest.model_validate_json(beside.read_bytes())
@@ -236,12 +237,12 @@ def read_manifest(path: Path) -> Manifest:
         ) from error
     except ValidationError as error:
         raise InvalidInputError(
-            f"{beside} is no manifest that this version of the library knows.",
+            f"This version of the library cannot read the manifest {beside}.",
             hint="Upgrade studio-data, or take another copy.",
         ) from error
     if not is_the_same:
         raise InvalidInputError(
-            f"{path} is not the file that {beside.name} describes: it is damaged, or the manifest is that of another one.",
+            f"{path} is not the file that {beside.name} describes: it is damaged, or the manifest belongs to another file.",
             hint="Take another copy of both.",
         )
     newest = migrate.shipped()[-1].version
@@ -258,8 +259,8 @@ def _check_target(connection: StudioConnection, manifest: Manifest) -> None:
     here = one("SELECT current_schema() AS schema")["schema"]
     if here != manifest.schema_name:
         raise ConfigurationError(
-            f"The backup is of the schema {manifest.schema_name}; the connection's is {here or 'one that is not there'}.",
-            hint=f"Create the schema {manifest.schema_name}, and let the connection's search_path name it.",
+            f"The backup is of the schema {manifest.schema_name}; the connection's schema is {here or 'missing'}.",
+            hint=f"Create the schema {manifest.schema_name}, and name it in the connection's search_path.",
         )
     server = connection.info.server_version // 10_000
     if server < manifest.server_version:
@@ -291,7 +292,7 @@ def _check_target(connection: StudioConnection, manifest: Manifest) -> None:
     if found["things"]:
         raise ConflictError(
             f"The schema {manifest.schema_name} is not empty: it holds {found['things']} objects, such as {found['first']}.",
-            hint=f"Restore into a new database, in which {as_typed('migrate')} has not run: "
+            hint=f"Restore into a new database where {as_typed('migrate')} did not run: "
             "createdb studio_restored, and DATABASE_URL or STUDIO_DATA_EMBEDDED_DIR set to it.",
         )
 
@@ -299,7 +300,7 @@ def _check_target(connection: StudioConnection, manifest: Manifest) -> None:
 def _read_in(
     connection: StudioConnection, program: programs.Program, path: Path, manifest: Manifest, report: Report
 ) -> None:
-    """Run what pg_restore writes. It does not connect itself, so that everything is one transaction with the proof."""
+    """Run what pg_restore writes. It does not connect itself, so that all of it is one transaction with the proof."""
     search_path = one("SELECT current_setting('search_path') AS value")["value"]
     steps = 2 * len(manifest.tables) + 2
     report("Creating the tables", 0, steps)
@@ -328,13 +329,13 @@ def _script(program: programs.Program, path: Path, manifest: Manifest, section: 
 
 
 def _run(connection: StudioConnection, script: bytes) -> None:
-    """Run SQL of pg_restore's, without what is psql's, and without a setting that older servers do not know."""
+    """Run SQL of pg_restore, without psql's own commands and without a setting that older servers do not know."""
     statements = re.sub(rb"^(\\(un)?restrict .*|SET transaction_timeout = 0;)$", b"", script, flags=re.MULTILINE)
     connection.execute(statements, prepare=False)
 
 
 def _copy(connection: StudioConnection, statement: bytes, script: IO[bytes]) -> None:
-    """Copy the lines that follow a COPY into its table, as far as the line that ends them."""
+    """Copy the lines after a COPY into its table, up to the line that ends them."""
     with connection.cursor().copy(statement) as copy:
         waiting: list[bytes] = []
         size = 0
@@ -350,14 +351,14 @@ def _copy(connection: StudioConnection, statement: bytes, script: IO[bytes]) -> 
 
 
 def _prove(connection: StudioConnection, manifest: Manifest, report: Report) -> None:
-    """Compare what is there now with the manifest, and let the trail go on."""
+    """Compare the restored rows with the manifest, and let the trail continue."""
     _prepare_session(connection)
     tables, steps = len(manifest.tables), 2 * len(manifest.tables) + 2
     found = _contents(lambda step, done, _: report(step, tables + 1 + done, steps))
     for name in sorted(manifest.tables.keys() | found.keys()):
         if found.get(name) != manifest.tables.get(name):
             raise StudioError(
-                f"The table {name} is not what the manifest says, so nothing was restored.",
+                f"The table {name} differs from the manifest, so nothing was restored.",
                 hint="Take another copy of the backup.",
                 details={"table": name},
             )
@@ -368,7 +369,7 @@ def _prove(connection: StudioConnection, manifest: Manifest, report: Report) -> 
     if findings:
         raise StudioError(
             f"The audit trail was changed before or in this backup, so nothing was restored: {'; '.join(findings[:3])}.",
-            hint="Take an older one. pg_restore reads this one in without a proof; "
-            f"{as_typed('audit renumber')} comes next.",
+            hint="Use an older backup. pg_restore can load this one without a proof; "
+            f"then run {as_typed('audit renumber')}.",
             details={"findings": findings},
         )

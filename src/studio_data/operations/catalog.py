@@ -1,4 +1,4 @@
-"""What a schema consists of, as Postgres describes it, and how one differs from what the migrations make."""
+"""The objects of a schema as Postgres describes them, and how they differ from those that the migrations make."""
 
 import os
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from studio_data.db import many, transaction
 from studio_data.postgres.migrate import shipped
 
 type Objects = dict[tuple[str, str], str]
-"""Kind and name of every object, with its definition."""
+"""Every object's definition, by its kind and name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One object that is not as the migrations make it, and what makes it so."""
+    """An object that differs from what the migrations make, and the statement that corrects it."""
 
     message: str
     fix: str
@@ -26,7 +26,7 @@ def present() -> Objects:
 
 
 def expected() -> Objects:
-    """Return the objects that the migrations make: they are run in a schema of their own, which is then undone."""
+    """Return the objects that the migrations make. They run in their own schema, which is then rolled back."""
     name = f"studio_data_doctor_{os.getpid()}"
     with transaction(rollback=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}".encode())
@@ -87,7 +87,7 @@ def _objects() -> Objects:
 
 
 def differences(should_be: Objects, are: Objects) -> list[Difference]:
-    """Return what is missing, what differs and what the migrations did not make, in this order."""
+    """Return what is missing, what differs and what comes from no migration, in this order."""
     missing = sorted(should_be.keys() - are.keys())
     changed = sorted(key for key in should_be.keys() & are.keys() if should_be[key] != are[key])
     added = sorted(are.keys() - should_be.keys())

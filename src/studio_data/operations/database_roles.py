@@ -1,8 +1,8 @@
-"""Least privilege: four database roles, what each owns, what each may do, and nothing else.
+"""Least privilege: four database roles, what each owns and what each may do, and nothing else.
 
-``set_up`` compares what the catalogs say with what is written here and makes the difference up, so a second run changes
-nothing, and a run after a later migration only takes in what is new. It drops nothing. Who holds what against whom is said
-in SECURITY.md; tests/operations/test_privileges.py tries it.
+``set_up`` compares the catalogs with the rights that are written here, and corrects the difference. So a second run
+changes nothing, and a run after a later migration only adds what is new. It drops nothing. SECURITY.md says what each role
+protects; tests/operations/test_privileges.py tries it.
 """
 
 import random
@@ -38,7 +38,7 @@ from studio_data.postgres import migrate
 from studio_data.postgres.pool import StudioConnection
 
 MAKES_THE_LOG = ("changed_fields", "line_hash", "seal_hash", "trail_number")
-"""Functions that the statements which write or seal the log rely on."""
+"""Functions on which the statements that write or seal the log rely."""
 
 SETTINGS = {
     "statement_timeout": "15s",
@@ -47,14 +47,14 @@ SETTINGS = {
 }
 MOST_ATTEMPTS = 12
 NEEDED = (
-    "Run it as a superuser, or as a login with CREATEROLE that owns the database and has migrated it, and that has made the"
+    "Run it as a superuser. Or run it as a login with CREATEROLE that owns the database, migrated it, and created the"
     " four roles or has ADMIN OPTION on them."
 )
 
 
 @dataclass(slots=True)
 class _Run:
-    """One run: where, and what it has changed so far."""
+    """One run: its connection, and what it has changed so far."""
 
     connection: StudioConnection
     place: Place
@@ -70,11 +70,11 @@ class _Run:
 
 
 def set_up(connection: StudioConnection) -> list[str]:
-    """Make the four roles and their rights what they should be in the connection's schema; return the statements it took.
+    """Give the four roles their rights in the connection's schema, and return the statements that were needed.
 
-    Several runs, in one database or in many of a server, may go on at the same time. All of it is done, or nothing. Raises
-    ``ConfigurationError`` if migrations are missing or a role has powers from elsewhere, ``PermissionDeniedError`` if the
-    login's privileges do not suffice, ``UnavailableError`` if the tables stay in use.
+    Several runs, in one or many databases of a server, may go on at the same time. All of it is done, or nothing. Raises
+    ``ConfigurationError`` if migrations are missing or a role has other powers, ``PermissionDeniedError`` if the login's
+    privileges do not suffice, ``UnavailableError`` if the tables stay in use.
     """
     missing = migrate.pending(connection)
     if missing:
@@ -94,11 +94,11 @@ def set_up(connection: StudioConnection) -> list[str]:
             if attempt == MOST_ATTEMPTS:
                 raise UnavailableError("The database is busy.", hint="Nothing was changed: run it again.") from error
         time.sleep(random.uniform(0, min(0.5, 0.02 * 2**attempt)))  # noqa: S311 (not a secret)
-    raise AssertionError  # the last attempt has returned or raised
+    raise AssertionError  # the last attempt returned or raised
 
 
 def _another_was_first(error: psycopg.Error) -> bool:
-    """Tell whether another run made the same role at that moment (roles are the whole server's), or a table is in use."""
+    """Tell whether another run made the same role just now (a role belongs to the whole server), or a table is in use."""
     return isinstance(
         error,
         psycopg.errors.DuplicateObject
@@ -160,7 +160,7 @@ def _make_roles(run: _Run) -> None:
             run.change(sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(role), login))
         elif found[role]["is_powerful"]:
             raise ConfigurationError(
-                f"The role {role} exists already as one that may more than it should.",
+                f"The role {role} already exists with attributes that give it too many rights.",
                 hint=f"ALTER ROLE {role} NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS, then run it again.",
             )
         elif found[role]["rolcanlogin"] != (role in LOGINS):
@@ -168,7 +168,7 @@ def _make_roles(run: _Run) -> None:
 
 
 def _refuse_powers_from_elsewhere(run: _Run) -> None:
-    """Refuse to go on when a role is a member of another, or owns the schema or the database: it could drop the log."""
+    """Refuse a role that is a member of another role, or owns the schema or the database: it could drop the log."""
     powers = run.rows(
         """
         SELECT member.rolname AS role, 'is a member of ' || role.rolname AS power
@@ -190,22 +190,22 @@ def _refuse_powers_from_elsewhere(run: _Run) -> None:
     )
     if powers:
         raise ConfigurationError(
-            "; ".join(f"{row['role']} {row['power']}" for row in powers) + ": that is more than these roles may be.",
+            "; ".join(f"{row['role']} {row['power']}" for row in powers) + ": these roles must not have such rights.",
             hint="REVOKE the membership, or give the database or schema to an administrator, then run it again.",
         )
 
 
 class _Lent(NamedTuple):
-    """How to give back what an administrator who is no superuser has borrowed inside the transaction."""
+    """How to return what an administrator who is not a superuser borrows inside the transaction."""
 
     creation: list[sql.Composed]
     membership: list[sql.Composed]
 
 
 def _borrow_roles(run: _Run) -> _Lent:
-    """Let an administrator who is no superuser hand things over: Postgres asks for membership and CREATE of both sides.
+    """Let an administrator who is not a superuser change owners: Postgres demands membership and CREATE on both sides.
 
-    Nobody else sees it: what is borrowed is given back before the transaction ends.
+    Nobody else sees it, since it is returned before the transaction ends.
     """
     lent = _Lent([], [])
     if run.is_superuser:
@@ -223,7 +223,7 @@ def _borrow_roles(run: _Run) -> _Lent:
 
 
 def _dismiss_members_of_audit(run: _Run) -> None:
-    """Take the log's owner away from everybody who could act as it. Who has ADMIN OPTION alone cannot."""
+    """Revoke the log's owner from every login that could act as it. ADMIN OPTION alone does not allow that."""
     members = run.rows(
         """
         SELECT pg_get_userbyid(member) AS member, pg_get_userbyid(grantor) AS grantor
@@ -244,10 +244,10 @@ def _dismiss_members_of_audit(run: _Run) -> None:
 
 
 def _give_to_owners(run: _Run) -> None:
-    """Give the log, and what it relies on, to its own owner, and the practice's to theirs.
+    """Give the log, and what it relies on, to its own owner, and the practice's tables to theirs.
 
-    The owner of a function that the log's defaults or triggers call could replace it, the owner of a domain drop it with the
-    log's columns.
+    The owner of a function that the log's defaults or triggers call could replace it. The owner of a value type could drop
+    it together with the log's columns.
     """
     log = _relied_on(run, LOG, MAKES_THE_LOG)
     practice = _relied_on(run, (*of_the_domains(), *BOOKS), ()) - log
@@ -268,9 +268,9 @@ class _Thing(NamedTuple):
 
 
 def _relied_on(run: _Run, tables: Collection[str], functions: Collection[str]) -> set[_Thing]:
-    """Find tables and functions by name, and the functions and types of the schema that they rely on, however indirectly.
+    """Find tables and functions by name, and all functions and types of the schema on which they rely, also indirectly.
 
-    What an object relies on is in the catalogs, except for what a function's body names when it is kept as text.
+    The catalogs record this, except for the body of a function that is kept as text.
     """
     rows = run.rows(
         """
@@ -324,11 +324,11 @@ def _relied_on(run: _Run, tables: Collection[str], functions: Collection[str]) -
 
 
 def _grant(run: _Run) -> None:
-    """Take away what nobody should have, and give what is missing."""
+    """Revoke what nobody should have, and grant what is missing."""
     want = wanted(run.connection, run.place)
     surplus = present(run.connection, run.place) - want
     _change_rights(run, surplus, sql.SQL("REVOKE {} ON {} {} FROM {}"))
-    missing = want - present(run.connection, run.place)  # a table's right takes those of its columns along
+    missing = want - present(run.connection, run.place)  # a right on a table includes its columns
     _change_rights(run, missing, sql.SQL("GRANT {} ON {} {} TO {}"))
 
 
@@ -352,7 +352,7 @@ def _privileges(rights: list[Right]) -> sql.Composable:
 
 
 def _set_defaults(run: _Run) -> None:
-    """Set what a login's session begins with here; pg_temp last, so that no temporary table stands in for the log."""
+    """Set the session defaults of a login here. pg_temp is last, so that no temporary table can stand in for the log."""
     rows = run.rows(
         """
         WITH path AS (
@@ -376,7 +376,7 @@ def _set_defaults(run: _Run) -> None:
     database = sql.Identifier(run.place.database)
     for row in rows:
         role = sql.Identifier(row["role"])
-        if not row["has_path"]:  # of several studios in a database, the first one's schema is the default
+        if not row["has_path"]:  # with several practices in a database, the first one's schema is the default
             path = sql.SQL("{}, pg_temp").format(sql.Identifier(run.place.schema))
             run.change(here.format(role, database, sql.SQL("search_path"), path))
         for name, value in SETTINGS.items():
@@ -385,7 +385,7 @@ def _set_defaults(run: _Run) -> None:
 
 
 def _check_done(run: _Run) -> None:
-    """Refuse to end as if all was well: where a login's privileges do not suffice, Postgres may only warn."""
+    """Fail if a right is still missing: without the privilege to grant it, Postgres may only warn."""
     want, have = wanted(run.connection, run.place), present(run.connection, run.place)
     wrong = sorted({f"{right.role}: {right.privilege} on {right.name}" for right in want ^ have})
     if wrong:

@@ -1,4 +1,4 @@
-"""Write a file as a whole or not at all, for its owner's eyes only."""
+"""Write a file completely or not at all, readable only by its owner."""
 
 import os
 from collections.abc import Generator
@@ -10,9 +10,10 @@ from studio_data.errors import InvalidInputError
 
 @contextmanager
 def replacing(path: Path) -> Generator[Path]:
-    """Yield a new empty file beside ``path`` that takes its place, safely on disk, when the block ends well.
+    """Yield a new empty file beside ``path``. It replaces ``path``, safely on disk, when the block ends without an error.
 
-    Whatever breaks, ``path`` is what it was before or what it is to be. Raises ``InvalidInputError`` if that cannot be.
+    After any failure, ``path`` has its old content or its new content. Raises ``InvalidInputError`` if it cannot be
+    written.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -26,7 +27,7 @@ def replacing(path: Path) -> Generator[Path]:
             unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise InvalidInputError(
-            f"{path} cannot be written: {error.strerror or error}.", hint="Name a file in a folder of yours."
+            f"{path} cannot be written: {error.strerror or error}.", hint="Name a file in a folder that you can write to."
         ) from error
 
 

@@ -1,6 +1,7 @@
-"""Seals over the audit trail: batches of its lines, hashed, each seal over the one before it.
+"""Seals over the audit trail: batches of its lines are hashed, and each seal includes the one before it.
 
-The log refuses every change to those whom the database knows. A superuser can get past that; a seal kept elsewhere shows it.
+The log refuses every change by logins that the database controls. A superuser can get past that; a seal that was kept
+outside shows it.
 """
 
 from collections.abc import Generator
@@ -22,7 +23,7 @@ RENUMBER = f"After a restore by other means than {as_typed('restore')}, run {as_
 
 
 class Head(TypedDict):
-    """The newest seal, to be kept outside the database: ``lines`` counts all that are sealed, ``hash`` is hexadecimal."""
+    """The newest seal, to be kept outside the database. ``lines`` counts all sealed lines, ``hash`` is hexadecimal."""
 
     number: int
     hash: str
@@ -32,10 +33,10 @@ class Head(TypedDict):
 
 
 class Finding(TypedDict):
-    """Something that is not as it was sealed. ``seal`` is None where it lies outside every seal.
+    """A difference from what was sealed. ``seal`` is None if it lies outside every seal.
 
-    About lines it says which numbers the seal covers, above one and up to another, and how many lines were ``sealed`` under
-    it and are ``found`` there now.
+    For lines it says which numbers the seal covers (above one, up to another), how many lines were ``sealed``, and how
+    many are ``found`` now.
     """
 
     kind: Literal[
@@ -57,14 +58,14 @@ class Finding(TypedDict):
 
 
 class Unsealed(TypedDict):
-    """The lines that no seal covers yet; ``oldest`` is when the first of them was written, None where there is none."""
+    """The lines that no seal covers yet. ``oldest`` is when the first of them was written (None without lines)."""
 
     lines: int
     oldest: datetime | None
 
 
 def head() -> Head | None:
-    """Return the newest seal, None before the first."""
+    """Return the newest seal, or None before the first."""
     found = one(
         """
         SELECT
@@ -82,24 +83,24 @@ def head() -> Head | None:
 
 
 def head_from(text: str | bytes) -> Head:
-    """Read a head from its JSON. Raises ``InvalidInputError`` if it is none."""
+    """Read a head from its JSON. Raises ``InvalidInputError`` if it is not a head."""
     try:
         return TypeAdapter(Head).validate_json(text)
     except ValidationError as error:
         raise InvalidInputError(
-            "That holds no seal.", hint=f"Give a file that {as_typed('audit seal --head FILE')} has written."
+            "The file or text does not hold a seal.", hint=f"Give a file that {as_typed('audit seal --head FILE')} wrote."
         ) from error
 
 
 def seal() -> Generator[int]:
-    """Seal every line whose transaction has ended, and yield after each seal how many lines it covers.
+    """Seal every line whose transaction has ended. After each seal, yield how many lines it covers.
 
-    What is in a transaction still open, and what began to write after it, is left for the next time, and so is what is
-    written meanwhile. Raises ``ConflictError`` where the numbers of lines or seals lie ahead of the server's.
+    The next run seals what is in an open transaction, what began to write after it, and what is written meanwhile. Raises
+    ``ConflictError`` if lines or seals have numbers ahead of the server's.
     """
     if lines_ahead():
         raise ConflictError(
-            "Lines are numbered ahead of the server's transactions; new ones would never be sealed.", hint=RENUMBER
+            "Lines have numbers ahead of the server's transactions; new lines would never be sealed.", hint=RENUMBER
         )
     horizon = one("SELECT trail_number(pg_snapshot_xmin(pg_current_snapshot()))::text AS number", reads=True)["number"]
     while True:
@@ -151,7 +152,7 @@ def seal() -> Generator[int]:
 
 
 def unsealed() -> Unsealed:
-    """Return what no seal covers yet."""
+    """Return the lines that no seal covers yet."""
     return one(
         """
         SELECT count(*) AS lines, min(created_at) AS oldest
@@ -163,10 +164,10 @@ def unsealed() -> Unsealed:
 
 
 def verify(kept: Head | str | None = None) -> Generator[tuple[int, list[Finding]]]:
-    """Compute every seal again, and yield after each few how many lines they cover and what is not as it was sealed.
+    """Compute every seal again. After every few, yield how many lines they cover and what differs.
 
-    ``kept`` is a head that was kept outside, or just its hash in hexadecimal: with it a tail that was cut off together with
-    its seals is found too, and a chain that was made anew.
+    ``kept`` is a head that was kept outside, or its hash in hexadecimal. With it, verify also finds a tail that was cut
+    off with its seals, and a chain that was made again.
     """
     before = 0
     while True:
@@ -225,7 +226,7 @@ def _findings_of(found: dict[str, Any], before: int) -> list[Finding]:
         which = f"seal {before + 1} is" if number == before + 2 else f"seals {before + 1} to {number - 1} are"
         findings.append({"kind": "seal missing", "seal": before + 1, "message": f"{which} missing"})
     if not found["seal_is_the_same"]:
-        message = f"seal {number} was changed, or does not follow from the seal before it"
+        message = f"seal {number} was changed, or does not follow from the previous seal"
         findings.append({"kind": "seal changed", "seal": number, "message": message})
     above, up_to = int(found["above"]), int(found["up_to"])
     numbers = f"(numbers {above + 1} to {up_to})"
@@ -256,12 +257,12 @@ def _findings_of(found: dict[str, Any], before: int) -> list[Finding]:
 
 
 def check_head(kept: Head | str | None) -> list[Finding]:
-    """Look whether the seal that was kept outside is among those that are there."""
+    """Check whether the seal that was kept outside is among the present ones."""
     if kept is None:
         return []
     if isinstance(kept, str):
         known = one("SELECT number FROM audit_seals WHERE encode(hash, 'hex') = %(hash)s", {"hash": kept}, reads=True)
-        message = "no seal has the hash that was kept outside: the tail was cut off, or the seals were made anew"
+        message = "no seal has the hash that was kept outside: the tail was cut off, or the seals were made again"
         return [] if known else [{"kind": "head missing", "seal": None, "message": message}]
     number = kept["number"]
     found = one(
@@ -271,7 +272,7 @@ def check_head(kept: Head | str | None) -> list[Finding]:
         message = f"seal {number}, which was kept outside, is missing: the tail was cut off"
         return [{"kind": "head missing", "seal": number, "message": message}]
     if found["hash"] != kept["hash"]:
-        message = f"seal {number} is another one than was kept outside: the seals were made anew"
+        message = f"seal {number} differs from the one that was kept outside: the seals were made again"
         return [{"kind": "head differs", "seal": number, "message": message}]
     return []
 
@@ -291,9 +292,9 @@ def _lines_outside() -> list[Finding]:
 
 
 def lines_ahead() -> int:
-    """Count what is numbered ahead of the server's transactions, after a restore by other means or forged.
+    """Count lines and the newest seal if numbered ahead of the server's transactions: restored by other means, or forged.
 
-    These are lines, and the newest seal. The transaction that runs here may be the newest of all.
+    The running transaction may be the newest of all.
     """
     return one(
         """
@@ -318,11 +319,11 @@ def lines_ahead() -> int:
 
 
 def renumber() -> int:
-    """Let the numbers of the trail go on above all there is, and return from where; for a database just restored.
+    """Continue the trail's numbers above all existing ones, and return the first. For a database that was just restored.
 
-    The restored lines then lie in the past again: they are followed and sealed, and a follower's old cursor goes on. Waits
-    for those who write lines. Raises ``ConflictError`` where nothing lies ahead, and what the database says to one who does
-    not own ``trail_number``.
+    Then the restored lines lie in the past again: they are followed and sealed, and old cursors continue. Waits for
+    writers of lines. Raises ``ConflictError`` if nothing lies ahead, and the database's error for a login that does not
+    own ``trail_number``.
     """
     with transaction():
         one("LOCK TABLE activity_log IN SHARE ROW EXCLUSIVE MODE")
@@ -332,10 +333,10 @@ def renumber() -> int:
 
 
 def go_on_numbering() -> int:
-    """Let new lines be numbered from the present microsecond on, or above all there is, and return from where.
+    """Let new lines have numbers from the present microsecond, or above all existing ones. Return the first number.
 
-    No server begins a million transactions a second. So that is above every number that any server has given to a line or a
-    cursor of this trail, also after the backup was made: no cursor is ahead of the lines to come.
+    No server begins a million transactions per second. So this is above every number that a server gave to a line or
+    cursor of this trail, also after the backup. No cursor is ahead of new lines.
     """
     highest = one(
         """

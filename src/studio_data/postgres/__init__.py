@@ -1,1 +1,1 @@
-"""How the door to Postgres hangs: connections, units of work, migrations, and the server itself."""
+"""The connection to Postgres: connections, units of work, migrations, and the server itself."""

@@ -16,7 +16,7 @@ from studio_data.postgres.pool import StudioConnection, StudioPool, connect, ope
 
 
 class Process:
-    """What this process holds; a forked child starts with an empty one and never touches its parent's."""
+    """What this process holds. A forked child starts with an empty one and never touches its parent's."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -28,13 +28,13 @@ _left_to_the_parent: list[Process] = []
 
 
 def this_process() -> Process:
-    """Return what this process holds: another object in a forked child."""
+    """Return what this process holds. A forked child has another object."""
     return _process
 
 
 def _after_fork() -> None:
     global _process  # noqa: PLW0603
-    # The parent's pool is kept and not used: collecting it here would say goodbye on sockets that the parent still uses.
+    # The parent's pool stays referenced: its collection would close sessions on sockets that the parent still uses.
     _left_to_the_parent.append(_process)
     _process = Process()
 
@@ -43,7 +43,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def connection_string() -> str:
-    """Return the connection string of the database in use, the embedded server started if it is that.
+    """Return the connection string of the database in use. Start the embedded server if that is it.
 
     Raises ``ConfigurationError`` or ``UnavailableError`` if there is no database to use.
     """
@@ -74,7 +74,7 @@ atexit.register(close)
 
 
 def pool() -> StudioPool:
-    """Return the pool of this process, opened if it is not. Raises what opening it meets."""
+    """Return the pool of this process; open it first if needed. Raises the errors of its opening."""
     process = _process
     if process.pool is not None:
         return process.pool
@@ -102,7 +102,7 @@ def _open() -> StudioPool:
 
 
 def _first_connection(conninfo: str) -> StudioConnection:
-    """Connect outside the pool, whose own time-out would not tell what is wrong; wait for a server that is on its way."""
+    """Connect outside the pool, since the pool's time-out hides the cause. Wait for a server that is starting."""
     ends = time.monotonic() + min(settings().pool_timeout, time_left())
     while True:
         try:
@@ -115,7 +115,7 @@ def _first_connection(conninfo: str) -> StudioConnection:
 
 
 class checked_out:  # noqa: N801 (used as a function is; a class costs each call a third of a generator)
-    """Check a living connection out of the pool for a block. Raises ``UnavailableError`` if there is none in time."""
+    """Check a living connection out of the pool for a block. Raises ``UnavailableError`` if none is free in time."""
 
     __slots__ = ("_connection", "_pool")
 
@@ -137,7 +137,7 @@ class checked_out:  # noqa: N801 (used as a function is; a class costs each call
 
 
 def drain() -> None:
-    """Replace the idle connections too: the network may have swallowed them with the one that did not answer."""
+    """Replace the idle connections too, after one did not answer: the network may have dropped them all."""
     if _process.pool is not None:
         _process.pool.drain()
 

@@ -1,7 +1,7 @@
-"""How long a call may take: the deadline of what runs, and the pauses between its attempts.
+"""How long a call may take: its deadline, and the pauses between its attempts.
 
-The deadline is a context variable, so it follows asyncio tasks and ``asyncio.to_thread``. Everything that waits (for a
-connection, an answer, another call) waits until then at the longest.
+The deadline is a context variable, so it follows asyncio tasks and ``asyncio.to_thread``. Every wait (for a connection, an
+answer, another call) ends at the deadline.
 """
 
 import math
@@ -22,9 +22,9 @@ current_deadline: ContextVar[float | None] = ContextVar("current deadline", defa
 
 @contextmanager
 def deadline(seconds: float) -> Generator[None]:
-    """Let everything in the block end within so many seconds, counted from its beginning.
+    """Let everything in the block end within this many seconds, counted from its beginning.
 
-    Without it each call has ``STUDIO_DATA_CALL_TIMEOUT`` of its own. A call that has not ended by then raises
+    Without it each call may take ``STUDIO_DATA_CALL_TIMEOUT``. A call that does not end by then raises
     ``UnavailableError``. Blocks nest; the earliest deadline counts. Raises ``InvalidInputError`` unless the seconds are a
     number above 0.
     """
@@ -43,7 +43,7 @@ def deadline(seconds: float) -> Generator[None]:
 
 
 class call_deadline:  # noqa: N801 (used as a function is; a class costs each call a third of a generator)
-    """Give everything in the block the time of one call, unless a deadline runs already."""
+    """Give the block the time of one call, unless a deadline already runs."""
 
     __slots__ = ("_token",)
 
@@ -57,22 +57,22 @@ class call_deadline:  # noqa: N801 (used as a function is; a class costs each ca
 
 
 def time_left() -> float:
-    """Return the seconds until the running call's deadline; a whole call's time where none runs."""
+    """Return the seconds until the running call's deadline. Without a deadline, return the time of a whole call."""
     ends = current_deadline.get()
     return settings().call_timeout if ends is None else max(0.0, ends - time.monotonic())
 
 
 def pause_before(attempt: int) -> float | None:
-    """Return the seconds to wait before a failed call's next attempt (full jitter), None if it has had its attempts."""
+    """Return the seconds to wait before a call's next attempt (full jitter), or None if no attempt is left."""
     chosen = settings()
     pause = random.uniform(0, min(chosen.retry_longest_pause, chosen.retry_pause * 2 ** (attempt - 1)))  # noqa: S311 (not a secret)
     return pause if attempt <= chosen.retry_attempts and pause < time_left() else None
 
 
 def in_time[R](work: Callable[[], R], *, abandoned: Callable[[R], None]) -> R:
-    """Do work that knows no deadline in a thread of its own, and return its result.
+    """Do work that has no deadline of its own in a thread, and return its result.
 
-    Raises ``TimeoutError`` at the deadline; what the work then still brings is given to ``abandoned``.
+    Raises ``TimeoutError`` at the deadline. ``abandoned`` receives a result that arrives later.
     """
     result: Future[R] = Future()
 

@@ -1,6 +1,6 @@
-"""The embedded Postgres: found, started, shared, left. Used when ``DATABASE_URL`` is not set.
+"""The embedded Postgres: find it, start it, share it, leave it. Used if ``DATABASE_URL`` is not set.
 
-Of the wheel only Postgres' own programs are used; ``docs/embedded.md`` says why. ``supervisor`` keeps the server running
+Only Postgres' own programs of the wheel are used; ``docs/embedded.md`` says why. ``supervisor`` keeps the server running
 while any process holds the users' lock.
 """
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from studio_data.postgres.supervisor import Server
 
 ACCOUNT = "studiodata"
-"""Who runs the server when we are root."""
+"""The account that runs the server if root starts it."""
 
 LONGEST_SOCKET_FOLDER = 80
-"""The address of a Unix socket has at most 107 bytes on Linux and 103 on macOS, the socket's own name included."""
+"""The path of a Unix socket has at most 107 bytes on Linux and 103 on macOS, the socket's own name included."""
 
 TURN_SECONDS = 60.0
 
 _lock = Lock()
 _held: dict[str, int] = {}
-"""The users' lock that this process holds, by the server's home. A forked child holds its parent's lock too."""
+"""The users' locks that this process holds, by the server's home. A forked child holds its parent's lock too."""
 
 
 def _after_fork() -> None:
@@ -46,10 +46,10 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 def start(settings: Settings) -> str:
-    """Return the connection string of the embedded server, started if it is not running.
+    """Return the connection string of the embedded server. Start it if it is not running.
 
     From here until ``leave`` this process counts as one of its users. Raises ``ConfigurationError`` if the server is not
-    installed or its folder cannot be used, ``UnavailableError`` if it does not come up.
+    installed or its folder cannot be used, ``UnavailableError`` if it does not start.
     """
     programs = _programs(settings.embedded_version)
     with _lock:
@@ -62,14 +62,14 @@ def start(settings: Settings) -> str:
 
 
 def revive(settings: Settings) -> bool:
-    """Start the server again if its supervisor was killed too; tell whether that was needed."""
+    """Start the server again if its supervisor was killed too. Return whether that was needed."""
     programs = _programs(settings.embedded_version)
     with _lock:
         return _ensure_running(_prepare(settings, programs))
 
 
 def _ensure_running(server: "Server") -> bool:
-    """Start a supervisor, and with it the server, if there is none; tell whether there was none."""
+    """Start a supervisor, and with it the server, if none runs. Return whether it started one."""
     from studio_data.postgres import supervisor  # noqa: PLC0415 (needs the extra)
 
     starting = _wait_for(server, "start", fcntl.LOCK_EX)
@@ -81,7 +81,7 @@ def _ensure_running(server: "Server") -> bool:
         supervisor.launch(server)
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(
-            f"The embedded Postgres did not start: {error}.", hint="Look into its log, or set DATABASE_URL."
+            f"The embedded Postgres did not start: {error}.", hint="Read its log, or set DATABASE_URL."
         ) from error
     finally:
         os.close(starting)
@@ -89,7 +89,7 @@ def _ensure_running(server: "Server") -> bool:
 
 
 def leave() -> None:
-    """Stop being a user of the server. It ends when the last one has left."""
+    """Stop using the server. It ends when its last user has left."""
     with _lock:
         while _held:
             os.close(_held.popitem()[1])
@@ -116,7 +116,7 @@ def _wait_for(server: "Server", name: str, operation: int) -> int:
     while (descriptor := flock(server.lock(name), operation | fcntl.LOCK_NB)) is None:
         if time.monotonic() > ends:
             raise UnavailableError(
-                f"Another process holds {server.lock(name)} for more than {TURN_SECONDS:.0f} seconds.",
+                f"Another process has held {server.lock(name)} for more than {TURN_SECONDS:.0f} seconds.",
                 hint="Call again, or end that process.",
             )
         time.sleep(0.02)
@@ -135,7 +135,7 @@ def programs(version: str) -> Path | None:
 
 
 def _programs(version: str) -> Path:
-    """Return the folder of Postgres' own programs, everything there that is needed to run them as a server."""
+    """Return the folder of Postgres' own programs, if everything needed to run the server is there."""
     found = programs(version)
     if found is None or find_spec("psutil") is None:
         raise ConfigurationError(
@@ -146,10 +146,11 @@ def _programs(version: str) -> Path:
 
 
 def _prepare(settings: Settings, programs: Path) -> "Server":
-    """Create the server's folders and return where everything is.
+    """Create the server's folders and return their paths.
 
-    For an ordinary user the server's home is the user's alone. For root it is root's, and others may only pass through it,
-    to the cluster and the socket, which are the account's alone: so nothing that the account can replace is trusted by root.
+    For an ordinary user the server's home belongs to that user alone. For root it belongs to root; other users may only
+    pass through it to the cluster and the socket, which belong to the account. So root trusts nothing that the account can
+    replace.
     """
     from studio_data.postgres.supervisor import Server  # noqa: PLC0415
 
@@ -165,18 +166,18 @@ def _prepare(settings: Settings, programs: Path) -> "Server":
     except (OSError, RuntimeError) as error:
         raise ConfigurationError(
             f"The embedded server's folder cannot be used: {error}.",
-            hint="Set STUDIO_DATA_EMBEDDED_DIR to a folder of your own that can be written.",
+            hint="Set STUDIO_DATA_EMBEDDED_DIR to a folder that you own and can write to.",
         ) from error
 
 
 def _create_folder(home: Path, mode: int) -> None:
-    """Create a folder and its missing parents, whatever the umask; refuse one that belongs to somebody else."""
+    """Create a folder and its missing parents with this mode, whatever the umask. Refuse a folder of another user."""
     for folder in reversed((home, *home.parents)):
         if not folder.exists():
             folder.mkdir(exist_ok=True)
             folder.chmod(mode)
     if home.is_symlink() or home.stat().st_uid != os.geteuid():
-        raise PermissionError(f"{home} belongs to somebody else")
+        raise PermissionError(f"{home} belongs to another user")
     home.chmod(mode)
 
 
@@ -189,7 +190,7 @@ def _default_folder() -> Path:
 
 
 def _sockets(home: Path, owner: int) -> Path:
-    """Return the folder of the server's socket: in its home, or in /tmp where that path is too long for a socket."""
+    """Return the folder of the server's socket: its home, or /tmp if that path is too long for a socket."""
     folder = home / "run"
     if len(os.fsencode(folder)) > LONGEST_SOCKET_FOLDER:
         folder = Path("/tmp") / f"studio-data-{owner}-{sha256(os.fsencode(home)).hexdigest()[:12]}"  # noqa: S108 (checked below)
@@ -207,7 +208,7 @@ def _sockets(home: Path, owner: int) -> Path:
 
 
 def _account() -> tuple[int, int]:
-    """Return user and group of the account that runs the server for root, created if there is none."""
+    """Return user and group of the account that runs the server for root. Create it if it is missing."""
     import pwd  # noqa: PLC0415 (not on every platform)
 
     if ACCOUNT not in {account.pw_name for account in pwd.getpwall()}:
@@ -216,7 +217,7 @@ def _account() -> tuple[int, int]:
             subprocess.run(create, capture_output=True, text=True, check=True)  # noqa: S603 (a literal command)
         except (OSError, subprocess.CalledProcessError) as error:
             raise ConfigurationError(
-                f"Postgres does not run as root, and the account {ACCOUNT} for it cannot be created: {error}.",
+                f"Postgres cannot run as root, and its account {ACCOUNT} cannot be created: {error}.",
                 hint=f"Create the account {ACCOUNT}, run as an ordinary user, or set DATABASE_URL.",
             ) from error
     found = pwd.getpwnam(ACCOUNT)
@@ -227,7 +228,7 @@ def _check_reachable(home: Path, owner: int) -> None:
     for folder in reversed(home.parents):
         if not _may_enter(folder, owner):
             raise ConfigurationError(
-                f"The embedded server runs as {ACCOUNT} when started by root, and {ACCOUNT} may not enter {folder}.",
+                f"Started by root, the embedded server runs as {ACCOUNT}, and {ACCOUNT} may not enter {folder}.",
                 hint="Set STUDIO_DATA_EMBEDDED_DIR to a folder outside it, such as /var/lib/studio-data.",
             )
 
@@ -238,7 +239,7 @@ def _may_enter(folder: Path, owner: int) -> bool:
 
 
 def _reachable(programs: Path, home: Path, owner: int) -> Path:
-    """Return Postgres' programs where the account may run them: as installed, or else copied into the server's home."""
+    """Return Postgres' programs where the account may run them: as installed, else copied into the server's home."""
     if all(_may_enter(folder, owner) for folder in programs.parents):
         return programs
     package = programs.parents[1]

@@ -1,7 +1,7 @@
-"""What a driver's exception means: whether the call may be repeated, and what the caller hears.
+"""What a driver's exception means: whether the call may be retried, and what the caller is told.
 
-Decided by sqlstate, never by class: Python's exception classes put a broken connection and a full disk side by side. The
-lists were tried one by one against Postgres 16 and PgBouncer.
+The sqlstate decides, never the class: one Python class can hold a broken connection and a full disk. The lists were tried
+one by one against Postgres 16 and PgBouncer.
 """
 
 from collections.abc import Mapping
@@ -26,11 +26,11 @@ from studio_data.hints import as_typed
 class Failure(Enum):
     """What happened to a statement that raised."""
 
-    ROLLED_BACK = "the server undid it and would take it again"
-    LOST = "the connection is gone, and with it the answer"
-    OUTDATED = "nothing was done, and another connection may do it: this one is of no use any more"
+    ROLLED_BACK = "the server rolled it back, and may accept it again"
+    LOST = "the connection and its answer were lost"
+    OUTDATED = "nothing was done, and this connection can no longer do it; another one may"
     TIMED_OUT = "the server gave up on it"
-    REFUSED = "the server says no, and would say no again"
+    REFUSED = "the server refused it, and would refuse it again"
 
 
 _ROLLED_BACK = frozenset({
@@ -50,11 +50,11 @@ _LOST = frozenset({
 
 
 class DeadlineExceededError(psycopg.OperationalError):
-    """The server did not answer before the call's deadline; the connection was closed."""
+    """The server did not answer before the call's deadline. The connection was closed."""
 
 
 def failure_of(error: psycopg.Error, *, connection_lost: bool) -> Failure:
-    """Say what an exception means for the statement that raised it."""
+    """Return what an exception means for the statement that raised it."""
     state = error.sqlstate
     if isinstance(error, DeadlineExceededError) or state == "57014":
         return Failure.TIMED_OUT
@@ -68,33 +68,33 @@ def failure_of(error: psycopg.Error, *, connection_lost: bool) -> Failure:
     return Failure.REFUSED
 
 
-REPEAT_UNIT = "Nothing of the unit was written: repeat the whole unit."
+REPEAT_UNIT = "Nothing of the unit was written: retry the whole unit."
 
 
 def unavailable(error: psycopg.Error, failure: Failure, *, outcome: Outcome, in_unit: bool) -> UnavailableError:
-    """Put a passing failure into the caller's words."""
+    """Describe a transient failure for the caller."""
     if failure is Failure.TIMED_OUT:
         fact = "The database did not finish in time."
     elif failure is Failure.LOST:
         fact = "The connection to the database was lost."
     elif error.sqlstate == READ_ONLY:
-        fact = "The database takes no writes: it is a standby, or this connection may only read."
+        fact = "The database refuses writes: it is a standby, or this connection may only read."
     elif failure is Failure.OUTDATED:
         fact = "A migration has changed the tables since the statement was prepared."
     else:
         fact = "The database is busy with conflicting work."
     if outcome == "unknown":
-        hint = "The write may or may not have happened: look for it before you repeat it."
+        hint = "The write may or may not have happened: look for it before you retry."
     else:
         hint = REPEAT_UNIT if in_unit else "Nothing was written: call again."
     return UnavailableError(fact, outcome=outcome, hint=hint, details={"sqlstate": error.sqlstate})
 
 
 def unit_refused() -> StudioError:
-    """Say that a unit went on after one of its statements had been refused: Postgres then does none of it."""
+    """Return the error for a unit that continued after a refused statement: Postgres then does none of it."""
     return StudioError(
-        "A statement of this unit was refused, and with it the whole unit.",
-        hint="Let the error leave the block, or put the call that may fail into a transaction() of its own.",
+        "A statement of this unit was refused, so the whole unit was rolled back.",
+        hint="Let the error leave the block, or put the call that may fail into its own transaction().",
     )
 
 
@@ -111,7 +111,7 @@ def refusal(error: psycopg.Error, sentences: Mapping[str, str] = _NONE) -> Studi
         case "25P02":
             refused = unit_refused()
         case "23505":
-            refused = ConflictError(f"Such a row exists already ({found.constraint_name}).")
+            refused = ConflictError(f"Such a row already exists ({found.constraint_name}).")
         case "23503":
             refused = NotFoundError(f"A row that this one refers to does not exist ({found.constraint_name}).")
         case "42501":

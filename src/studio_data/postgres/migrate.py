@@ -1,7 +1,7 @@
-"""Run the raw SQL migrations: in order, each in one transaction, once, however many processes try.
+"""Run the raw SQL migrations: in order, each in one transaction and only once, however many processes try.
 
-Each migration records itself in ``schema_version``, so a database that psql or the Postgres container initialised is known
-here too. Everything lands in the connection's own schema.
+Each migration records itself in ``schema_version``. So a database that psql or the Postgres container initialised is known
+here too. All objects are created in the connection's own schema.
 """
 
 from collections.abc import Callable, Generator
@@ -22,7 +22,7 @@ from studio_data.postgres.pool import StudioConnection
 
 MOST_ATTEMPTS = 5
 LOCK_TIMEOUT = "3s"
-ADVISORY_LOCK = 0x57D10  # any constant; the schema's name is the other half of the key
+ADVISORY_LOCK = 0x57D10  # any constant; the schema's name is the second half of the key
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Migration:
 
     @property
     def name(self) -> str:
-        """The file's name without its ending."""
+        """The file's name without its suffix."""
         return self.path.stem
 
     @property
@@ -45,7 +45,7 @@ class Migration:
 
 
 def shipped() -> list[Migration]:
-    """Return the migrations that come with this version of the library, oldest first."""
+    """Return the migrations of this version of the library, oldest first."""
     package = Path(__file__).parents[1]
     inside_wheel = package / "migrations"
     folder = inside_wheel if inside_wheel.is_dir() else package.parents[1] / "migrations"
@@ -77,7 +77,7 @@ def _applied(connection: StudioConnection) -> dict[int, datetime]:
     ).fetchone()
     if schema is None or schema["name"] is None:
         raise ConfigurationError(
-            "The connection's search_path names no schema that exists.", hint="Create the studio's schema first."
+            "The connection's search_path names no schema that exists.", hint="Create the schema first."
         )
     if not schema["has_versions"]:
         return {}
@@ -104,7 +104,7 @@ def pending(connection: StudioConnection) -> list[Migration]:
 
 
 def migrate(connection: StudioConnection, *, before_each: Callable[[Migration], None] | None = None) -> list[Migration]:
-    """Apply what is missing and return it. A migration that fails leaves nothing behind.
+    """Apply the missing migrations and return them. A migration that fails leaves nothing behind.
 
     Raises ``ConfigurationError`` if one fails or the database is newer than the library.
     """
@@ -118,7 +118,7 @@ def migrate(connection: StudioConnection, *, before_each: Callable[[Migration], 
 
 
 def _apply(connection: StudioConnection, migration: Migration) -> bool:
-    """Apply one migration; return False if another process was first. Waits for busy tables, a few seconds at a time."""
+    """Apply one migration. Return False if another process was first. Waits for busy tables, a few seconds at a time."""
     sql = migration.path.read_bytes()
     for attempt in range(1, MOST_ATTEMPTS + 1):
         try:
@@ -137,7 +137,7 @@ def _apply(connection: StudioConnection, migration: Migration) -> bool:
 
 
 def _wait_for_turn(connection: StudioConnection) -> None:
-    """Let one process at a time migrate a schema. Everything set here ends with the transaction: poolers allow no more."""
+    """Let one process at a time migrate a schema. All settings here end with the transaction, as poolers demand."""
     timeout = f"{settings().migration_timeout * 1000:.0f}ms"
     connection.execute("SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', '0', true)", (timeout,))
     connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", (ADVISORY_LOCK,))
@@ -156,6 +156,6 @@ def _time_limit() -> Generator[None]:
 def _failed(migration: Migration, error: psycopg.Error) -> ConfigurationError:
     return ConfigurationError(
         f"Migration {migration.name} failed: {' '.join(str(error).split())}.",
-        hint=f"It is done as a whole or not at all. Correct what the database names and run {as_typed('migrate')} again.",
+        hint=f"Nothing of it was applied. Correct what the database names and run {as_typed('migrate')} again.",
         details={"migration": migration.name, "sqlstate": error.sqlstate},
     )

@@ -1,4 +1,4 @@
-"""Connections to Postgres: how one is made, when one is dead, and the bounded pool that keeps them."""
+"""Connections to Postgres: how one is made, how a dead one is found, and the bounded pool that keeps them."""
 
 import logging
 import select
@@ -28,17 +28,17 @@ MOST_PREPARED = 400
 """Prepared statements of a connection. The tools have some 200: with psycopg's 100 each would push another out, in two more
 round trips."""
 
-# A failed attempt to connect has no sqlstate; what the server says to a user it turns away has these words.
+# A failed attempt to connect has no sqlstate. When the server refuses a user, its message has these words.
 TURNED_AWAY = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 
 log = logging.getLogger("studio_data")
 
 
 class StudioConnection(psycopg.Connection[DictRow]):
-    """A connection whose every wait ends: at the call's deadline, or after ``call_timeout`` seconds where none is set.
+    """A connection whose every wait ends: at the call's deadline, or after ``call_timeout`` seconds without a deadline.
 
-    A frozen server or a network that swallows packets outlives statement_timeout, keepalives and tcp_user_timeout; only the
-    client can end such a wait, and it ends it by closing the connection.
+    statement_timeout, keepalives and tcp_user_timeout do not end the wait for a frozen server, or in a network that drops
+    packets. Only the client can end such a wait, and it does so by closing the connection.
     """
 
     call_timeout: float = 20.0
@@ -75,10 +75,10 @@ class StudioConnection(psycopg.Connection[DictRow]):
             raise DeadlineExceededError("the server did not answer before the deadline") from error
 
     def is_dead(self) -> bool:
-        """Tell, without asking the server, whether an idle connection was closed from the other side.
+        """Tell, without asking the server, whether the other side closed an idle connection.
 
-        The server speaks to an idle client only to say goodbye (or, rarely, to pass a notice). So an idle socket without
-        data is alive as far as anybody can know, and that costs one system call instead of a round trip.
+        The server sends to an idle client only when it closes the connection (or, rarely, for a notice). So an idle socket
+        without data counts as alive. The check costs one system call instead of a round trip.
         """
         if self.closed:
             return True
@@ -95,7 +95,7 @@ class StudioConnection(psycopg.Connection[DictRow]):
         return self.pgconn.status != pq.ConnStatus.OK
 
     def forget_session(self) -> None:
-        """Undo what a block of raw SQL has set for the session, so that it does not reach the next call."""
+        """Undo the session settings of a block of raw SQL, so that they do not reach the next call."""
         self.row_factory = dict_row
         with suppress(psycopg.Error):
             if not self.closed:
@@ -103,13 +103,13 @@ class StudioConnection(psycopg.Connection[DictRow]):
 
 
 def _report_local_commit(notice: Diagnostic) -> None:
-    """Say so when a commit is durable on this server alone: its wait for the synchronous standby was cut short."""
+    """Log that a commit is durable on this server only: its wait for the synchronous standby was cut short."""
     if notice.source_function == "SyncRepWaitForLSN":
         log.warning("a commit is local only: %s", notice.message_primary)
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:
-    """Return what every connection of the library is opened with."""
+    """Return the options with which the library opens every connection."""
     return {
         "autocommit": True,
         "row_factory": dict_row,
@@ -123,7 +123,8 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
 def connect(conninfo: str, settings: Settings) -> StudioConnection:
     """Open one connection outside the pool.
 
-    Raises ``ConfigurationError`` if the server is too old or turns this user away, ``UnavailableError`` if it is not there.
+    Raises ``ConfigurationError`` if the server is too old or refuses this user, ``UnavailableError`` if it is not
+    reachable.
     """
     arguments = connection_arguments(settings)
     ends = current_deadline.get()
@@ -135,7 +136,7 @@ def connect(conninfo: str, settings: Settings) -> StudioConnection:
         reason = " ".join(str(error).split())
         if any(words in reason for words in TURNED_AWAY):
             raise ConfigurationError(
-                f"The database turned the connection away: {reason}.",
+                f"The database refused the connection: {reason}.",
                 hint="Correct DATABASE_URL in the environment or in .env.",
             ) from error
         raise UnavailableError(
@@ -166,15 +167,15 @@ def _check_server(connection: StudioConnection) -> None:
     if not style.startswith("ISO"):
         raise ConfigurationError(
             f"The connection's DateStyle is {style}; the library reads ISO only.",
-            hint="Drop PGDATESTYLE from the environment, or ALTER ROLE … RESET datestyle (or ALTER DATABASE).",
+            hint="Remove PGDATESTYLE from the environment, or ALTER ROLE … RESET datestyle (or ALTER DATABASE).",
         )
 
 
 class StudioPool(ConnectionPool[StudioConnection]):
-    """A pool in which a bounded number of callers wait.
+    """A pool in which a limited number of callers wait.
 
-    Its own ``max_waiting`` counts those who have given up too, until a connection comes: after as many, in an outage,
-    it would refuse everybody before it tries to connect, for ever.
+    psycopg's own ``max_waiting`` also counts callers that gave up, until a connection arrives. In an outage it would soon
+    refuse every caller before it tries to connect.
     """
 
     def __init__(self, conninfo: str, *, waiting: int, **arguments: Any) -> None:  # noqa: ANN401 (the pool's own)
@@ -196,8 +197,8 @@ class StudioPool(ConnectionPool[StudioConnection]):
 def open_pool(conninfo: str, settings: Settings) -> StudioPool:
     """Open the pool of this process. It connects in the background; nothing is checked out or asked yet.
 
-    Once somebody has waited in vain it tries to connect every ``RECONNECT_SECONDS``: the pool by itself doubles its pauses,
-    and stops at last, until the next caller comes.
+    After a caller has waited in vain, it tries to connect every ``RECONNECT_SECONDS``. psycopg's pool by itself doubles
+    its pauses, and stops trying until the next caller asks.
     """
 
     class Connection(StudioConnection):
@@ -219,7 +220,7 @@ def open_pool(conninfo: str, settings: Settings) -> StudioPool:
 
 
 def _try_on(pool: ConnectionPool[StudioConnection]) -> None:
-    """Begin to connect again if somebody waits or has given up; asking for a connection is what makes the pool begin."""
+    """Connect again if a caller waits or gave up. The request for a connection makes the pool begin."""
     if pool.get_stats().get("requests_waiting", 0):
         with suppress(PoolTimeout, PoolClosed, TooManyRequests):
             pool.putconn(pool.getconn(timeout=0.001))

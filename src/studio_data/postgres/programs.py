@@ -1,4 +1,4 @@
-"""Postgres' own programs: where a fitting one is, and how it reaches the database without its password being seen."""
+"""Postgres' own programs: how one is found, and how it connects without showing its password."""
 
 import os
 import re
@@ -16,16 +16,16 @@ from studio_data.postgres.pool import StudioConnection
 
 
 class Program(NamedTuple):
-    """A program that is here, and its major version."""
+    """A program on this machine, and its major version."""
 
     path: Path
     version: int
 
 
 def find(name: str, *, at_least: int) -> Program:
-    """Return a program of this major version or a newer one: from PATH, or else from the embedded server's wheel.
+    """Return a program of this major version or newer: from PATH, else from the embedded server's wheel.
 
-    Raises ``ConfigurationError`` if there is none.
+    Raises ``ConfigurationError`` if none is found.
     """
     on_path = shutil.which(name)
     in_wheel = [folder / name for version in ("16", "18") if (folder := embedded.programs(version)) is not None]
@@ -35,7 +35,7 @@ def find(name: str, *, at_least: int) -> Program:
             return program
     too_old = ", ".join(f"{program.path} is of {program.version}" for program in found if program is not None)
     raise ConfigurationError(
-        f"This needs {name} of Postgres {at_least} or newer, and there is none" + (f": {too_old}." if too_old else "."),
+        f"{name} of Postgres {at_least} or newer is needed, but was not found" + (f": {too_old}." if too_old else "."),
         hint=f"Install the client programs of Postgres {at_least}, or studio-data[embedded].",
     )
 
@@ -50,9 +50,9 @@ def _known(path: Path) -> Program | None:
 
 
 def environment(connection: StudioConnection) -> dict[str, str]:
-    """Return the environment in which a program of libpq connects as this connection did, to the same server.
+    """Return the environment in which a libpq program connects as this connection did, to the same server.
 
-    Arguments can be read by everybody on the machine, the environment of a process by its owner only.
+    Every user of the machine can read a process's arguments; only its owner can read its environment.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     options = {
@@ -60,7 +60,7 @@ def environment(connection: StudioConnection) -> dict[str, str]:
         for option in connection.pgconn.info
         if option.envvar is not None and option.val
     }
-    options |= {"PGHOST": connection.info.host, "PGPORT": str(connection.info.port)}  # of several the one that answered
+    options |= {"PGHOST": connection.info.host, "PGPORT": str(connection.info.port)}  # the host that answered
     options.pop("PGHOSTADDR", None)
     if connection.info.hostaddr:
         options["PGHOSTADDR"] = connection.info.hostaddr
@@ -69,9 +69,9 @@ def environment(connection: StudioConnection) -> dict[str, str]:
 
 @contextmanager
 def running(program: Program, *arguments: str, env: dict[str, str] | None = None) -> Generator[IO[bytes]]:
-    """Run a program beside the block, which reads its output; the block's end waits for its end, an exception kills it.
+    """Run a program while the block reads its output. The end of the block waits for it, an exception kills it.
 
-    Raises ``StudioError`` with what the program said if it fails.
+    Raises ``StudioError`` with the program's message if it fails.
     """
     with TemporaryFile() as said:
         with subprocess.Popen([program.path, *arguments], stdout=subprocess.PIPE, stderr=said, env=env) as process:  # noqa: S603

@@ -1,8 +1,8 @@
-"""Keep one embedded Postgres running while any process uses it: a small process of its own, started by ``embedded``.
+"""Keep one embedded Postgres running while any process uses it. ``embedded`` starts this small process.
 
-It runs as a script, so it needs the standard library alone (and psutil, which comes with the embedded server) and knows
-nothing of the rest of the package. Who uses the server is told by locks that the kernel drops with their holder, so a
-SIGKILLed user counts as gone:
+It runs as a script. So it needs only the standard library (and psutil, which comes with the embedded server) and imports
+nothing of the package. Locks say who uses the server. The kernel drops a lock when its holder ends, so a user killed with
+SIGKILL counts as gone:
 
 - ``users.lock``: shared by every process that uses the server. Whoever gets it exclusively knows that nobody does.
 - ``supervisor.lock``: held by the running supervisor.
@@ -68,7 +68,7 @@ class Server:
 
     @property
     def log(self) -> Path:
-        """What the server and its supervisor have to say."""
+        """The log of the server and its supervisor."""
         return Path(self.home, "server.log")
 
     def lock(self, name: str) -> Path:
@@ -81,7 +81,7 @@ class Server:
 
 
 def flock(path: Path, operation: int) -> int | None:
-    """Take a lock on a file and return its descriptor, or None if another process holds it and we do not wait."""
+    """Lock a file and return its descriptor, or None if another process holds it and the operation does not wait."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, operation)
@@ -92,9 +92,9 @@ def flock(path: Path, operation: int) -> int | None:
 
 
 def launch(server: Server) -> None:
-    """Start a supervisor for the server and return when the server takes connections.
+    """Start a supervisor for the server and return once the server accepts connections.
 
-    Raises ``RuntimeError`` with the reason if it does not come up.
+    Raises ``RuntimeError`` with the reason if it does not start.
     """
     started = subprocess.run(  # noqa: S603 (our own interpreter and file)
         [sys.executable, "-P", __file__, json.dumps(asdict(server))],
@@ -110,7 +110,7 @@ def launch(server: Server) -> None:
 
 
 def main() -> int:
-    """Create the cluster if there is none, detach a supervisor, wait until its server is ready."""
+    """Create the cluster if it is missing, detach a supervisor, wait until its server is ready."""
     server = Server(**json.loads(sys.argv[1]))
     try:
         create_cluster(server)
@@ -132,7 +132,7 @@ def main() -> int:
 
 
 def create_cluster(server: Server) -> None:
-    """Run initdb, with checksums, into a folder that gets its name only when it is whole."""
+    """Run initdb, with checksums, in a folder that gets its name only when it is complete."""
     if server.data.exists():
         return
     unfinished = server.data.with_name("data.unfinished")
@@ -181,10 +181,10 @@ def supervise(server: Server, *, ready: int) -> None:
         os.write(ready, READY.encode())
         os.close(ready)
         supervisor.watch()
-        log.info("nobody uses the server any more; stopping it")
+        log.info("nobody uses the server now; stopping it")
     except RuntimeError as error:
         said = server.log.read_bytes()[said_before:].decode(errors="replace")
-        with suppress(OSError):  # the launcher has gone if the server had been up
+        with suppress(OSError):  # the launcher has ended if the server was up
             os.write(ready, f"{error}: {' '.join(said.split())[:LONGEST_REASON]}".encode())
         log.exception("gave up")
     finally:
@@ -196,7 +196,7 @@ def _leave(number: int, _frame: object) -> None:
 
 
 class Supervisor:
-    """Holds one postmaster: our child, or one that an earlier supervisor left behind when it was killed."""
+    """Holds one postmaster: our child, or one that a killed supervisor left behind."""
 
     def __init__(self, server: Server, journal: int) -> None:
         self.server = server
@@ -205,7 +205,7 @@ class Supervisor:
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Bring the server up. Raises ``RuntimeError`` if it does not take connections within a minute."""
+        """Start the server. Raises ``RuntimeError`` if it does not accept connections within a minute."""
         self.postmaster = self._left_behind()
         if self.postmaster is None:
             self._end_orphans()
@@ -220,9 +220,10 @@ class Supervisor:
         raise RuntimeError(f"the server is not ready after {START_SECONDS:.0f} seconds")
 
     def watch(self) -> None:
-        """Restart the server whenever it ends; return when nobody uses it any more.
+        """Restart the server whenever it ends. Return when nobody uses it.
 
-        The users' lock is then held until this process ends, so that a new user waits for the end and starts afresh.
+        This process then holds the users' lock until it ends, so that a new user waits for that and starts another
+        supervisor.
         """
         failed = 0
         while True:
@@ -240,7 +241,7 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
-        """Shut the server down: fast, and at once if that takes too long."""
+        """Shut the server down: with Postgres' fast mode, and with its immediate mode if that takes too long."""
         for number in (signal.SIGINT, signal.SIGQUIT):
             if self.postmaster is None or not self._is_running():
                 return
@@ -266,7 +267,7 @@ class Supervisor:
         self.postmaster = psutil.Process(self.child.pid)
 
     def _left_behind(self) -> psutil.Process | None:
-        """Return the postmaster of a supervisor that was killed, if it still runs."""
+        """Return the postmaster of a killed supervisor if it still runs."""
         try:
             process = psutil.Process(int(self._pid_file()[0]))
             return process if process.cwd() == str(self.server.data) and process.name() == "postgres" else None
@@ -274,10 +275,10 @@ class Supervisor:
             return None
 
     def _end_orphans(self) -> None:
-        """Clear away what a killed postmaster left, now that no postmaster runs here.
+        """Remove what a killed postmaster left, when no postmaster runs here.
 
-        Its backends hold the shared memory that the next one needs. Its pid files stop the next one as long as the pid
-        exists, and where nobody reaps the dead it exists for ever.
+        Its backends hold the shared memory that the next postmaster needs. Its pid files stop the next one while that pid
+        exists. In a container that does not reap dead processes, the pid exists for ever.
         """
         ends = time.monotonic() + STOP_SECONDS
         while (orphans := self._backends()) and time.monotonic() < ends:
@@ -291,7 +292,7 @@ class Supervisor:
     def _backends(self) -> list[psutil.Process]:
         found: list[psutil.Process] = []
         for process in psutil.process_iter():
-            with suppress(psutil.Error):  # a zombie has no folder
+            with suppress(psutil.Error):  # a zombie process has no folder
                 if process.name() == "postgres" and process.cwd() == str(self.server.data):
                     found.append(process)
         return found

@@ -1,4 +1,4 @@
-"""How statements are sent, alone or several in one round trip, and the transaction that they may be part of."""
+"""How statements are sent, alone or several in one round trip, and the transaction to which they may belong."""
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,11 +18,11 @@ type Statement = tuple[Query, Parameters]
 
 
 class FirstRefusedError(Exception):
-    """The first statement of a framed unit violated its constraint: nothing of the unit was done."""
+    """The first statement of a framed unit violated its constraint. Nothing of the unit was done."""
 
 
 class Opening:
-    """The BEGIN of a unit and its first statement, which wait for what the unit does next, to go with it."""
+    """The BEGIN of a unit and its first statement. They wait until the unit's next statement is sent."""
 
     def __init__(self, block: psycopg.Transaction, first: Statement, refused_by: str) -> None:
         self._block = block
@@ -31,20 +31,21 @@ class Opening:
         self.is_sent = False
 
     def send(self, connection: StudioConnection) -> None:
-        """Send both; the connection is in a pipeline, and nobody waits for them yet."""
+        """Send both. The connection is in pipeline mode, so nothing waits for the answers yet."""
         self.is_sent = True
         self._block.__enter__()
         _executed(connection, self._first)
 
     def is_refused(self, error: psycopg.Error) -> bool:
-        """Tell whether it was the first statement, by its constraint, that failed."""
+        """Tell whether the first statement failed, by its constraint."""
         return error.diag.constraint_name == self._refused_by
 
 
 class Unit:
-    """A transaction that is running: whose it is, and whether it still runs.
+    """A transaction, the process that owns it, and whether it still runs.
 
-    Contexts are copied, by asyncio for one; a copy may outlive the transaction, and its connection is then somebody else's.
+    Contexts are copied, for example by asyncio. A copy may outlive the transaction, and its connection then belongs to
+    another caller.
     """
 
     opening: Opening | None = None
@@ -58,7 +59,7 @@ class Unit:
         self.turn = RLock()
 
     def run(self, statements: Sequence[Statement] = ()) -> list[list[Any]]:
-        """Run statements of the unit in one round trip, with its opening if that is still to be sent."""
+        """Run statements of the unit in one round trip, with its opening if that was not sent yet."""
         opening, self.opening = self.opening, None
         try:
             return rows_of(self.connection, statements, opening)
@@ -68,7 +69,7 @@ class Unit:
             raise
 
     def open(self) -> None:
-        """Send its opening if that is still to be sent."""
+        """Send the opening if it was not sent yet."""
         if self.opening is not None:
             self.run()
 
@@ -76,7 +77,7 @@ class Unit:
 def rows_of(
     connection: StudioConnection, statements: Sequence[Statement], opening: Opening | None = None
 ) -> list[list[Any]]:
-    """Run statements in one round trip, and before them what opens their unit; return the rows of each as dicts."""
+    """Run statements in one round trip, after the opening of their unit. Return the rows of each as dicts."""
     if len(statements) == 1 and opening is None:
         return [_rows(_executed(connection, statements[0]))]
     alone = opening is None and connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
@@ -87,7 +88,7 @@ def rows_of(
             cursors = [_executed(connection, statement) for statement in statements]
         except BaseException:
             if alone:
-                # The end of the pipeline would commit those before one that was never sent.
+                # The end of the batch would commit the statements before one that was never sent.
                 with suppress(psycopg.Error):
                     connection.execute("ROLLBACK")
             raise
@@ -96,10 +97,10 @@ def rows_of(
 
 @contextmanager
 def pipeline(connection: StudioConnection) -> Generator[None]:
-    """Send what the block executes in one round trip, and raise what was the matter with it.
+    """Send what the block executes in one round trip, and raise the error that caused a failure.
 
-    psycopg's own pipeline, left with an error, logs what its end then says; and where the server goes in the middle, its end
-    fails in leaving pipeline mode, and that is all it raises.
+    psycopg's own pipeline block logs a second message if an error leaves it. If the server ends meanwhile, it raises only
+    the failure to leave pipeline mode.
     """
     failed: BaseException | None = None
     try:
@@ -122,5 +123,5 @@ def _executed(connection: StudioConnection, statement: Statement) -> Cursor[Dict
 
 
 def _rows(cursor: Cursor[DictRow]) -> list[DictRow]:
-    has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0  # cursor.description is made anew at every look
+    has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0  # cursor.description is built at each access
     return cursor.fetchall() if has_rows else []

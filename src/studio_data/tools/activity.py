@@ -1,4 +1,4 @@
-"""The audit trail: one line for everything that happens."""
+"""The audit trail: one line for each thing that happened."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, TypedDict, cast
@@ -18,7 +18,7 @@ from studio_data.db import many, one
 from studio_data.errors import InvalidInputError
 
 NO_LINE = UUID(int=0)
-# A page is bounded without an OR: in a plan for any cursor, the index then finds where the page of a long history begins.
+# The bound of a page has no OR, so that the plan for any cursor finds the beginning of the page by the index.
 END = UUID(int=2**128 - 1)
 BEGINNING = TrailPlace(0, NO_LINE)
 
@@ -39,7 +39,7 @@ class Activity(TypedDict):
 
 
 class Changes(TypedDict):
-    """Lines that somebody who follows the trail has not seen, the cursor to go on from, and whether there are more now."""
+    """The next lines of the trail, the cursor to continue from, and whether more lines are ready."""
 
     items: list[Activity]
     cursor: str
@@ -58,10 +58,11 @@ def log_activity(
 ) -> Activity:
     """Write a line into the audit trail for something that no other tool records.
 
-    Use it for what happens outside, such as a call or a visit; the action in the past tense. The line is final.
+    Use it for outside events, such as a call or a visit. Write the action in the past tense. A line cannot be changed or
+    removed.
 
-    ``entity_id`` need not exist in the database. Who acts is whoever ``acting_as`` says, else the system under the name
-    ``unknown``; Python code may say otherwise. Returns the line. Raises ``InvalidInputError`` for a bad argument.
+    ``entity_id`` need not exist in the database. The actor is the one that ``acting_as`` names, else the system under the
+    name ``unknown``. Python code may name another one. Returns the line. Raises ``InvalidInputError`` for a bad argument.
     """
     acting = current_actor.get() or Actor(ActorType.SYSTEM, "unknown")
     return one(
@@ -103,12 +104,12 @@ def list_activity(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[Activity]:
-    """List lines of the audit trail, the newest first: all, or those that fit every filter.
+    """List lines of the audit trail, newest first. Every filter that is given must match.
 
-    ``entity_id`` needs its ``entity_type``. The days are UTC.
+    ``entity_id`` needs ``entity_type``. Days are UTC.
 
-    Returns ``limit`` lines at most and the cursor of the next page, None on the last. Raises ``InvalidInputError`` for a bad
-    argument.
+    Returns at most ``limit`` lines and the cursor of the next page (None on the last page). Raises ``InvalidInputError``
+    for a bad argument.
     """
     _check_entity(entity_type, entity_id)
     rows = many(
@@ -157,8 +158,8 @@ def list_activity(
 def _first_id(day: date, *, days_later: int) -> UUID:
     """Return a bound of the ids that are made from a day on.
 
-    An id says when its line was written, ``created_at`` when the transaction began. A day more on both sides makes the bound
-    safe for any of them and for a clock that was set, and it is the primary key that finds the rows.
+    An id holds the time when its line was written; ``created_at`` is when the transaction began. The bound is one day
+    wider on both sides, which covers that difference and a clock that was set. So the primary key finds the rows.
     """
     milliseconds = (day.toordinal() + days_later - date(1970, 1, 1).toordinal()) * 86_400_000
     return UUID(int=max(0, milliseconds) << 80)
@@ -166,9 +167,10 @@ def _first_id(day: date, *, days_later: int) -> UUID:
 
 @tool(reads=True)
 def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, after: Cursor | None = None) -> Page[Activity]:
-    """List what happened to one thing, the newest first.
+    """List what happened to one thing, newest first.
 
-    Returns ``limit`` lines at most and the cursor of the next page, None on the last. What has no line has an empty page.
+    Returns at most ``limit`` lines and the cursor of the next page (None on the last page). A thing without lines has an
+    empty page.
     """
     rows = many(
         """
@@ -187,9 +189,9 @@ def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, af
 
 @tool(reads=True)
 def project_feed(project_id: EntityId, *, limit: Limit = 50, after: Cursor | None = None) -> Page[Activity]:
-    """List what happened to a project and to everything under it, the newest first.
+    """List what happened to a project and everything in it, newest first.
 
-    Returns ``limit`` lines at most and the cursor of the next page, None on the last. Raises ``NotFoundError`` for a
+    Returns at most ``limit`` lines and the cursor of the next page (None on the last page). Raises ``NotFoundError`` for a
     project that does not exist.
     """
     rows = many(
@@ -218,20 +220,19 @@ def changes_since(
     only_new: Truth = False,
     limit: Limit = 50,
 ) -> Changes:
-    """Follow what happens without missing a line: give the ``cursor`` of the answer before, until ``more`` is false.
+    """Follow what happens without missing a line. Call again with the answer's ``cursor`` until ``more`` is false.
 
-    Without a cursor it begins with the first line ever, or with ``only_new`` after all there is. ``entity_id`` needs its
-    ``entity_type``.
+    Without a cursor it starts at the first line; with ``only_new``, after the last. ``entity_id`` needs ``entity_type``.
 
-    A line shows when every transaction that began to write before its own has ended, so that none can turn up behind the
-    cursor. Returns at most ``limit`` lines in the order of transactions, with the cursor to go on from. Raises
+    A line appears once every transaction that began to write before the line's own has ended. So no line can appear behind
+    the cursor. Returns at most ``limit`` lines in the order of transactions, and the cursor to continue from. Raises
     ``InvalidInputError`` for a bad argument.
     """
     _check_entity(entity_type, entity_id)
     if cursor is not None and only_new:
         raise InvalidInputError(
-            "A cursor says already where to begin.",
-            hint="Leave out only_new.",
+            "only_new cannot be given with a cursor.",
+            hint="Leave out only_new: the cursor says where to start.",
             details={"arguments": ["cursor", "only_new"]},
         )
     place = cursor if isinstance(cursor, TrailPlace) else BEGINNING
@@ -273,7 +274,7 @@ def changes_since(
     if items:
         place = TrailPlace(int(items[-1]["transaction_id"]), items[-1]["id"])
     if not more and (only_new or entity_type is not None or run_id is not None):
-        place = max(place, horizon)  # what the filters left out is not read again
+        place = max(place, horizon)  # the next call does not read again what the filters left out
     for line in items:
         del line["transaction_id"], line["horizon"]
     return {"items": items, "cursor": trail_cursor_of(place), "more": more}
@@ -282,5 +283,5 @@ def changes_since(
 def _check_entity(entity_type: str | None, entity_id: EntityId | None) -> None:
     if entity_id is not None and entity_type is None:
         raise InvalidInputError(
-            "entity_type is missing.", hint="An entity_id needs it.", details={"arguments": ["entity_type"]}
+            "entity_type is missing.", hint="entity_id needs it.", details={"arguments": ["entity_type"]}
         )

@@ -21,7 +21,7 @@ from studio_data.tools.rules.pipeline import CLIENT_MOVES
 
 
 class ClientField(StrEnum):
-    """What of a client may be cleared."""
+    """The fields of a client that ``clear`` may empty."""
 
     EMAIL = "email"
     PHONE = "phone"
@@ -30,7 +30,7 @@ class ClientField(StrEnum):
 
 
 class PipelineStatus(StrEnum):
-    """Where advance_client may move a client."""
+    """The statuses to which advance_client may move a client."""
 
     QUALIFIED = "qualified"
     PROPOSAL_SENT = "proposal_sent"
@@ -62,7 +62,7 @@ class Duplicate(TypedDict):
 
 
 class CreatedClient(Client):
-    """A new client's row; with ``likely_duplicates`` if others have its e-mail address or phone number."""
+    """A new client's row, with ``likely_duplicates`` if other clients have its e-mail address or phone number."""
 
     likely_duplicates: NotRequired[list[Duplicate]]
 
@@ -77,10 +77,10 @@ def create_client(
     source: Line | None = None,
     screening_data: JsonObject | None = None,
 ) -> CreatedClient:
-    """Create a client at the head of the sales pipeline, as a lead.
+    """Create a client at the start of the sales pipeline, as a lead.
 
     Use it at the first inquiry of a household or company. ``source`` says how they found the practice, ``screening_data``
-    what is already known. ``likely_duplicates`` in the answer are up to 20 clients with the same e-mail or phone.
+    what is already known. ``likely_duplicates`` in the answer lists up to 20 clients with the same e-mail or phone.
 
     Returns the client's row. Raises ``InvalidInputError`` for a bad argument.
     """
@@ -124,9 +124,9 @@ def create_client(
 
 @tool(reads=True)
 def get_client(client_id: EntityId) -> Client:
-    """Look a client up by its id.
+    """Get a client by its id.
 
-    Returns the client's row. Raises ``NotFoundError`` if there is none.
+    Returns the client's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -149,9 +149,9 @@ def list_clients(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[Client]:
-    """List clients, the oldest first; by status, or by a part of the name, e-mail or phone.
+    """List clients, oldest first. Filter by status or by part of the name, e-mail or phone.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -184,7 +184,7 @@ def update_client(
     source: Line | None = None,
     clear: Annotated[list[Annotated[ClientField | str, *choice(ClientField)]], Len(1, 4)] | None = None,
 ) -> Client:
-    """Change what is known of a client: the fields that are given. ``clear`` empties fields.
+    """Update the given fields of a client. ``clear`` empties fields.
 
     Returns the client's row. Raises ``NotFoundError`` for an unknown client.
     """
@@ -232,7 +232,7 @@ def update_client(
 
 @tool(roles=[Role.STUDIO_MANAGER], idempotent=True)
 def record_screening(client_id: EntityId, screening_data: JsonObject) -> Client:
-    """Add answers of the screening to what is known of a client; an answer given again replaces the earlier one.
+    """Add screening answers to a client. An answer given again replaces the earlier one.
 
     Returns the client's row. Raises ``NotFoundError`` for an unknown client.
     """
@@ -270,10 +270,10 @@ def record_screening(client_id: EntityId, screening_data: JsonObject) -> Client:
 
 @tool(roles=[Role.STUDIO_MANAGER])
 def advance_client(client_id: EntityId, *, to: Annotated[PipelineStatus | str, *choice(PipelineStatus)]) -> Client:
-    """Move a client one step along the pipeline: qualified, proposal_sent, contracted, completed.
+    """Move a client one step along the sales pipeline: qualified, proposal_sent, contracted, completed.
 
-    qualified needs an e-mail or phone and screening data; completed needs every project completed. A contracted client
-    becomes active with the first project, by itself.
+    qualified needs an e-mail or phone, and screening data. completed needs every project completed. The first project
+    makes a contracted client active.
 
     Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
@@ -285,7 +285,7 @@ def advance_client(client_id: EntityId, *, to: Annotated[PipelineStatus | str, *
 
 @tool(roles=[Role.STUDIO_MANAGER], destructive=True)
 def churn_client(client_id: EntityId, *, reason: Text) -> Client:
-    """Record that a client is lost or went away, and why. reopen_client brings them back.
+    """Record that a client is lost, and why. reopen_client brings them back.
 
     Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a completed client.
     """
@@ -297,7 +297,7 @@ def churn_client(client_id: EntityId, *, reason: Text) -> Client:
 
 @tool(roles=[Role.STUDIO_MANAGER])
 def reopen_client(client_id: EntityId) -> Client:
-    """Bring a churned client back as a lead.
+    """Make a churned client a lead again.
 
     Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a client who has not churned.
     """
@@ -308,7 +308,7 @@ def reopen_client(client_id: EntityId) -> Client:
 
 
 def _move(client_id: EntityId, to: str, reason: str | None = None) -> Client | None:
-    """Move a client if the lifecycle and its rules allow it; None if they do not, or there is no such client."""
+    """Move a client if the lifecycle and its rules allow it. Return None if they do not, or if the client is unknown."""
     return one(
         """
         WITH before AS (

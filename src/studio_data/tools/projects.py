@@ -21,7 +21,7 @@ from studio_data.tools.rules.lifecycles import ClientStatus
 
 
 class ProjectField(StrEnum):
-    """What of a project may be cleared."""
+    """The fields of a project that ``clear`` may empty."""
 
     ADDRESS = "address"
 
@@ -42,7 +42,7 @@ class Project(TypedDict):
 
 
 class CreatedProject(TypedDict):
-    """A new project, and how many tasks of the master workflow it got."""
+    """A new project, and how many tasks of the master workflow it received."""
 
     project: Project
     tasks_created: int
@@ -57,14 +57,13 @@ def create_project(
     address: Line | None = None,
     investment_estimate: Money | None = None,
 ) -> CreatedProject:
-    """Create a project in conceptual design, with the tasks of the master workflow that its type needs.
+    """Create a project in conceptual design, with the master workflow's tasks for its type.
 
-    The first project of a contracted client makes the client active. Refused for a client who has churned or is
-    completed.
+    The first project of a contracted client makes the client active. Refused for a churned or completed client.
 
-    A furnishings project leaves out the renovation-only tasks; renovation and mixed get all of them. Returns the project's
-    row and the number of its tasks. Raises ``InvalidInputError`` for a bad argument, ``NotFoundError`` for an unknown
-    client, ``RuleViolationError`` for one that takes no project.
+    A furnishings project leaves out the renovation-only tasks; renovation and mixed projects receive all of them. Returns
+    the project's row and the number of its tasks. Raises ``InvalidInputError`` for a bad argument, ``NotFoundError`` for
+    an unknown client, ``RuleViolationError`` for a churned or completed client.
     """
     row = one(
         """
@@ -133,15 +132,15 @@ def _why_not(client_id: EntityId) -> NotFoundError | RuleViolationError:
     calls: list[SatisfyingCall] = []
     match client["status"]:
         case ClientStatus.CHURNED:
-            hint = "Bring the client back as a lead first."
+            hint = "Call reopen_client first: it makes the client a lead."
             calls.append({"tool": "reopen_client", "arguments": {"client_id": str(client_id)}})
         case ClientStatus.COMPLETED:
             hint = "Create a new client for the new commission."
             calls.append({"tool": "create_client", "arguments": {}})
         case _:
-            hint = "The client has just moved on: call again."
+            hint = "The client's status has just changed: call again."
     return RuleViolationError(
-        f"Client {client_id} is {client['status']}, and such a client gets no project.",
+        f"Client {client_id} is {client['status']} and cannot have a new project.",
         rule="client_takes_projects",
         found=client["status"],
         calls=calls,
@@ -151,9 +150,9 @@ def _why_not(client_id: EntityId) -> NotFoundError | RuleViolationError:
 
 @tool(reads=True)
 def get_project(project_id: EntityId) -> Project:
-    """Look a project up by its id.
+    """Get a project by its id.
 
-    Returns the project's row. Raises ``NotFoundError`` if there is none.
+    Returns the project's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -176,9 +175,9 @@ def update_project(
     address: Line | None = None,
     clear: Annotated[list[Annotated[ProjectField | str, *choice(ProjectField)]], Len(1, 1)] | None = None,
 ) -> Project:
-    """Change a project's name or address. ``clear`` empties fields.
+    """Update a project's name or address. ``clear`` empties fields.
 
-    The phase moves with advance_project; the estimate and Exhibit B total follow from the rooms.
+    advance_project changes the phase. The estimate and Exhibit B total follow from the rooms.
 
     Returns the project's row. Raises ``NotFoundError`` for an unknown project.
     """
@@ -222,9 +221,9 @@ def list_projects(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[Project]:
-    """List projects, the oldest first, all or those of one client or in one phase.
+    """List projects, oldest first. Filter by client or phase.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -242,12 +241,12 @@ def list_projects(
 
 
 def closed_or_unknown(project_id: EntityId) -> NotFoundError | RuleViolationError:
-    """Return the error for a project to which nothing can be added: there is none, or it is completed."""
+    """Return the error for a project to which nothing can be added: it is unknown or completed."""
     row = one("SELECT phase FROM projects WHERE id = %(project_id)s", {"project_id": project_id}, reads=True)
     if row is None:
         return no_such("project", project_id)
     return RuleViolationError(
-        f"Project {project_id} is {row['phase']}, and nothing is added to a completed project.",
+        f"Project {project_id} is {row['phase']}. Nothing can be added to a completed project.",
         rule="completed_projects_are_closed",
         found=row["phase"],
         hint="Create a new project for the new work.",

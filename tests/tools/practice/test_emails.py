@@ -95,9 +95,9 @@ def test_a_change_must_not_mix_the_clients_and_the_trades_mail() -> None:
 def test_a_name_belongs_to_one_template() -> None:
     made, other = template("A"), template("B")
 
-    with pytest.raises(ConflictError, match=r"already\. change_email_template changes it") as raised, transaction():
+    with pytest.raises(ConflictError, match=r"already exists\. change_email_template changes it") as raised, transaction():
         create_email_template(made["name"], subject_template="A", body_template="B")
-    with pytest.raises(ConflictError, match=r"already\. change_email_template changes it"), transaction():
+    with pytest.raises(ConflictError, match=r"already exists\. change_email_template changes it"), transaction():
         change_email_template(other["id"], name=made["name"])
 
     assert raised.value.details == {"name": made["name"]}

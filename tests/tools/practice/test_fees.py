@@ -144,7 +144,7 @@ def test_a_project_has_one_schedule_and_more_instalments_are_added() -> None:
     project_id = project()
     create_fee_schedule(project_id, total="100.00", instalments=2)
 
-    with pytest.raises(ConflictError, match="has 2 fees already") as raised:
+    with pytest.raises(ConflictError, match="already has 2 fees") as raised:
         create_fee_schedule(project_id, total="100.00", instalments=2)
     assert raised.value.hint == "add_fee adds another instalment; list_fees shows them."
 

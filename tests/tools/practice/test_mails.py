@@ -245,7 +245,7 @@ def test_a_bad_template_that_psql_has_stored_is_refused_before_it_is_rendered(ba
     made = template("B")
     one("UPDATE email_templates SET body_template = %s WHERE id = %s", (bad, made["id"]))
 
-    with pytest.raises(InvalidInputError, match=f"change_email_template mends {made['name']}") as raised:
+    with pytest.raises(InvalidInputError, match=f"Correct {made['name']} with change_email_template") as raised:
         render_email(made["id"], project_id=new_project())
     assert len(json.dumps(raised.value.to_dict())) < 2_000
 

@@ -115,7 +115,7 @@ def test_the_date_that_a_meeting_has_is_no_new_one(source: str) -> None:
     meeting_id = meeting_in(source)
     before = lines()
 
-    with pytest.raises(RuleViolationError, match=f"is {source} for 2026-11-23 already") as raised, transaction():
+    with pytest.raises(RuleViolationError, match=f"is already {source} for 2026-11-23") as raised, transaction():
         reschedule_meeting(meeting_id, scheduled_date="2026-11-23")
 
     assert raised.value.details == {
@@ -211,7 +211,7 @@ def test_a_meeting_that_cannot_be_completed_leaves_no_action_item() -> None:
 BAD_ACTION_ITEMS: list[tuple[list[Any], str]] = [
     ([{"description": ""}], "action_items[0].description must not be empty or blank."),
     ([{}], "action_items[0].description is missing."),
-    ([{"description": "a", "status": "completed"}], "action_items[0].status is not known."),
+    ([{"description": "a", "status": "completed"}], "action_items[0].status is unknown."),
     ([{"description": "a"}] * 101, "action_items must have at most 100 items."),
     ([{"description": "a", "due_date": "soon"}], "action_items[0].due_date must be a date like 2026-11-23."),
 ]

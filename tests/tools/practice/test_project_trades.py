@@ -77,7 +77,7 @@ def test_a_trade_has_a_role_on_a_project_once(role: str) -> None:
     project, drapery = Practice().project, trade()
     assigned = assign_trade(project["id"], trade_id=drapery["id"], role=role)
 
-    with pytest.raises(ConflictError, match=f"Olathe Drapery is on project {project['id']} as {role} already") as raised:
+    with pytest.raises(ConflictError, match=f"Olathe Drapery is already on project {project['id']} as {role}") as raised:
         assign_trade(project["id"], trade_id=str(drapery["id"]), role=role, scope="More")
     assert raised.value.details["project_trade_id"] == str(assigned["id"])
     assert len(log_of(assigned["id"])) == 1

@@ -110,7 +110,7 @@ def test_a_total_beyond_what_money_can_be_is_refused_whole(project_id: UUID) -> 
 def test_a_completed_project_takes_no_room(project_id: UUID) -> None:
     db.one("UPDATE projects SET phase = 'completed'")
 
-    with pytest.raises(RuleViolationError, match="nothing is added to a completed project") as raised:
+    with pytest.raises(RuleViolationError, match="Nothing can be added to a completed project") as raised:
         add_room(project_id, name="Den")
     assert raised.value.details["rule"] == "completed_projects_are_closed"
 

@@ -142,7 +142,7 @@ def test_a_shift_counts_as_walking_day_by_day_does() -> None:
             for day in dates:
                 add_task(project_id, name="Visit", phase="purchasing", due_date=day)
             if min(expected) < date(1900, 1, 1):
-                with pytest.raises(InvalidInputError, match="out of the years 1900 to 2199"):
+                with pytest.raises(InvalidInputError, match="outside the years 1900 to 2199"):
                     shift_schedule(project_id, working_days=working_days, reason="Ill.")
                 assert dates_of(project_id) == dates
             else:
@@ -284,7 +284,7 @@ def test_a_project_without_open_tasks_has_an_empty_schedule() -> None:
 def test_a_plan_beyond_the_calendar_is_refused() -> None:
     project_id = new_project()
 
-    with pytest.raises(InvalidInputError, match="out of the years 1900 to 2199") as raised:
+    with pytest.raises(InvalidInputError, match="outside the years 1900 to 2199") as raised:
         schedule_project(project_id, start_date="2199-12-01")
 
     assert raised.value.details == {"arguments": ["start_date"]}

@@ -126,7 +126,7 @@ def test_an_item_has_its_benchmarks_price_unless_another_is_given(room_id: UUID)
 def test_a_completed_project_takes_no_item(room_id: UUID) -> None:
     db.one("UPDATE projects SET phase = 'completed'")
 
-    with pytest.raises(RuleViolationError, match="nothing is added to a completed project"):
+    with pytest.raises(RuleViolationError, match="Nothing can be added to a completed project"):
         add_line_item(room_id, description_generic="sofa")
 
 
@@ -196,7 +196,7 @@ def test_an_item_with_an_open_order_is_not_taken_back(room_id: UUID) -> None:
 def test_an_estimated_item_takes_no_quote(room_id: UUID) -> None:
     item_id = item_in("estimated", room_id)
 
-    with pytest.raises(InvalidTransitionError, match="specify_line_item chooses the product first"):
+    with pytest.raises(InvalidTransitionError, match="Call specify_line_item first: it chooses the product"):
         record_quote(item_id, vendor_id=create_vendor("Hollis")["id"], unit_cost=1)
 
 

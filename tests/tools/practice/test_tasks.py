@@ -283,7 +283,7 @@ def test_no_task_of_a_completed_project_is_reopened() -> None:
     task_id = task_in("skipped")
     one("UPDATE projects SET phase = 'completed'")
 
-    with pytest.raises(RuleViolationError, match="completed project has no open task"), acting_as("user", "Maria"):
+    with pytest.raises(RuleViolationError, match="is completed and cannot have open tasks"), acting_as("user", "Maria"):
         reopen_task(task_id)
     assert get_task(task_id)["status"] == "skipped"
 

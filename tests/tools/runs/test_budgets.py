@@ -51,7 +51,7 @@ def test_the_hard_limit_refuses_with_what_is_left_and_when_it_resets() -> None:
     with pytest.raises(RuleViolationError) as raised:
         reserve_usage("eng", amount="3.5")
 
-    assert str(raised.value).startswith("The profile eng has 3 of its 10 tokens left today, and 3.5 is wanted.")
+    assert str(raised.value).startswith("The profile eng has 3 of its 10 tokens left today, and 3.5 was requested.")
     tomorrow = f"{datetime.now(UTC).date() + timedelta(days=1)}T00:00:00+00:00"
     assert f"resets at {tomorrow}" in str(raised.value)
     assert raised.value.details["rule"] == "hard_limit_holds"
@@ -65,7 +65,7 @@ def test_the_daily_limit_warns_and_refuses_nothing() -> None:
 
     assert reserve_usage("eng", amount=1)["warning"] is None
     warned = reserve_usage("eng", amount=1)
-    assert warned["warning"] == "2 runs used or reserved today, past the daily limit of 1."
+    assert warned["warning"] == "2 runs used or reserved today, above the daily limit of 1."
     assert warned["left_today"] is None
 
 
@@ -84,7 +84,7 @@ def test_a_reservation_is_settled_once() -> None:
     reserved = reserve_usage("eng", amount="2")
     settle_usage(reserved["id"], amount="1")
 
-    with pytest.raises(ConflictError, match="was settled with 1"):
+    with pytest.raises(ConflictError, match="is already settled, with 1"):
         settle_usage(reserved["id"], amount="2")
     assert used() == 1
 

@@ -71,7 +71,7 @@ def test_a_profile_is_rolled_back_to_what_it_has_worked_with() -> None:
 
     assert roll_back_prompt("eng")["version_number"] == 1  # 2 was never active
     assert active() == [1]
-    with pytest.raises(RuleViolationError, match="No version before 1 of the prompt of eng was ever active") as raised:
+    with pytest.raises(RuleViolationError, match="The prompt of eng has no version before 1 that was active") as raised:
         roll_back_prompt("eng")
     assert raised.value.details["rule"] == "older_prompt_was_active"
     with pytest.raises(NotFoundError, match="The profile qa has no active prompt"):

@@ -109,7 +109,7 @@ def test_a_checkpoint_is_saved_once_and_found_by_its_id_or_as_the_newest() -> No
     assert get_checkpoint(KEY)["checkpoint_data"] == {"at": 2}
     assert get_checkpoint(KEY, checkpoint_id="c-1")["checkpoint_data"] == {"at": 1}
     assert [found["checkpoint_id"] for found in list_checkpoints(KEY)["items"]] == ["c-2", "c-1"]
-    with pytest.raises(ConflictError, match="has a checkpoint c-1 already"):
+    with pytest.raises(ConflictError, match="already has a checkpoint c-1"):
         save_checkpoint(KEY, "c-1", checkpoint_data={"at": 9})
     with pytest.raises(NotFoundError, match="The thread mission-7 has no checkpoint c-3"):
         get_checkpoint(KEY, checkpoint_id="c-3")

@@ -151,7 +151,7 @@ def test_a_key_that_looks_like_an_id_is_a_key() -> None:
 def test_a_key_has_one_session() -> None:
     open_session(KEY, "Plan")
 
-    with pytest.raises(ConflictError, match="There is a session mission-7 already"):
+    with pytest.raises(ConflictError, match="Session mission-7 already exists"):
         open_session(KEY, "Plan again")
     with pytest.raises(InvalidInputError, match="at most 64 characters"):
         open_session("k" * 65, "Plan")

@@ -47,7 +47,7 @@ def test_a_profile_is_set_up_changed_and_cleared(eng: None) -> None:
 
 
 def test_a_name_is_one_profiles(eng: None) -> None:
-    with pytest.raises(ConflictError, match="There is a profile eng already"):
+    with pytest.raises(ConflictError, match="Profile eng already exists"):
         create_agent_settings("eng", provider="another", model="small")
     with pytest.raises(NotFoundError, match="There is no agent profile qa"):
         update_agent_settings("qa", model="small")
@@ -73,10 +73,10 @@ def test_a_daily_limit_above_the_hard_one_is_refused(eng: None, attempt: Callabl
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"ANTHROPIC_API_KEY": SECRET}, "must not hold secrets, as ANTHROPIC_API_KEY seems to be one"),
+        ({"ANTHROPIC_API_KEY": SECRET}, "must not hold secrets, but ANTHROPIC_API_KEY looks like one"),
         ({"db_password": SECRET}, "must not hold secrets"),
         ({"A B": "c"}, "names of environment variables"),
-        ({"DEPTH": 3}, "must have text as every value, and DEPTH has none"),
+        ({"DEPTH": 3}, "must have text as every value, also of DEPTH"),
     ],
 )
 def test_environment_variables_hold_text_and_no_secrets(overrides: dict[str, Any], message: str) -> None:
@@ -133,8 +133,8 @@ def test_a_rotation_encrypts_anew_what_the_newest_key_has_not(eng: None, monkeyp
 def test_the_command_rotates(eng: None) -> None:
     db.one("UPDATE agent_settings SET api_key_encrypted = %s", (under_the_old_key(SECRET),))
 
-    assert studio_data("rotate-agent-keys", "--actor", "maria")[:2] == (0, "Encrypted anew: eng.\n")
-    assert studio_data("rotate-agent-keys")[1] == "Nothing to do: the newest key has them all.\n"
+    assert studio_data("rotate-agent-keys", "--actor", "maria")[:2] == (0, "Encrypted again: eng.\n")
+    assert studio_data("rotate-agent-keys")[1] == "Nothing to do: the newest key encrypted all.\n"
     assert (lines()[-1]["actor_type"], lines()[-1]["actor_name"]) == ("user", "maria")
 
 

@@ -1,4 +1,4 @@
-"""Action items: what was agreed in a meeting, by whom it is done and until when."""
+"""Action items: tasks agreed in a meeting, with who does each one and its due date."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -22,7 +22,7 @@ DOERS = (*KEEPERS, Role.PROJECT_MANAGER)
 
 
 class ActionItemField(StrEnum):
-    """What of an action item may be cleared."""
+    """The fields of an action item that ``clear`` may empty."""
 
     ASSIGNED_TO = "assigned_to"
     DUE_DATE = "due_date"
@@ -45,7 +45,7 @@ class ActionItem(TypedDict):
 def add_action_item(
     meeting_id: EntityId, *, description: Text, assigned_to: Name | None = None, due_date: Day | None = None
 ) -> ActionItem:
-    """Add an action item to a meeting. Those agreed in the meeting itself can be given to complete_meeting.
+    """Add an action item to a meeting. complete_meeting takes those agreed in the meeting itself.
 
     Returns the action item's row. Raises ``NotFoundError`` for an unknown meeting, ``RuleViolationError`` for a completed
     project.
@@ -93,7 +93,7 @@ def add_action_item(
 
 @tool(roles=DOERS)
 def start_action_item(action_item_id: EntityId) -> ActionItem:
-    """Record that somebody works on an action item.
+    """Record that work on an action item began.
 
     Returns the action item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -102,7 +102,7 @@ def start_action_item(action_item_id: EntityId) -> ActionItem:
 
 @tool(roles=DOERS)
 def complete_action_item(action_item_id: EntityId) -> ActionItem:
-    """Record that an action item that was in progress is done.
+    """Record that an action item in progress is done.
 
     Returns the action item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -111,7 +111,7 @@ def complete_action_item(action_item_id: EntityId) -> ActionItem:
 
 @tool(roles=KEEPERS, destructive=True)
 def cancel_action_item(action_item_id: EntityId, *, reason: Text) -> ActionItem:
-    """Record that an action item is not needed any more, and why.
+    """Record that an action item is no longer needed, and why.
 
     Returns the action item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -127,7 +127,7 @@ def update_action_item(
     due_date: Day | None = None,
     clear: Annotated[list[Annotated[ActionItemField | str, *choice(ActionItemField)]], Len(1, 2)] | None = None,
 ) -> ActionItem:
-    """Change what an action item says: the fields that are given. ``clear`` empties fields.
+    """Update the given fields of an action item. ``clear`` empties fields.
 
     Returns the action item's row. Raises ``NotFoundError`` for an unknown action item.
     """
@@ -178,9 +178,9 @@ def update_action_item(
 
 @tool(reads=True)
 def get_action_item(action_item_id: EntityId) -> ActionItem:
-    """Look an action item up by its id.
+    """Get an action item by its id.
 
-    Returns the action item's row. Raises ``NotFoundError`` if there is none.
+    Returns the action item's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -206,12 +206,11 @@ def list_action_items(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[ActionItem]:
-    """List action items, the oldest first; by project, meeting or person; only those still open, or only those overdue.
+    """List action items, oldest first. Filter by project, meeting, person, open or overdue.
 
-    Open ones are ``open`` or ``in_progress``. ``after`` is the ``next``
-    of the page before.
+    Open ones are ``open`` or ``in_progress``. ``after`` is the previous page's ``next``.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
     rows = many(
         """

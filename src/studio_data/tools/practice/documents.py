@@ -1,4 +1,4 @@
-"""Documents of a project: agreements, exhibits, presentations, notes; the files themselves are in the practice's store."""
+"""Documents of a project: agreements, exhibits, notes. The files themselves are in the practice's file store."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -45,15 +45,15 @@ class LatestDocuments(TypedDict):
 def register_document(
     project_id: EntityId, *, doc_type: DocumentTypeName, s3_key: StorageKey, created_by: Name | None = None
 ) -> Document:
-    """Put a stored file on record as the next version of its type in a project; a signed Exhibit B, for one.
+    """Record a stored file, such as a signed Exhibit B, as the next version of its type in a project.
 
-    ``created_by`` is whoever calls, unless given.
+    ``created_by`` is the caller unless given.
 
     Versions count from 1 for each project and type, without gaps. Returns the document's row. Raises ``NotFoundError`` for
     an unknown project.
     """
     projects, documents = batch(
-        # Who waits for a lock counts what was there before the wait: the number is counted when the lock is held.
+        # A statement that waits for a lock still sees the rows from before the wait. So the next one counts the versions.
         (
             """
             SELECT id
@@ -100,9 +100,9 @@ def register_document(
 
 @tool(reads=True)
 def get_document(document_id: EntityId) -> Document:
-    """Look a document up by its id.
+    """Get a document by its id.
 
-    Returns the document's row. Raises ``NotFoundError`` if there is none.
+    Returns the document's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -125,10 +125,10 @@ def list_documents(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[Document]:
-    """List a project's documents by type and version, all or those of one type.
+    """List a project's documents by type and version. Filter by type.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last. Raises ``NotFoundError`` for an unknown
-    project.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page). Raises ``NotFoundError`` for an
+    unknown project.
     """
     rows = many(
         """
@@ -152,7 +152,7 @@ def list_documents(
 
 @tool(reads=True)
 def latest_documents(project_id: EntityId) -> LatestDocuments:
-    """Show the newest version of each type of document that a project has.
+    """List the newest version of each document type in a project.
 
     Returns one row a type, in the order of the types. Raises ``NotFoundError`` for an unknown project.
     """

@@ -1,4 +1,4 @@
-"""E-mail templates, and mails written from them; sending is the harness's part."""
+"""E-mail templates, and mails written from them. The harness sends the mails."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -28,7 +28,7 @@ from studio_data.tools.practice.rules.mail_values import check_belongs, facts_fo
 
 
 class EmailTemplateField(StrEnum):
-    """What of an e-mail template may be cleared."""
+    """The fields of an e-mail template that ``clear`` may empty."""
 
     PHASE = "phase"
 
@@ -46,7 +46,7 @@ class EmailTemplate(TypedDict):
 
 
 class ListedEmailTemplate(TypedDict):
-    """An e-mail template without its body, to choose from."""
+    """An e-mail template in a list, without its body."""
 
     id: UUID
     name: str
@@ -56,7 +56,7 @@ class ListedEmailTemplate(TypedDict):
 
 
 class RenderedEmail(TypedDict):
-    """A mail in plain text. One that ``requires_review`` is read by a person before it is sent."""
+    """A mail in plain text. With ``requires_review``, a person reads it before it is sent."""
 
     subject: str
     body: str
@@ -75,7 +75,7 @@ def create_email_template(
 ) -> EmailTemplate:
     """Create an e-mail template, with placeholders like {{ client.name }} and {% if meeting.date %}…{% endif %}.
 
-    An unknown placeholder is refused with the list of the known ones. A mail with ``requires_review`` is read by a person
+    An unknown placeholder is refused, with a list of the known ones. With ``requires_review``, a person reads each mail
     before it is sent.
 
     Returns the template's row. Raises ``InvalidInputError``, ``ConflictError`` for a name that another template has.
@@ -123,7 +123,7 @@ def change_email_template(
     requires_review: Truth | None = None,
     clear: Annotated[list[Annotated[EmailTemplateField | str, *choice(EmailTemplateField)]], Len(1, 1)] | None = None,
 ) -> EmailTemplate:
-    """Change an e-mail template in place: the fields that are given. ``clear`` takes the phase away.
+    """Update the given fields of an e-mail template. ``clear`` removes the phase.
 
     Returns the template's row. Raises ``NotFoundError``, ``InvalidInputError`` for an unknown placeholder,
     ``ConflictError`` for a name that another template has.
@@ -189,9 +189,9 @@ def _change(email_template_id: EntityId, fields: dict[str, Any]) -> EmailTemplat
 
 @tool(reads=True)
 def get_email_template(email_template_id: EntityId) -> EmailTemplate:
-    """Look an e-mail template up by its id.
+    """Get an e-mail template by its id.
 
-    Returns the template's row. Raises ``NotFoundError`` if there is none.
+    Returns the template's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -210,9 +210,9 @@ def get_email_template(email_template_id: EntityId) -> EmailTemplate:
 def list_email_templates(
     *, phase: ProjectPhaseName | None = None, limit: Limit = 50, after: Cursor | None = None
 ) -> Page[ListedEmailTemplate]:
-    """List e-mail templates without their bodies, the oldest first, all or those of one phase.
+    """List e-mail templates without their bodies, oldest first. Filter by phase.
 
-    Returns ``limit`` items at most and the cursor of the next page, None on the last.
+    Returns at most ``limit`` items and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -240,15 +240,15 @@ def render_email(
 ) -> RenderedEmail:
     """Write a mail about a project from a template. Nothing is sent.
 
-    Give the vendor or trade it goes to, if not the client; the meeting and the fee are the project's next ones
-    unless given.
+    The mail goes to the client unless you give a vendor or trade. Meeting and fee are the project's next ones unless
+    given.
 
-    The sender is whoever the actor acts for, else the actor. Returns subject and body in plain text, with money and dates
-    as people write them. Raises ``InvalidInputError``, ``NotFoundError``, ``RuleViolationError``.
+    The sender is the person for whom the actor acts, else the actor. Returns subject and body in plain text, with money
+    and dates as people write them. Raises ``InvalidInputError``, ``NotFoundError``, ``RuleViolationError``.
     """
     if vendor_id is not None and trade_id is not None:
         raise InvalidInputError(
-            "A mail goes to a vendor or to a trade.",
+            "A mail goes to a vendor or to a trade, not to both.",
             hint="Give one of them.",
             details={"arguments": ["vendor_id", "trade_id"]},
         )
@@ -272,8 +272,8 @@ def _render(found: dict[str, Any]) -> RenderedEmail:
     try:
         subject, body = _parsed(found)
         check_audience(subject, body)
-    except InvalidInputError as error:  # stored by somebody who wrote with psql
-        error.hint = f"change_email_template mends {found['name']}. {error.hint}"
+    except InvalidInputError as error:  # somebody stored it with psql
+        error.hint = f"Correct {found['name']} with change_email_template. {error.hint}"
         raise
     acting = current_actor.get()
     sender = (acting and acting.on_behalf_of) or actor()["actor_name"]
@@ -282,7 +282,7 @@ def _render(found: dict[str, Any]) -> RenderedEmail:
     if "recipient.name" in missing:
         raise InvalidInputError(
             f"E-mail template {found['name']} is for a vendor or a trade.",
-            hint="Give the vendor_id or the trade_id of whoever it goes to.",
+            hint="Give the recipient's vendor_id or trade_id.",
             details={"arguments": ["vendor_id", "trade_id"]},
         )
     if missing:
@@ -304,7 +304,7 @@ def _parsed(template: EmailTemplate | dict[str, Any]) -> tuple[MailTemplate, Mai
 
 def _name_is_taken(name: str | None) -> ConflictError:
     return ConflictError(
-        f"There is an e-mail template called {name} already.",
+        f"An e-mail template called {name} already exists.",
         hint="change_email_template changes it; list_email_templates shows its id.",
         details={"name": name},
     )

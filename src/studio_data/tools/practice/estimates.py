@@ -1,4 +1,4 @@
-"""Estimates: what a room will cost, from benchmarks, before there are quotes."""
+"""Estimates: what a room will cost, from price benchmarks, before there are quotes."""
 
 from typing import Annotated, NotRequired, TypedDict
 
@@ -18,7 +18,7 @@ from studio_data.tools.projects import closed_or_unknown
 
 
 class EstimatedItem(TypedDict):
-    """A thing to estimate: a benchmark, how many, and a description if the benchmark's item type does not say it."""
+    """An item to estimate: a price benchmark, a quantity, and a description if the item type is not enough."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore[reportGeneralTypeIssues]
 
@@ -36,12 +36,12 @@ class RoomEstimate(TypedDict):
 
 @tool(roles=[Role.SOURCING_SPECIALIST])
 def estimate_room(room_id: EntityId, *, items: Annotated[list[EstimatedItem], Len(1, 100)]) -> RoomEstimate:
-    """Add line items from benchmarks to a room, and set its estimate and the project's from all its items.
+    """Add line items from price benchmarks to a room. Set the room's and the project's estimate from all their items.
 
     The estimate is the sum of quantity x unit price x (1 + freight factor).
 
-    Returns the room and the new items. Raises ``NotFoundError``, ``RuleViolationError`` for a completed project. The formula
-    is the practice's own; freight is 0.18 for an item without a benchmark, and the sum is rounded to cents.
+    Returns the room and the new items. Raises ``NotFoundError``, ``RuleViolationError`` for a completed project. The
+    formula is the practice's own; freight is 0.18 for an item without a benchmark, and the sum is rounded to cents.
     """
     wanted = [item["benchmark_id"] for item in items]
     with transaction():

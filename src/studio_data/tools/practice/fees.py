@@ -26,7 +26,7 @@ MOST_FEES = 100
 
 
 class Instalment(TypedDict):
-    """One payment of a new schedule."""
+    """One instalment of a new schedule."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore[reportGeneralTypeIssues]
 
@@ -51,7 +51,7 @@ class Fee(TypedDict):
 
 
 class FeeSchedule(TypedDict):
-    """The instalments of a project's design fee, and what they come to."""
+    """The instalments of a project's design fee, and their sum."""
 
     fees: list[Fee]
     total: Decimal
@@ -71,10 +71,10 @@ def create_fee_schedule(
     total: Money | None = None,
     instalments: InstalmentCount | None = None,
 ) -> FeeSchedule:
-    """Agree a project's design fee in instalments, numbered from 1, pending.
+    """Create a project's design fee as pending instalments, numbered from 1.
 
-    Give ``amounts``, or a ``total`` and in how many equal ``instalments``; the first takes the odd cents. Refused if the
-    project has fees (add_fee adds one) or is completed.
+    Give ``amounts``, or a ``total`` and the number of equal ``instalments``; the first takes the odd cents. Refused if the
+    project is completed or has fees: add_fee adds one.
 
     Returns the fees by number and their sum. Raises ``InvalidInputError`` for a wrong combination, ``NotFoundError``,
     ``ConflictError`` for a project that has fees, ``RuleViolationError`` for a completed one.
@@ -83,7 +83,7 @@ def create_fee_schedule(
     fees, present = _add(project_id, parts, after_at_most=0)
     if not fees:
         raise ConflictError(
-            f"Project {project_id} has {present} fees already.",
+            f"Project {project_id} already has {present} fees.",
             hint="add_fee adds another instalment; list_fees shows them.",
             details={"project_id": str(project_id), "fees": present},
         )
@@ -92,7 +92,7 @@ def create_fee_schedule(
 
 @tool(roles=[Role.CONTROLLER])
 def add_fee(project_id: EntityId, *, label: Name, amount: Money, due_date: Day | None = None) -> Fee:
-    """Add one instalment to a project's design fee, pending, with the next payment number.
+    """Add one pending instalment to a project's design fee, with the next payment number.
 
     Refused for a completed project.
 
@@ -103,16 +103,16 @@ def add_fee(project_id: EntityId, *, label: Name, amount: Money, due_date: Day |
     fees, present = _add(project_id, [part], after_at_most=MOST_FEES - 1)
     if not fees:
         raise RuleViolationError(
-            f"Project {project_id} has {MOST_FEES} instalments, and no project has more.",
+            f"Project {project_id} already has {MOST_FEES} instalments, the most that a project may have.",
             rule="projects_have_at_most_100_fees",
             found=f"payment {present}",
-            hint="Bill it with an instalment that is there.",
+            hint="Bill it with an existing instalment.",
         )
     return fees[0]
 
 
 def _parts(amounts: list[Instalment] | None, total: Decimal | None, instalments: int | None) -> list[Instalment]:
-    """Return the instalments that the arguments ask for, in order."""
+    """Return the instalments that the arguments describe, in order."""
     if amounts is not None and total is None and instalments is None:
         return amounts
     if amounts is not None or total is None or instalments is None:
@@ -127,10 +127,10 @@ def _parts(amounts: list[Instalment] | None, total: Decimal | None, instalments:
 
 
 def _add(project_id: EntityId, parts: list[Instalment], *, after_at_most: int) -> tuple[list[Fee], int]:
-    """Add instalments after the last one, unless there are more than so many; return them, and how many there were.
+    """Add instalments after the last one, if at most ``after_at_most`` exist. Return the new ones, and how many existed.
 
-    With the project locked first, two that number at once wait for each other. Raises ``NotFoundError`` for an unknown
-    project, ``RuleViolationError`` for a completed one.
+    The project is locked first, so that two callers take numbers one after the other. Raises ``NotFoundError`` for an
+    unknown project, ``RuleViolationError`` for a completed one.
     """
     projects, (present,), fees = batch(
         (
@@ -193,7 +193,7 @@ def _add(project_id: EntityId, parts: list[Instalment], *, after_at_most: int) -
         raise no_such("project", project_id)
     if projects[0]["phase"] == ProjectPhase.COMPLETED:
         raise RuleViolationError(
-            f"Project {project_id} is completed, and such a project gets no fees.",
+            f"Project {project_id} is completed. No fees can be added to it.",
             rule="completed_projects_get_no_fees",
             found=projects[0]["phase"],
             hint="Create a new project for further work.",
@@ -209,7 +209,8 @@ def _json(value: object) -> str | None:
 def invoice_fee(fee_id: EntityId, *, due_date: Day | None = None) -> Fee:
     """Record that a pending fee was invoiced.
 
-    It is due at the end of ``due_date`` (UTC); else on the day that the schedule says, if that is to come; else in 30 days.
+    It is due at the end of ``due_date`` (UTC). Without ``due_date`` it keeps its due date if that is in the future, else
+    it is due in 30 days.
 
     Returns the fee's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not pending.
     """
@@ -221,16 +222,16 @@ def invoice_fee(fee_id: EntityId, *, due_date: Day | None = None) -> Fee:
 
 @tool(roles=[Role.CONTROLLER])
 def pay_fee(fee_id: EntityId, *, paid_on: Day | None = None) -> Fee:
-    """Record that an invoiced or overdue fee was paid, today or on a day before.
+    """Record that an invoiced or overdue fee was paid, today or on an earlier day.
 
-    Returns the fee's row; ``paid_at`` is now, or noon (UTC) of ``paid_on``. Raises ``InvalidInputError`` for a day to come,
-    ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not invoiced.
+    Returns the fee's row; ``paid_at`` is now, or noon (UTC) of ``paid_on``. Raises ``InvalidInputError`` for a day to
+    come, ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not invoiced.
     """
     today = datetime.now(UTC).date()
     if paid_on is not None and cast("date", paid_on) > today:
         raise InvalidInputError(
             f"paid_on must not be after today, {today}.",
-            hint="Record the payment when it has come.",
+            hint="Record the payment once it has arrived.",
             details={"arguments": ["paid_on"]},
         )
     row = _move(fee_id, "pay_fee", paid_on=paid_on)
@@ -288,9 +289,9 @@ def _move(fee_id: EntityId, tool_name: str, *, due_date: Day | None = None, paid
 
 @tool(roles=[Role.CONTROLLER], idempotent=True)
 def sweep_overdue_fees() -> OverdueFees:
-    """Make every invoiced fee that is past its due date overdue.
+    """Mark every invoiced fee past its due date as overdue.
 
-    Run it daily. The answer has all fees that are overdue now, those from before among them.
+    Run it daily. The answer lists all fees that are overdue now, old and new.
 
     Returns the fees in the order of their ids.
     """
@@ -329,9 +330,9 @@ def sweep_overdue_fees() -> OverdueFees:
 
 @tool(reads=True)
 def get_fee(fee_id: EntityId) -> Fee:
-    """Look a fee up by its id.
+    """Get a fee by its id.
 
-    Returns the fee's row. Raises ``NotFoundError`` if there is none.
+    Returns the fee's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -354,9 +355,9 @@ def list_fees(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[Fee]:
-    """List fees by project and payment number, all or those of one project or status.
+    """List fees by project and payment number. Filter by project or status.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
     rows = many(
         """

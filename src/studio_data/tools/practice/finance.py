@@ -1,4 +1,4 @@
-"""What a project and the practice come to: budgets, and the controller's report. Every sum is made by the database."""
+"""The finances of a project and of the practice: budgets, and the controller's report. The database makes every sum."""
 
 from decimal import Decimal
 from typing import Any, TypedDict
@@ -13,10 +13,10 @@ from studio_data.errors import InvalidInputError
 
 
 class Budget(TypedDict):
-    """What was estimated, agreed, ordered and spent, in dollars; None where nobody has said.
+    """What was estimated, agreed, ordered and spent, in dollars. An amount that is not set is None.
 
-    ``committed`` is amount and freight of the orders that are not cancelled, drafts among them. ``variance`` is what is left
-    of Exhibit B: ``exhibit_b`` less ``actual``, or less ``committed`` for a room whose actual amount is not known.
+    ``committed`` is amount and freight of the orders that are not cancelled, drafts included. ``variance`` is the rest of
+    Exhibit B: ``exhibit_b`` minus ``actual``, or minus ``committed`` for a room whose actual amount is unknown.
     """
 
     estimate: Decimal | None
@@ -27,7 +27,7 @@ class Budget(TypedDict):
 
 
 class RoomBudget(Budget):
-    """One room's part of a budget."""
+    """The budget of one room."""
 
     room_id: UUID
     name: str
@@ -43,7 +43,7 @@ class TradeQuote(TypedDict):
 
 
 class ProjectBudget(Budget):
-    """A project's budget in all, per room, and its trades' final quotes, which belong to no room."""
+    """A project's budget in total and per room. Its trades' final quotes are separate, since they belong to no room."""
 
     project_id: UUID
     rooms: list[RoomBudget]
@@ -52,7 +52,7 @@ class ProjectBudget(Budget):
 
 
 class ClientBudget(TypedDict):
-    """What a client may see of a budget: nothing of what the practice pays or earns."""
+    """What a client may see of a budget. It leaves out what the practice pays or earns."""
 
     estimate: Decimal | None
     exhibit_b: Decimal | None
@@ -60,14 +60,14 @@ class ClientBudget(TypedDict):
 
 
 class RoomBudgetForClient(ClientBudget):
-    """One room's part of a client's budget."""
+    """The budget of one room, for the client."""
 
     room_id: UUID
     name: str
 
 
 class ProjectBudgetForClient(ClientBudget):
-    """A project's budget for its client, in all and per room."""
+    """A project's budget for its client, in total and per room."""
 
     project_id: UUID
     rooms: list[RoomBudgetForClient]
@@ -76,9 +76,9 @@ class ProjectBudgetForClient(ClientBudget):
 class Figures(TypedDict):
     """What the practice earned and ordered, in dollars.
 
-    Of the period: ``fees_invoiced``, ``fees_paid``, and ``committed``: amount and freight of the orders placed in it and not
-    cancelled. As of now: ``fees_outstanding`` (invoiced and not paid), ``fees_overdue`` (those of them past due), and
-    ``margin``: retail less designer net of everything that is ordered or later.
+    In the period: ``fees_invoiced``, ``fees_paid``, and ``committed`` (amount and freight of its orders that are not
+    cancelled). Now: ``fees_outstanding`` (invoiced and not paid), ``fees_overdue`` (outstanding and past due), and
+    ``margin`` (retail minus designer net of all that is ordered or later).
     """
 
     fees_invoiced: Decimal
@@ -90,14 +90,14 @@ class Figures(TypedDict):
 
 
 class ProjectFigures(Figures):
-    """One project's figures."""
+    """The figures of one project."""
 
     project_id: UUID
     name: str
 
 
 class PracticeReport(TypedDict):
-    """The figures of the whole practice, and those of each project that has any."""
+    """The figures of the whole practice, and of each project that has any."""
 
     totals: Figures
     projects: list[ProjectFigures]
@@ -106,13 +106,13 @@ class PracticeReport(TypedDict):
 
 @tool(reads=True)
 def project_budget(project_id: EntityId) -> ProjectBudget:
-    """Compare a project's estimate, Exhibit B, orders and actual amounts, in all and per room; internal.
+    """Compare a project's estimate, Exhibit B, orders and actual amounts, in total and per room. Internal.
 
-    ``variance`` is Exhibit B less actual, or less committed where the actual is unknown. Trades' final quotes stand apart.
-    For the client use project_budget_for_client.
+    ``variance`` is Exhibit B minus actual, or minus committed if actual is unknown. Trades' final quotes are listed
+    separately. For the client use project_budget_for_client.
 
-    Without rooms, the project's own estimate and Exhibit B total count. Returns the sums and their rooms in id order. Raises
-    ``NotFoundError`` for an unknown project.
+    Without rooms, the project's own estimate and Exhibit B total count. Returns the sums and their rooms in id order.
+    Raises ``NotFoundError`` for an unknown project.
     """
     return budget_of(project_id, many(*budget_query(project_id)))
 
@@ -209,9 +209,9 @@ def _budget(row: dict[str, Any]) -> Budget:
 
 @tool(reads=True)
 def project_budget_for_client(project_id: EntityId) -> ProjectBudgetForClient:
-    """Say what a client may be told of a project's budget: estimate, Exhibit B and retail prices, in all and per room.
+    """Show a project's budget as its client may see it: estimate, Exhibit B and retail prices, in total and per room.
 
-    It has nothing of what the practice pays.
+    It leaves out what the practice pays.
 
     Returns the sums and their rooms in id order. Raises ``NotFoundError`` for an unknown project.
     """
@@ -270,9 +270,9 @@ def _budget_for_client(row: dict[str, Any]) -> ClientBudget:
 
 @tool(reads=True)
 def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: Cursor | None = None) -> PracticeReport:
-    """Report fees and orders of a period, and what is outstanding, overdue and earned as of now; internal.
+    """Report a period's fees and orders, and what is outstanding, overdue and earned now. Internal.
 
-    The period has both days (UTC).
+    Both days (UTC) belong to the period.
 
     Returns the totals, a page of projects in id order, and the cursor of the next, None on the last. Raises
     ``InvalidInputError`` for a period that ends before it begins.
@@ -280,7 +280,7 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
     if from_date > to_date:  # pyright: ignore[reportOperatorIssue] (both are dates when they have been checked)
         raise InvalidInputError(
             "The period ends before it begins.",
-            hint="Give from_date and to_date the other way round.",
+            hint="Swap from_date and to_date.",
             details={"arguments": ["from_date", "to_date"]},
         )
     totals, *rows = many(

@@ -18,7 +18,7 @@ from studio_data.tools.projects import closed_or_unknown
 
 
 class LineItem(TypedDict):
-    """One row of ``line_items``; money in dollars: what the practice pays, and what the client pays a unit."""
+    """One row of ``line_items``. Money in dollars per unit: what the practice pays, and what the client pays."""
 
     id: UUID
     room_id: UUID
@@ -38,7 +38,7 @@ class LineItem(TypedDict):
 
 
 class ClientLineItem(TypedDict):
-    """A line item as a client may see it: nothing of what the practice pays, or to whom."""
+    """A line item as a client may see it, without what the practice pays and to whom."""
 
     id: UUID
     room_id: UUID
@@ -60,9 +60,9 @@ def add_line_item(
     benchmark_id: EntityId | None = None,
     estimated_unit_price: Money | None = None,
 ) -> LineItem:
-    """Add a thing to a room, as an estimate ("sofa, 90 in").
+    """Add an item to a room, as an estimate ("sofa, 90 in").
 
-    The price is the benchmark's unless given.
+    The price is the price benchmark's unless given.
 
     Returns the line item's row. Raises ``NotFoundError``, ``RuleViolationError`` for a completed project.
     """
@@ -123,7 +123,7 @@ def specify_line_item(
     product_spec: Text | None = None,
     unit_retail_price: Money | None = None,
 ) -> LineItem:
-    """Choose the product of an estimated line item; ``unit_retail_price`` is what the client pays a unit.
+    """Choose the product of an estimated line item. ``unit_retail_price`` is what the client pays per unit.
 
     Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -143,7 +143,7 @@ def respecify_line_item(
     product_spec: Text | None = None,
     unit_retail_price: Money | None = None,
 ) -> LineItem:
-    """Take a quoted line item back to specified, to select another product or vendor. Its selected quote is cleared.
+    """Return a quoted line item to specified, to choose another product or vendor. Its selected quote is cleared.
 
     Refused while the line item has an order that is not cancelled.
 
@@ -160,7 +160,7 @@ def respecify_line_item(
 
 @tool(reads=True)
 def get_line_item(line_item_id: EntityId) -> LineItem:
-    """Look a line item up by its id.
+    """Get a line item by its id.
 
     Returns the line item's row. Raises ``NotFoundError``.
     """
@@ -179,7 +179,7 @@ def list_line_items(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[LineItem]:
-    """List the line items of a project, or of one room, with what the practice pays. Not for clients' eyes.
+    """List the line items of a project or room, with what the practice pays. Never show it to clients.
 
     Returns a page of rows, the oldest first.
     """
@@ -208,7 +208,7 @@ def list_line_items_for_client(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[ClientLineItem]:
-    """List the line items of a project, or of one room, as the client may see them.
+    """List the line items of a project or room, as the client may see them.
 
     Returns a page, the oldest first.
     """

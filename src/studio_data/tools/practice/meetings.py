@@ -26,7 +26,7 @@ KEEPERS = (Role.STUDIO_MANAGER, Role.TRANSCRIPTIONIST)
 
 
 class Meeting(TypedDict):
-    """One row of ``meetings``; without a ``scheduled_date`` it waits for one."""
+    """One row of ``meetings``. ``scheduled_date`` is None while the meeting waits for a date."""
 
     id: UUID
     project_id: UUID
@@ -40,7 +40,7 @@ class Meeting(TypedDict):
 
 
 class AgreedAction(TypedDict):
-    """Something that was agreed in a meeting: what, and where it is known who and by when."""
+    """An action item that was agreed in a meeting; who does it and by when, if known."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore[reportGeneralTypeIssues]
 
@@ -57,7 +57,7 @@ class CompletedMeeting(Meeting):
 
 @tool(roles=KEEPERS)
 def schedule_meeting(project_id: EntityId, *, meeting_type: MeetingTypeName, scheduled_date: Day) -> Meeting:
-    """Schedule a meeting of a project, such as the CDM or a site meeting. confirm_meeting follows.
+    """Schedule a meeting of a project, such as the CDM or a site meeting. Next: confirm_meeting.
 
     Returns the meeting's row. Raises ``NotFoundError`` for an unknown project.
     """
@@ -88,7 +88,7 @@ def schedule_meeting(project_id: EntityId, *, meeting_type: MeetingTypeName, sch
 
 @tool(roles=KEEPERS)
 def confirm_meeting(meeting_id: EntityId) -> Meeting:
-    """Record that the date of a scheduled meeting is confirmed by those who come.
+    """Record that the participants confirmed the date of a scheduled meeting.
 
     Returns the meeting's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -97,12 +97,13 @@ def confirm_meeting(meeting_id: EntityId) -> Meeting:
 
 @tool(roles=KEEPERS)
 def reschedule_meeting(meeting_id: EntityId, *, scheduled_date: Day | None = None) -> Meeting:
-    """Give a meeting that was not held another date, or take its date away until there is a new one.
+    """Give a meeting that was not held another date, or remove its date until there is a new one.
 
-    With ``scheduled_date`` it is scheduled again, to be confirmed anew; without, it is rescheduled and waits for a date.
+    With ``scheduled_date`` it becomes scheduled and must be confirmed again. Without, it becomes rescheduled and waits for
+    a date.
 
-    A meeting that had a date passes through ``rescheduled``, and the audit trail has both moves. Returns the meeting's row.
-    Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for the date that it has already.
+    A meeting that had a date passes through ``rescheduled``, and the audit trail has both moves. Returns the meeting's
+    row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for the date that it has already.
     """
     to = MeetingStatus.RESCHEDULED if scheduled_date is None else MeetingStatus.SCHEDULED
     return _move(meeting_id, "reschedule_meeting", to, scheduled_date=scheduled_date)
@@ -110,7 +111,7 @@ def reschedule_meeting(meeting_id: EntityId, *, scheduled_date: Day | None = Non
 
 @tool(roles=KEEPERS, destructive=True)
 def cancel_meeting(meeting_id: EntityId, *, reason: Text) -> Meeting:
-    """Record that a meeting will not be held, and why. To move it to another day, use reschedule_meeting.
+    """Record that a meeting is cancelled, and why. For another date, use reschedule_meeting.
 
     Returns the meeting's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -125,7 +126,7 @@ def complete_meeting(
     notes_s3_key: StorageKey | None = None,
     action_items: Annotated[list[AgreedAction], MaxLen(100)] | None = None,
 ) -> CompletedMeeting:
-    """Record that a confirmed meeting was held, with its transcript, its notes and the action items agreed in it.
+    """Record that a confirmed meeting was held, with its transcript, notes and agreed action items.
 
     Returns the meeting's row and the ``action_items`` made, in the order given. Raises ``NotFoundError``,
     ``InvalidTransitionError``, ``RuleViolationError`` for action items in a completed project; then none is made.
@@ -198,15 +199,15 @@ def complete_meeting(
 
 @cache
 def _action_items() -> TypeAdapter[list[ActionItem]]:
-    """Return what gives the rows that came as JSON the types that rows have."""
+    """Return the adapter that gives rows from JSON their types."""
     return TypeAdapter(list[ActionItem])
 
 
 @tool(reads=True)
 def get_meeting(meeting_id: EntityId) -> Meeting:
-    """Look a meeting up by its id.
+    """Get a meeting by its id.
 
-    Returns the meeting's row. Raises ``NotFoundError`` if there is none.
+    Returns the meeting's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -232,10 +233,10 @@ def list_meetings(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[Meeting]:
-    """List meetings by date, those that wait for a date last; by project, status, type, or between two days inclusive.
+    """List meetings by date, those without a date last. Filter by project, status, type, or two days inclusive.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last. Raises ``InvalidInputError`` for a
-    ``from_date`` after ``to_date``.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page). Raises ``InvalidInputError``
+    for a ``from_date`` after ``to_date``.
     """
     if isinstance(from_date, date) and isinstance(to_date, date) and from_date > to_date:
         raise InvalidInputError(
@@ -358,10 +359,10 @@ def _why_not(meeting_id: EntityId, tool_name: str, to: MeetingStatus | None) -> 
         return no_such("meeting", meeting_id)
     if to is MeetingStatus.SCHEDULED and meeting["status"] in MEETING_MOVES.made_by(tool_name, to).sources:
         return RuleViolationError(
-            f"Meeting {meeting_id} is {meeting['status']} for {meeting['scheduled_date']} already.",
+            f"Meeting {meeting_id} is already {meeting['status']} for {meeting['scheduled_date']}.",
             rule="rescheduled_meetings_get_another_date",
             found=str(meeting["scheduled_date"]),
-            hint="Give another date, or none until there is one.",
+            hint="Give another date, or no date until there is one.",
         )
     if to is MeetingStatus.COMPLETED and meeting["status"] == MeetingStatus.CONFIRMED:
         return closed_or_unknown(meeting["project_id"])

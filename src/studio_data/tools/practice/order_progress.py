@@ -1,6 +1,6 @@
-"""How purchase orders move on, and with them their line items, until what was ordered stands in its room.
+"""How purchase orders and their line items progress, from the submitted order to the installed item.
 
-Whatever moves an order locks its line item first and then the order, so that two movers wait for each other in one order.
+Each statement locks the line item first and then its order, so two callers wait for each other in one order.
 """
 
 from datetime import UTC, datetime
@@ -21,9 +21,10 @@ from studio_data.tools.practice.rules.orders import ITEM_FOLLOWS, LINE_ITEM_MOVE
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def submit_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
-    """Record that a draft was sent to the vendor; its line item becomes ordered.
+    """Record that a draft order was sent to the vendor. Its line item becomes ordered.
 
-    Refused when another quote was selected since the draft, and where no order could be drafted.
+    Refused if the selected quote changed after the draft, without a signed Exhibit B, or outside the phases that may
+    order.
 
     Sets ordered_at. Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
@@ -32,7 +33,7 @@ def submit_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def acknowledge_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day | None = None) -> PurchaseOrder:
-    """Record that the vendor confirmed a submitted order, and for which delivery date.
+    """Record that the vendor confirmed a submitted order, and its delivery date.
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -41,7 +42,7 @@ def acknowledge_purchase_order(purchase_order_id: EntityId, *, estimated_deliver
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def start_production(purchase_order_id: EntityId) -> PurchaseOrder:
-    """Record that the vendor began to make what an acknowledged order asks for.
+    """Record that the vendor started to make an acknowledged order.
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -50,7 +51,7 @@ def start_production(purchase_order_id: EntityId) -> PurchaseOrder:
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def ship_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day | None = None) -> PurchaseOrder:
-    """Record that an order in production has left the vendor; its line item becomes shipped.
+    """Record that the vendor shipped an order in production. Its line item becomes shipped.
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -59,7 +60,7 @@ def ship_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day | None = None) -> PurchaseOrder:
-    """Record that a shipped order has arrived, today unless a day is given; its line item becomes delivered.
+    """Record that a shipped order arrived, today unless a day is given. Its line item becomes delivered.
 
     Returns the order's row. Today is today in UTC. Raises ``NotFoundError``, ``InvalidTransitionError``,
     ``InvalidInputError`` for a day that nowhere has begun.
@@ -68,8 +69,8 @@ def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day 
     arrived = today if actual_delivery is None else day(actual_delivery)
     if (arrived - today).days > 1:
         raise InvalidInputError(
-            f"actual_delivery must not be in the future, and {arrived} is.",
-            hint="Record a delivery when it has arrived.",
+            f"actual_delivery must not be in the future, like {arrived}.",
+            hint="Record a delivery once it has arrived.",
             details={"arguments": ["actual_delivery"]},
         )
     return _moved(purchase_order_id, "deliver_purchase_order", actual_delivery=arrived)
@@ -77,9 +78,9 @@ def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR], destructive=True)
 def cancel_purchase_order(purchase_order_id: EntityId, *, reason: Text) -> PurchaseOrder:
-    """Call an order off before it is shipped, and say why.
+    """Cancel an order before it is shipped, and say why.
 
-    If it had been submitted, its line item goes back to specified without vendor and prices, for another quote.
+    If it was submitted, its line item returns to specified without vendor and prices, for another quote.
 
     The item of a cancelled draft stays as it is. Returns the order's row. Raises ``NotFoundError``,
     ``InvalidTransitionError`` for an order that was shipped or cancelled.
@@ -185,7 +186,7 @@ def _moved(
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def install_line_item(line_item_id: EntityId) -> LineItem:
-    """Record that a delivered line item stands in its room.
+    """Record that a delivered line item is installed in its room.
 
     Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """

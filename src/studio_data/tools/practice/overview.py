@@ -1,4 +1,4 @@
-"""Where a project stands, in one answer: for the practice, and for its client."""
+"""A project's state in one answer, for the practice or for its client."""
 
 from datetime import date
 from decimal import Decimal
@@ -33,7 +33,7 @@ class NextMeeting(TypedDict):
 
 
 class NextTask(TypedDict):
-    """The next task in the order of the workflow, and who does it."""
+    """The next task in workflow order, and who does it."""
 
     task_id: UUID
     name: str
@@ -43,7 +43,7 @@ class NextTask(TypedDict):
 
 
 class Overdue(TypedDict):
-    """How many things of a project are past their day, and open."""
+    """How many open things of a project are past their due date."""
 
     tasks: int
     action_items: int
@@ -52,7 +52,7 @@ class Overdue(TypedDict):
 
 
 class BudgetTotals(TypedDict):
-    """A project's budget in all, in dollars."""
+    """A project's budget in total, in dollars."""
 
     estimate: Decimal | None
     exhibit_b: Decimal | None
@@ -62,7 +62,7 @@ class BudgetTotals(TypedDict):
 
 
 class ProjectOverview(TypedDict):
-    """Where a project stands."""
+    """A project's state."""
 
     project: Project
     client_name: str
@@ -76,7 +76,7 @@ class ProjectOverview(TypedDict):
 
 
 class ClientBudgetTotals(TypedDict):
-    """What a client sees of the budget in all, in dollars."""
+    """The totals of the budget that a client sees, in dollars."""
 
     estimate: Decimal | None
     exhibit_b: Decimal | None
@@ -84,7 +84,7 @@ class ClientBudgetTotals(TypedDict):
 
 
 class ClientOverview(TypedDict):
-    """Where a project stands, as its client may see it."""
+    """A project's state as its client may see it."""
 
     project_id: UUID
     name: str
@@ -97,7 +97,7 @@ class ClientOverview(TypedDict):
 
 @tool(reads=True)
 def project_overview(project_id: EntityId) -> ProjectOverview:
-    """Show where a project stands: phase, gates, progress, budget, next meeting, what is overdue, who acts next.
+    """Show a project's state: phase, gates, progress, budget, next meeting, what is overdue, who acts next.
 
     Returns the answer for the practice; money in dollars. Raises ``NotFoundError``.
     """
@@ -128,7 +128,7 @@ def project_overview(project_id: EntityId) -> ProjectOverview:
 
 @tool(reads=True)
 def project_overview_for_client(project_id: EntityId) -> ClientOverview:
-    """Show a client where their project stands: phase, progress, budget, next meeting.
+    """Show a client their project's state: phase, progress, budget, next meeting.
 
     Returns nothing of what the practice pays; money in dollars. Raises ``NotFoundError``.
     """
@@ -152,7 +152,7 @@ def project_overview_for_client(project_id: EntityId) -> ClientOverview:
 
 
 def _standing_query(project_id: EntityId) -> Statement:
-    """Return the query of all that is neither a gate nor money."""
+    """Return the query of everything except gates and money."""
     return (
         """
         WITH tasks AS (

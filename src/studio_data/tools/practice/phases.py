@@ -1,4 +1,4 @@
-"""The phases of a project: what stands before the next one, and the moves."""
+"""The phases of a project: the gates before each, and the moves between them."""
 
 from datetime import datetime
 from functools import cache
@@ -23,7 +23,7 @@ from studio_data.tools.rules.lifecycles import PROJECT, ProjectPhase
 
 
 class GateCheck(TypedDict):
-    """What stands between a project and a phase; ``to`` is None on hold and at the end."""
+    """The gates between a project and a phase. ``to`` is None on hold and at the end."""
 
     project_id: UUID
     phase: str
@@ -53,7 +53,7 @@ class AdvancedProject(TypedDict):
 
 @tool(reads=True)
 def check_gates(project_id: EntityId, *, to: ProjectPhaseName | None = None) -> GateCheck:
-    """Check what a project still needs before its next phase, and which calls would bring it there.
+    """Check what a project still needs for its next phase, and which calls provide it.
 
     Returns every gate's result; ``to`` is the next phase unless given. Raises ``NotFoundError``,
     ``InvalidTransitionError`` for a phase that cannot follow.
@@ -83,12 +83,12 @@ def gate_check(facts: Facts, to: ProjectPhaseName | None = None) -> GateCheck:
 def advance_project(
     project_id: EntityId, *, to: ProjectPhaseName | None = None, override_reason: Text | None = None
 ) -> AdvancedProject:
-    """Move a project to its next phase, if every gate holds.
+    """Move a project to its next phase if every gate holds.
 
     A refusal names the gates that fail and the calls that would satisfy them.
 
-    Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for
-    a gate, ``PermissionDeniedError`` for an override by anybody but a person.
+    Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``
+    for a gate, ``PermissionDeniedError`` for an override by anybody but a person.
     """
     with transaction():
         _, found = batch(_locked(project_id), facts_query(project_id))
@@ -111,7 +111,7 @@ def advance_project(
 
 @tool(roles=[Role.PROJECT_MANAGER])
 def hold_project(project_id: EntityId, *, reason: Text) -> AdvancedProject:
-    """Put a project on hold, and say why. resume_project brings it back to the phase it was in.
+    """Put a project on hold, and say why. resume_project returns it to its phase.
 
     Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is
     completed or on hold.
@@ -125,7 +125,7 @@ def hold_project(project_id: EntityId, *, reason: Text) -> AdvancedProject:
 
 @tool(roles=[Role.PROJECT_MANAGER])
 def resume_project(project_id: EntityId) -> AdvancedProject:
-    """Bring a project on hold back to the phase it was held in.
+    """Return a project on hold to the phase it was in.
 
     Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is not
     on hold.
@@ -145,7 +145,7 @@ def _target(facts: Facts, to: ProjectPhaseName | None) -> ProjectPhase:
 
 
 def _locked(project_id: EntityId) -> Statement:
-    """Return what locks a project and tells its phase: what is read or moved after it is as of now, not as of the wait."""
+    """Return the statement that locks a project and reads its phase. Later statements see the state after the wait."""
     return (
         """
         SELECT phase
@@ -160,9 +160,9 @@ def _locked(project_id: EntityId) -> Statement:
 def _moving(
     project_id: EntityId, to: ProjectPhase | None, sources: list[str], gate_checks: dict[str, Any], reason: str | None = None
 ) -> Statement:
-    """Return what moves a locked project from one of the sources: the phase, the transition with its gates, the line.
+    """Return the statement that moves a locked project and writes its transition with the gates, and its line.
 
-    Without ``to`` it goes back to the phase in which it was last put on hold.
+    Without ``to`` the project returns to the phase in which it was last put on hold.
     """
     return (
         """
@@ -221,5 +221,5 @@ def _advanced(row: dict[str, Any]) -> AdvancedProject:
 
 @cache
 def _transition_type() -> TypeAdapter[PhaseTransition]:
-    """Return what reads a transition back from the JSON that it is selected as."""
+    """Return the adapter that reads a transition from its JSON."""
     return TypeAdapter(PhaseTransition)

@@ -1,4 +1,4 @@
-"""Pricing benchmarks: what the practice knows of prices before there are quotes."""
+"""Price benchmarks: what the practice knows of prices before there are quotes."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from studio_data.tools.practice.fields import FreightFactor
 
 
 class Benchmark(TypedDict):
-    """One row of ``pricing_benchmarks``; the price in dollars a unit, freight as a fraction of it."""
+    """One row of ``pricing_benchmarks``. The price is in dollars per unit, freight is a fraction of it."""
 
     id: UUID
     category: str
@@ -38,7 +38,7 @@ def set_benchmark(
     freight_factor: FreightFactor | None = None,
     notes: Text | None = None,
 ) -> Benchmark:
-    """Set the typical unit price of an item type in a quality tier, new or anew.
+    """Set the typical unit price of an item type in a quality tier, new or changed.
 
     ``freight_factor`` is 0.18 unless known.
 
@@ -108,7 +108,7 @@ def find_benchmarks(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[Benchmark]:
-    """Find price benchmarks by category, quality tier or a part of the item type.
+    """Find price benchmarks by category, quality tier or part of the item type.
 
     Returns a page of rows, the oldest first.
     """

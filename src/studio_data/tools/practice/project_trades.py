@@ -1,4 +1,4 @@
-"""Trades on a project: who is asked for what, and what they want for it, from the trade day to the final quote."""
+"""Trades on a project: who is asked for what work, and their amounts from the trade day to the final quote."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from studio_data.tools.practice.rules.moves import TRADE_QUOTE_MOVES
 
 
 class ProjectTrade(TypedDict):
-    """One row of ``project_trades``; money in dollars, what the trade asks."""
+    """One row of ``project_trades``. Money in dollars: what the trade asks."""
 
     id: UUID
     project_id: UUID
@@ -33,7 +33,7 @@ class ProjectTrade(TypedDict):
 
 
 class ComparedTrade(TypedDict):
-    """A trade on a project beside the others; ``difference`` is what the final quote has more than the ballpark."""
+    """A trade of a project in a comparison. ``difference`` is the final quote minus the ballpark."""
 
     id: UUID
     trade_id: UUID
@@ -55,10 +55,10 @@ def assign_trade(
     role: TradeRoleName = TradeRole.SOFT_TRADE,
     scope: Text | None = None,
 ) -> ProjectTrade:
-    """Put a trade on a project and invite its quote.
+    """Assign a trade to a project and invite its quote.
 
-    ``scope`` says what they are to do. Refused for a second general contractor (gc), and for a trade that has the role
-    already.
+    ``scope`` says what work they do. Refused for a second general contractor (gc), and for a trade that already has the
+    role.
 
     Returns the assignment's row. Raises ``NotFoundError``, ``ConflictError`` that names the present assignment.
     """
@@ -115,20 +115,20 @@ def _why_not_assigned(project_id: EntityId, trade_id: EntityId, role: TradeRole)
     details = {name: str(found[name]) for name in ("project_trade_id", "trade_id", "name", "quote_status")}
     if str(found["trade_id"]) == str(trade_id):
         return ConflictError(
-            f"{found['name']} is on project {project_id} as {role} already.",
-            hint="Go on with that assignment.",
+            f"{found['name']} is already on project {project_id} as {role}.",
+            hint="Use that assignment.",
             details=details,
         )
     return ConflictError(
-        f"Project {project_id} has a general contractor: {found['name']}.",
-        hint="A project has one. Assign another as subcontractor.",
+        f"Project {project_id} already has a general contractor: {found['name']}.",
+        hint="A project has only one. Assign another as subcontractor.",
         details=details,
     )
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def record_ballpark(project_trade_id: EntityId, *, ballpark_amount: Money) -> ProjectTrade:
-    """Record the first, rough amount that an invited trade names.
+    """Record an invited trade's first, rough amount.
 
     Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -137,7 +137,7 @@ def record_ballpark(project_trade_id: EntityId, *, ballpark_amount: Money) -> Pr
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def send_final_rfq(project_trade_id: EntityId) -> ProjectTrade:
-    """Record that a trade that gave a ballpark was asked for its final quote (RFQ).
+    """Record that a trade with a ballpark was asked for its final quote (RFQ).
 
     Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -146,7 +146,7 @@ def send_final_rfq(project_trade_id: EntityId) -> ProjectTrade:
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def record_final_quote(project_trade_id: EntityId, *, final_amount: Money) -> ProjectTrade:
-    """Record the final amount that a trade quotes after the RFQ.
+    """Record a trade's final amount after the RFQ.
 
     Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -214,9 +214,9 @@ def list_project_trades(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[ProjectTrade]:
-    """List the trades on a project in the order of their assignment, all or by role or state of the quote.
+    """List the trades on a project in order of assignment. Filter by role or quote status.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -243,12 +243,12 @@ def compare_trades(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[ComparedTrade]:
-    """Compare what the trades of one role or specialty ask on a project, the cheapest first.
+    """Compare the amounts that trades of a role or specialty ask on a project, cheapest first.
 
     The final quote counts, else the ballpark.
 
-    All trades of the project without role and specialty. Returns ``limit`` trades at most and the cursor of the next page,
-    None on the last; ``difference`` is final minus ballpark, negative if the final quote is lower.
+    Without role and specialty it compares all trades of the project. Returns at most ``limit`` trades and the cursor of
+    the next page (None on the last page). ``difference`` is final minus ballpark, negative if the final quote is lower.
     """
     rows = many(
         """

@@ -1,4 +1,4 @@
-"""Purchase orders: one for each line item, drafted when Exhibit B is signed; order_progress.py says how they move on."""
+"""Purchase orders: each for one line item, drafted once Exhibit B is signed. order_progress.py has their further steps."""
 
 from contextlib import nullcontext
 from datetime import date, datetime
@@ -39,14 +39,14 @@ class PurchaseOrder(TypedDict):
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def draft_purchase_order(line_item_id: EntityId) -> PurchaseOrder:
-    """Draft the purchase order of a quoted line item, with the next number of the year.
+    """Draft the purchase order of a quoted line item, with the year's next number.
 
-    Vendor, amount and freight come from the selected quote. Needs Exhibit B signed and the project in purchasing or later;
-    refused while the line item has another order that is not cancelled.
+    Vendor, amount and freight come from the selected quote. Needs a signed Exhibit B and a project in purchasing or later.
+    Refused while the line item has another order that is not cancelled.
 
-    The amount is designer net times quantity. Numbers (PO-2026-0001) follow each other without gaps in a calendar year, UTC:
-    a draft that is refused or undone uses none. Returns the order's row. Raises ``NotFoundError``, ``ConflictError`` that
-    names the open order, ``RuleViolationError`` with everything that is missing.
+    The amount is designer net times quantity. Numbers (PO-2026-0001) follow each other without gaps in a calendar year,
+    UTC: a draft that is refused or undone uses none. Returns the order's row. Raises ``NotFoundError``, ``ConflictError``
+    that names the open order, ``RuleViolationError`` with everything that is missing.
     """
     order = _draft(line_item_id)
     if order is None:
@@ -55,13 +55,13 @@ def draft_purchase_order(line_item_id: EntityId) -> PurchaseOrder:
 
 
 def _draft(line_item_id: EntityId) -> PurchaseOrder | None:
-    """Draft the order if the rules allow it; None if they do not, or there is no such line item.
+    """Draft the order if the rules allow it. Return None if they do not, or if the line item is unknown.
 
-    The year's counter is locked before the line item: a unit that drafts several orders holds the counter from the first on,
-    and would wait in a circle with a caller who had locked the second line item and waited for the counter.
+    The year's counter is locked before the line item. A unit that drafts several orders holds the counter from its first
+    order on. A caller that locked a line item first and then waited for the counter would deadlock with it.
     """
     try:
-        # In the caller's unit, a refused statement would spoil the unit; alone it needs no transaction of its own.
+        # A refused statement would undo the caller's unit, so there it needs a savepoint. Alone it needs no transaction.
         with transaction() if in_transaction() else nullcontext():
             return one(
                 """
@@ -122,7 +122,7 @@ def _draft(line_item_id: EntityId) -> PurchaseOrder | None:
                 },
             )
     except psycopg.errors.UniqueViolation as error:
-        # Another draft was committed after this statement had begun, which therefore did not see it.
+        # Another draft was committed after this statement began, so this statement did not see it.
         if not (error.diag.constraint_name or "").startswith("purchase_orders_one_open_per_line_item_key"):
             raise
         return None
@@ -130,9 +130,9 @@ def _draft(line_item_id: EntityId) -> PurchaseOrder | None:
 
 @tool(reads=True)
 def get_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
-    """Look a purchase order up by its id.
+    """Get a purchase order by its id.
 
-    Returns the order's row. Raises ``NotFoundError`` if there is none.
+    Returns the order's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -158,11 +158,11 @@ def list_purchase_orders(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[PurchaseOrder]:
-    """List purchase orders, the oldest first: by project, vendor, status, open or late.
+    """List purchase orders, oldest first. Filter by project, vendor, status, open or late.
 
-    Late is what is open and was estimated to be delivered before today.
+    A late order is open and its estimated delivery was before today.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last. Today is today in UTC.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page). Today is today in UTC.
     """
     rows = many(
         """

@@ -1,4 +1,4 @@
-"""Vendors' quotes for line items: recorded, compared, one of them selected."""
+"""Vendors' quotes for line items: record, compare, select one."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from studio_data.tools.practice.rules.orders import LINE_ITEM_MOVES
 
 
 class VendorQuote(TypedDict):
-    """One row of ``vendor_quotes``; money in dollars, what the practice would pay."""
+    """One row of ``vendor_quotes``. Money in dollars: what the practice would pay."""
 
     id: UUID
     line_item_id: UUID
@@ -32,7 +32,7 @@ class VendorQuote(TypedDict):
 
 
 class ComparedQuote(TypedDict):
-    """A quote beside the others: ``landed_cost`` is unit cost x quantity + freight."""
+    """A quote in a comparison. ``landed_cost`` is unit cost x quantity + freight."""
 
     vendor_quote_id: UUID
     vendor_id: UUID
@@ -45,7 +45,7 @@ class ComparedQuote(TypedDict):
 
 
 class QuoteComparison(TypedDict):
-    """All quotes for a line item, the cheapest first."""
+    """All quotes for a line item, cheapest first."""
 
     line_item_id: UUID
     quantity: int
@@ -62,7 +62,7 @@ def record_quote(
     lead_time_weeks: Weeks | None = None,
     notes: Text | None = None,
 ) -> VendorQuote:
-    """Record a vendor's quote for a specified line item: cost a unit, and freight for all of it.
+    """Record a vendor's quote for a specified line item: cost per unit, and freight in total.
 
     Returns the quote's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for an item that is neither specified nor
     quoted.
@@ -110,7 +110,7 @@ def record_quote(
 
 @tool(reads=True)
 def compare_quotes(line_item_id: EntityId) -> QuoteComparison:
-    """Compare the quotes for a line item: price with freight, lead time, which is selected. The cheapest comes first.
+    """Compare the quotes for a line item, cheapest first: price with freight, lead time, which one is selected.
 
     Returns the quotes by landed cost, at most 500. Raises ``NotFoundError``.
     """
@@ -146,9 +146,10 @@ def compare_quotes(line_item_id: EntityId) -> QuoteComparison:
 
 @tool(roles=[Role.SOURCING_SPECIALIST])
 def select_quote(vendor_quote_id: EntityId, *, unit_retail_price: Money | None = None) -> LineItem:
-    """Select a quote for its specified line item: the vendor, what the practice pays, and freight follow from it.
+    """Select a quote for its specified line item. It sets the vendor, what the practice pays, and freight.
 
-    ``unit_retail_price`` is what the client will pay a unit. Refused once a quote is selected: respecify_line_item first.
+    ``unit_retail_price`` is what the client will pay per unit. Refused if a quote is already selected: call
+    respecify_line_item first.
 
     Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -201,7 +202,7 @@ def _why_not_recorded(line_item_id: EntityId, vendor_id: EntityId) -> StudioErro
     if item["status"] not in {LineItemStatus.SPECIFIED, LineItemStatus.QUOTED}:
         refusal = LINE_ITEM.refusal(line_item_id, item["status"], LineItemStatus.QUOTED)
         if item["status"] == LineItemStatus.ESTIMATED:
-            refusal.hint = "specify_line_item chooses the product first."
+            refusal.hint = "Call specify_line_item first: it chooses the product."
         return refusal
     return no_such("vendor", vendor_id)
 

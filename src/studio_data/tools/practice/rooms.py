@@ -1,4 +1,4 @@
-"""Rooms of a project: what is spent where. The project's estimate and Exhibit B total are the sums over its rooms."""
+"""Rooms of a project. The project's estimate and Exhibit B total are the sums over its rooms."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from studio_data.tools.projects import closed_or_unknown
 
 
 class RoomField(StrEnum):
-    """What of a room may be cleared."""
+    """The fields of a room that ``clear`` may empty."""
 
     SCOPE = "scope"
     INVESTMENT_ESTIMATE = "investment_estimate"
@@ -49,12 +49,12 @@ def add_room(
     investment_estimate: Money | None = None,
     exhibit_b_amount: Money | None = None,
 ) -> Room:
-    """Add a room to a project. Its amounts go into the project's totals.
+    """Add a room to a project. Its amounts count in the project's totals.
 
     Returns the room's row. Raises ``NotFoundError``, ``RuleViolationError`` for a completed project.
     """
     rooms, _ = batch(
-        # The project is locked before the rooms are summed, so that the sum is as of now and not as of the wait.
+        # The project is locked first, so that the next statement sums the rooms as they are after the wait.
         (
             """
             WITH project AS (
@@ -104,7 +104,7 @@ def update_room(
     actual_amount: Money | None = None,
     clear: Annotated[list[Annotated[RoomField | str, *choice(RoomField)]], Len(1, 4)] | None = None,
 ) -> Room:
-    """Change a room's name, scope or amounts; the project's totals follow. ``clear`` empties fields.
+    """Update a room's name, scope or amounts; the project's totals follow. ``clear`` empties fields.
 
     Returns the room's row. Raises ``NotFoundError``.
     """
@@ -167,7 +167,7 @@ def update_room(
 
 @tool(reads=True)
 def get_room(room_id: EntityId) -> Room:
-    """Look a room up by its id.
+    """Get a room by its id.
 
     Returns the room's row. Raises ``NotFoundError``.
     """
@@ -198,7 +198,7 @@ def list_rooms(project_id: EntityId, *, limit: Limit = 50, after: Cursor | None 
 
 
 def lock_project_of_room(room_id: EntityId) -> UUID:
-    """Lock the project of a room, in a unit, before its rooms are summed. Raises ``NotFoundError``."""
+    """Lock a room's project, in a unit, before its rooms are summed. Raises ``NotFoundError``."""
     row = one(*_project_of_room_locked(room_id))
     if row is None:
         raise no_such("room", room_id)
@@ -219,9 +219,9 @@ def _project_of_room_locked(room_id: EntityId) -> Statement:
 
 
 def totals_follow_rooms(of: EntityId | UUID, *, of_completed: bool = True) -> Statement:
-    """Return what lets a locked project's totals follow its rooms; a total over rooms without any amount stays as it is.
+    """Return the statement that updates a locked project's totals from its rooms.
 
-    ``of`` is the project's id or that of one of its rooms.
+    If no room has an amount, the total stays unchanged. ``of`` is the project's id or the id of one of its rooms.
     """
     return (
         """

@@ -1,16 +1,16 @@
 """The schedule of a project: when its tasks are due, and who does them.
 
-``schedule_project`` plans with the templates' working days, Monday to Friday, and knows no holidays:
+``schedule_project`` uses the templates' working days, Monday to Friday, without holidays:
 
 - The phases run one after the other.
-- Within a phase a task starts when half of the work before it is done: a practice has two hands, and one task at a time
-  would make a furnishings project of eight months last fifteen.
-- A task is given its own working days in full, and is never due before the one that stands before it.
-- A recurring task (the weekly update) holds nobody up and ends with its phase: it is due on the phase's last day.
-- Closed tasks hold their place, so that the same first day always gives the same dates; they keep their own dates.
-- A task of no template has no duration, and keeps the date that somebody gave it.
+- Within a phase a task starts when half of the work before it is done. One task at a time would be too slow: a
+  furnishings project of eight months would take fifteen.
+- A task has its own working days in full, and is never due before the task that precedes it.
+- A recurring task (the weekly update) delays no other task. It is due on the last day of its phase.
+- A closed task keeps its place in the calculation, so the same first day always gives the same dates. Its own date stays.
+- A task without a template has no duration, and keeps the date that somebody gave it.
 
-Days are counted from Monday, January 1, 1900, the first day that the database takes: n working days after it is the date
+Days count from Monday, January 1, 1900, the first day that the database accepts. The date n working days after it is
 ``'1900-01-01' + n / 5 * 7 + n % 5``.
 """
 
@@ -31,7 +31,7 @@ from studio_data.tools.practice.tasks import ProjectTask
 
 
 class PhaseSchedule(TypedDict):
-    """The open tasks of a phase that have a due date: how many, and from when to when."""
+    """The open tasks of a phase that have a due date: their number, and the first and last date."""
 
     phase: str
     tasks: int
@@ -40,7 +40,7 @@ class PhaseSchedule(TypedDict):
 
 
 class Schedule(TypedDict):
-    """The open tasks of a project that have a due date, in all and phase by phase."""
+    """The open tasks of a project that have a due date, in total and per phase."""
 
     project_id: UUID
     tasks_scheduled: int
@@ -51,12 +51,13 @@ class Schedule(TypedDict):
 
 @tool(roles=[Role.PROJECT_MANAGER], idempotent=True)
 def schedule_project(project_id: EntityId, *, start_date: Day) -> Schedule:
-    """Plan the due dates of a project's open tasks from its first day on, by the templates' working days.
+    """Set the due dates of a project's open tasks from its first day, in the templates' working days.
 
-    ``start_date`` is the project's first day, also for one under way. To move what is left, use shift_schedule.
+    ``start_date`` is the project's first day, also for a project that has begun. To shift the remaining dates, use
+    shift_schedule.
 
-    The module says by which rule. Returns the schedule. Raises ``NotFoundError``, ``InvalidInputError`` if the last date
-    would be after the year 2199.
+    The module's docstring has the rules. Returns the schedule. Raises ``NotFoundError``, ``InvalidInputError`` if the last
+    date would be after the year 2199.
     """
     rows = many(
         """
@@ -152,17 +153,17 @@ def shift_schedule(
     from_task_id: EntityId | None = None,
     phase: WorkPhaseName | None = None,
 ) -> Schedule:
-    """Move the due dates of a project's open tasks by working days, later or (negative) earlier, and say why.
+    """Shift the due dates of a project's open tasks by working days (negative is earlier), and say why.
 
-    Moves all of them, or those of one ``phase``, or those from a task on in the order of the workflow.
+    Shifts all of them, or those of one ``phase``, or those from one task on in workflow order.
 
-    Moving later, a date on a weekend counts as the Friday before it; earlier, as the Monday after.
-    Returns the whole project's schedule. Raises ``NotFoundError``, ``InvalidInputError`` for both limits, 0 days, another
-    project's task or dates out of range, ``RuleViolationError`` if nothing there has a due date.
+    When it shifts later, a date on a weekend counts as the Friday before it; earlier, as the Monday after. Returns the
+    whole project's schedule. Raises ``NotFoundError``, ``InvalidInputError`` for both limits, 0 days, another project's
+    task or dates out of range, ``RuleViolationError`` if no task there has a due date.
     """
     if from_task_id is not None and phase is not None:
         raise InvalidInputError(
-            "from_task_id and phase exclude each other.",
+            "from_task_id and phase cannot be given together.",
             hint="Give one of them.",
             details={"arguments": ["from_task_id", "phase"]},
         )
@@ -264,8 +265,8 @@ def _schedule(project_id: EntityId, phases: list[PhaseSchedule]) -> Schedule:
 
 def _out_of_range(argument: str) -> InvalidInputError:
     return InvalidInputError(
-        f"{argument} would move a due date out of the years {FIRST_YEAR} to {LAST_YEAR}.",
-        hint="Nothing was moved.",
+        f"{argument} would set a due date outside the years {FIRST_YEAR} to {LAST_YEAR}.",
+        hint="Nothing was changed.",
         details={"arguments": [argument]},
     )
 
@@ -292,17 +293,17 @@ def _why_nothing_moved(project_id: EntityId, from_task_id: EntityId | None) -> S
         return no_such("task", from_task_id)
     if from_task_id is not None and found["project_of_task"] != project_id:
         return InvalidInputError(
-            f"from_task_id is a task of project {found['project_of_task']}.",
+            f"from_task_id belongs to another project, {found['project_of_task']}.",
             hint="list_tasks shows the project's.",
             details={"arguments": ["from_task_id"]},
         )
     calls: list[SatisfyingCall] = [{"tool": "schedule_project", "arguments": {"project_id": str(project_id)}}]
     return RuleViolationError(
-        f"No open task there has a due date in project {project_id}.",
+        f"Project {project_id} has no open task with a due date there.",
         rule="only_due_dates_move",
         found="no open task with a due date",
         calls=calls if found["can_be_scheduled"] else [],
-        hint="schedule_project gives all of them one, reschedule_task one of them.",
+        hint="schedule_project sets all due dates, reschedule_task sets one.",
     )
 
 
@@ -311,7 +312,7 @@ def _why_nothing_moved(project_id: EntityId, from_task_id: EntityId | None) -> S
 
 @tool(roles=[Role.PROJECT_MANAGER], idempotent=True)
 def assign_task(task_id: EntityId, *, assigned_to: Name | None = None, clear: Truth = False) -> ProjectTask:
-    """Say who does a task; with ``clear``, nobody.
+    """Assign a task to somebody, or with ``clear`` to nobody.
 
     Returns the task. Raises ``InvalidInputError`` unless exactly one of the two is given, ``NotFoundError``.
     """
@@ -321,7 +322,7 @@ def assign_task(task_id: EntityId, *, assigned_to: Name | None = None, clear: Tr
 
 @tool(roles=[Role.PROJECT_MANAGER], idempotent=True)
 def reschedule_task(task_id: EntityId, *, due_date: Day | None = None, clear: Truth = False) -> ProjectTask:
-    """Give one open task another due date; with ``clear``, none.
+    """Set an open task's due date, or remove it with ``clear``.
 
     Returns the task. Raises ``InvalidInputError`` unless exactly one of the two is given, ``NotFoundError``,
     ``RuleViolationError`` for a closed task.
@@ -333,8 +334,8 @@ def reschedule_task(task_id: EntityId, *, due_date: Day | None = None, clear: Tr
 def _check_one_is_given(name: str, value: object, *, clear: bool) -> None:
     if (value is None) is not clear:
         raise InvalidInputError(
-            f"Either {name} or clear is needed, and not both.",
-            hint=f"clear is for taking the {name.replace('_', ' ')} away.",
+            f"Give either {name} or clear.",
+            hint=f"clear removes the {name.replace('_', ' ')}.",
             details={"arguments": [name, "clear"]},
         )
 
@@ -342,7 +343,7 @@ def _check_one_is_given(name: str, value: object, *, clear: bool) -> None:
 def _change(
     task_id: EntityId, assigned_to: Name | None, due_date: Day | None, clear: Literal["assigned_to", "due_date"] | None
 ) -> ProjectTask:
-    """Change who does a task or when it is due; a closed one keeps its date."""
+    """Change a task's assignee or due date. A closed task keeps its date."""
     row = one(
         """
         WITH before AS (
@@ -390,10 +391,10 @@ def _change(
         if task is None:
             raise no_such("task", task_id)
         raise RuleViolationError(
-            f"Task {task_id} is {task['status']}, and a closed task keeps its due date.",
+            f"Task {task_id} is {task['status']}. A closed task keeps its due date.",
             rule="closed_tasks_keep_their_dates",
             found=task["status"],
             calls=[{"tool": "reopen_task", "arguments": {"task_id": str(task_id)}}],
-            hint="A person may reopen it.",
+            hint="A person can reopen it.",
         )
     return row

@@ -1,4 +1,4 @@
-"""Tasks: what a project has to do, most of it as the master workflow says."""
+"""Tasks of a project. Most of them come from the master workflow."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -20,16 +20,16 @@ _PLANNERS = (Role.PROJECT_MANAGER,)
 
 
 class Unblocked(StrEnum):
-    """Where a blocked task may go on."""
+    """The statuses to which a blocked task may return."""
 
     NOT_STARTED = "not_started"
     IN_PROGRESS = "in_progress"
 
 
 class ProjectTask(TypedDict):
-    """A task of a project; what its template says of it (name, phase, working days) stands beside its own columns.
+    """A task of a project: its own columns, and its template's name, phase and working days.
 
-    A task of no template has no duration and does not recur.
+    A task without a template has no duration and does not recur.
     """
 
     id: UUID
@@ -50,9 +50,9 @@ class ProjectTask(TypedDict):
 
 @tool(reads=True)
 def get_task(task_id: EntityId) -> ProjectTask:
-    """Look a task up by its id.
+    """Get a task by its id.
 
-    Returns the task. Raises ``NotFoundError`` if there is none.
+    Returns the task. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -84,12 +84,12 @@ def list_tasks(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[ProjectTask]:
-    """List a project's tasks in the order of the workflow; without a project, somebody's or the overdue by due date.
+    """List a project's tasks in workflow order. Without a project: one person's or overdue tasks, by due date.
 
     ``due_before`` finds open tasks only.
 
-    A project's tasks of no template come last; across projects, tasks without a due date do. Returns ``limit`` tasks at most
-    and the cursor of the next page, None on the last.
+    A project's tasks without a template come last; across projects, tasks without a due date do. Returns at most ``limit``
+    tasks and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -142,9 +142,9 @@ def add_task(
     assigned_to: Name | None = None,
     due_date: Day | None = None,
 ) -> ProjectTask:
-    """Give a project a task of its own, which the master workflow does not have.
+    """Add a task of its own to a project, beside those of the master workflow.
 
-    schedule_project leaves its due date alone. Refused for a completed project.
+    schedule_project does not change its due date. Refused for a completed project.
 
     Returns the task. Raises ``NotFoundError``, ``RuleViolationError``.
     """
@@ -193,9 +193,9 @@ def add_task(
 
 @tool(roles=STAFF)
 def start_task(task_id: EntityId) -> ProjectTask:
-    """Say that somebody has begun a task.
+    """Record that work on a task began.
 
-    Refused for a blocked one: unblock_task lets it go on.
+    Refused for a blocked task: call unblock_task.
 
     Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for a blocked task.
     """
@@ -204,7 +204,7 @@ def start_task(task_id: EntityId) -> ProjectTask:
 
 @tool(roles=STAFF)
 def complete_task(task_id: EntityId) -> ProjectTask:
-    """Say that a task in progress is done.
+    """Record that a task in progress is done.
 
     Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -213,7 +213,7 @@ def complete_task(task_id: EntityId) -> ProjectTask:
 
 @tool(roles=STAFF)
 def block_task(task_id: EntityId, *, reason: Text) -> ProjectTask:
-    """Say that a task waits for something outside, and for what. unblock_task lets it go on.
+    """Record that a task waits for something outside, and for what. unblock_task ends the wait.
 
     Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
@@ -222,11 +222,11 @@ def block_task(task_id: EntityId, *, reason: Text) -> ProjectTask:
 
 @tool(roles=STAFF)
 def unblock_task(task_id: EntityId, *, to: Annotated[Unblocked | str, *choice(Unblocked)] | None = None) -> ProjectTask:
-    """Let a blocked task go on where it was: in progress if it had been started, else not started.
+    """Return a blocked task to its status before: in progress if it was started, else not started.
 
-    ``to`` is for saying otherwise.
+    ``to`` overrides this.
 
-    Where it was is what the task's last move in the audit trail says. Returns the task. Raises ``NotFoundError``,
+    The task's last move in the audit trail says which status it had. Returns the task. Raises ``NotFoundError``,
     ``InvalidTransitionError``, ``RuleViolationError`` for a task that another tool moves there.
     """
     return _move(task_id, "unblock_task", to=TaskStatus(to) if to else None, goes_back=to is None)
@@ -243,7 +243,7 @@ def skip_task(task_id: EntityId, *, reason: Text) -> ProjectTask:
 
 @tool(roles=_PLANNERS, people_only=True)
 def reopen_task(task_id: EntityId) -> ProjectTask:
-    """Open a completed or skipped task again, as not started.
+    """Reopen a completed or skipped task as not started.
 
     Refused in a completed project.
 

@@ -17,7 +17,7 @@ from studio_data.db import many, one
 
 
 class TradeField(StrEnum):
-    """What of a trade may be cleared."""
+    """The fields of a trade that ``clear`` may empty."""
 
     SPECIALTY = "specialty"
     COMPANY = "company"
@@ -46,9 +46,9 @@ def create_trade(
     email: Email | None = None,
     phone: Line | None = None,
 ) -> Trade:
-    """Add a contractor or craft person to those the practice knows.
+    """Create a trade: a contractor or craft person.
 
-    ``specialty`` is what they do: general contractor, drapery, wallpaper. assign_trade puts them on a project.
+    ``specialty`` is what they do: general contractor, drapery, wallpaper. assign_trade assigns them to a project.
 
     Returns the trade's row. Raises ``InvalidInputError`` for a bad argument.
     """
@@ -72,9 +72,9 @@ def create_trade(
 
 @tool(reads=True)
 def get_trade(trade_id: EntityId) -> Trade:
-    """Look a trade up by its id.
+    """Get a trade by its id.
 
-    Returns the trade's row. Raises ``NotFoundError`` if there is none.
+    Returns the trade's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -97,9 +97,9 @@ def list_trades(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[Trade]:
-    """List trades, the oldest first; by specialty as it is written, or by a part of name, company, specialty or e-mail.
+    """List trades, oldest first. Filter by exact specialty, or by part of name, company, specialty or e-mail.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -133,7 +133,7 @@ def update_trade(
     phone: Line | None = None,
     clear: Annotated[list[Annotated[TradeField | str, *choice(TradeField)]], Len(1, 4)] | None = None,
 ) -> Trade:
-    """Change what is known of a trade: the fields that are given. ``clear`` empties fields.
+    """Update the given fields of a trade. ``clear`` empties fields.
 
     Returns the trade's row. Raises ``NotFoundError`` for an unknown trade.
     """

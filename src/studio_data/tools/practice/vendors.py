@@ -1,4 +1,4 @@
-"""Vendors: who sells what the projects need."""
+"""Vendors: the companies that sell what the projects need."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ from studio_data.db import many, one
 
 
 class VendorField(StrEnum):
-    """What of a vendor may be cleared."""
+    """The fields of a vendor that ``clear`` may empty."""
 
     CATEGORY = "category"
     CONTACT_NAME = "contact_name"
@@ -97,7 +97,7 @@ def update_vendor(
     discount_tier: Line | None = None,
     clear: Annotated[list[Annotated[VendorField | str, *choice(VendorField)]], Len(1, 6)] | None = None,
 ) -> Vendor:
-    """Change what is known of a vendor: the fields that are given. ``clear`` empties fields.
+    """Update the given fields of a vendor. ``clear`` empties fields.
 
     Returns the vendor's row. Raises ``NotFoundError``.
     """
@@ -159,7 +159,7 @@ def update_vendor(
 
 @tool(reads=True)
 def get_vendor(vendor_id: EntityId) -> Vendor:
-    """Look a vendor up by its id.
+    """Get a vendor by its id.
 
     Returns the vendor's row. Raises ``NotFoundError``.
     """
@@ -173,7 +173,7 @@ def get_vendor(vendor_id: EntityId) -> Vendor:
 def list_vendors(
     *, category: Line | None = None, search: Line | None = None, limit: Limit = 50, after: Cursor | None = None
 ) -> Page[Vendor]:
-    """List vendors by category or a part of the name.
+    """List vendors, oldest first. Filter by category or part of the name.
 
     Returns a page of rows, the oldest first.
     """

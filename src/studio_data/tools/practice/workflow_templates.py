@@ -1,7 +1,7 @@
-"""Workflow templates: the practice's master list of tasks, of which every new project gets its copy.
+"""Workflow templates: the practice's master list of tasks, which each new project copies.
 
-Projects refer to the template they were made from, so a template is never rewritten: a change retires it and puts another in
-its place, and existing projects keep what they got. Only its place in the list may move.
+Projects refer to the template they were made from, so a template is never rewritten. A change retires it and creates
+another in its place, and existing projects keep their tasks. Only its position in the list may change.
 """
 
 from datetime import datetime
@@ -23,7 +23,7 @@ from studio_data.tools.practice.fields import Position, WorkingDays, WorkPhaseNa
 
 
 class WorkflowTemplateField(StrEnum):
-    """What of a workflow template may be cleared."""
+    """The fields of a workflow template that ``clear`` may empty."""
 
     EMAIL_TEMPLATE_ID = "email_template_id"
 
@@ -52,9 +52,9 @@ def list_workflow_templates(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[WorkflowTemplate]:
-    """List the tasks of the master workflow in their order: what a new project gets.
+    """List the tasks of the master workflow in order: what a new project receives.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -88,12 +88,12 @@ def add_workflow_template(
 ) -> WorkflowTemplate:
     """Add a task to the master workflow, for projects created from now on.
 
-    It goes to the end of its phase, or to ``position``: what stands there and after it moves on by one.
+    It goes to the end of its phase, or to ``position``; the tasks from there on shift by one.
 
     Returns the row. Raises ``ConflictError`` for a name that the phase has, ``NotFoundError`` for an unknown e-mail.
     """
     with transaction():
-        # One who adds after another must see the place that the other took. Readers and new projects do not wait.
+        # A caller must see the position that an earlier caller took. Readers and new projects do not wait.
         one("LOCK TABLE workflow_templates IN SHARE ROW EXCLUSIVE MODE")
         row = one(
             """
@@ -166,12 +166,12 @@ def change_workflow_template(
     ]
     | None = None,
 ) -> WorkflowTemplate:
-    """Change a task of the master workflow for projects created from now on; existing ones keep what they got.
+    """Change a task of the master workflow for projects created from now on. Existing projects keep theirs.
 
-    The template is retired and another, with a new id, takes its place. ``clear`` takes the e-mail away.
+    The template is retired, and another with a new id takes its place. ``clear`` removes the e-mail.
 
-    Returns the row in use: the new one, or the old if nothing changes. Raises ``NotFoundError``, ``RuleViolationError`` for
-    a retired template, ``ConflictError`` for a name that the phase has.
+    Returns the row in use: the new one, or the old one if nothing changes. Raises ``NotFoundError``,
+    ``RuleViolationError`` for a retired template, ``ConflictError`` if the phase already has a task of that name.
     """
     row = one(
         """
@@ -255,9 +255,9 @@ def change_workflow_template(
 
 @tool(roles=[Role.STUDIO_MANAGER], idempotent=True, destructive=True)
 def retire_workflow_template(workflow_template_id: EntityId) -> WorkflowTemplate:
-    """Take a task out of the master workflow; existing projects keep it.
+    """Remove a task from the master workflow. Existing projects keep theirs.
 
-    Returns the row; a template that was retired before stays as it is. Raises ``NotFoundError``.
+    Returns the row; an already retired template stays unchanged. Raises ``NotFoundError``.
     """
     row = one(
         """
@@ -301,7 +301,7 @@ def _why_not_changed(workflow_template_id: EntityId, email_template_id: EntityId
         return no_such("workflow_template", workflow_template_id)
     if template["retired_at"] is not None:
         return RuleViolationError(
-            f"Workflow template {workflow_template_id} is retired, and a retired template stays as it is.",
+            f"Workflow template {workflow_template_id} is retired and cannot change.",
             rule="retired_templates_stay",
             found=f"retired at {template['retired_at'].isoformat()}",
             hint="list_workflow_templates shows those in use; add_workflow_template adds one.",
@@ -323,7 +323,7 @@ def _no_such_email_or_taken(email_template_id: EntityId | None, phase: str, name
         reads=True,
     )
     return ConflictError(
-        f"The phase {phase} has a task {name!r} already.",
+        f"The phase {phase} already has a task {name!r}.",
         hint="Choose another name, or change that one.",
         details={"workflow_template_id": str(holder["id"])} if holder else {},
     )

@@ -1,7 +1,7 @@
-"""The API keys of agent profiles: encrypted in the database, readable only to a process that has the keys of these keys.
+"""The API keys of agent profiles, encrypted in the database. Only a process with the encryption keys can read them.
 
-``STUDIO_DATA_AGENT_KEYS`` holds Fernet keys, the newest first: it encrypts, all of them decrypt. To change it, put a new key
-in front, run ``studio-data rotate-agent-keys``, and drop the old one.
+``STUDIO_DATA_AGENT_KEYS`` holds Fernet keys, newest first. The newest one encrypts, all of them decrypt. To change it, put
+a new key in front, run ``studio-data rotate-agent-keys``, and remove the old one.
 """
 
 from types import ModuleType
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def agent_api_key(profile_name: Line) -> str | None:
-    """Return a profile's API key in plain text, None if it has none.
+    """Return a profile's API key in plain text, None if it is not set.
 
-    For the harness that calls the model; no tool answers with it. Raises ``NotFoundError`` for an unknown profile,
-    ``ConfigurationError`` if this process has not the key that it was encrypted with.
+    For the harness that calls the model; no tool returns it. Raises ``NotFoundError`` for an unknown profile,
+    ``ConfigurationError`` if this process lacks the key that encrypted it.
     """
     name = checked("profile_name", line, profile_name)
     row = one(
@@ -47,7 +47,7 @@ def decrypted(token: str) -> str:
     except fernet.InvalidToken:
         raise ConfigurationError(
             "An API key was encrypted with a key that STUDIO_DATA_AGENT_KEYS does not have.",
-            hint="Add the old key at its end, or set the API key anew with set_agent_api_key.",
+            hint="Add the old key at its end, or set the API key again with set_agent_api_key.",
         ) from None
 
 
@@ -80,16 +80,16 @@ def _keys() -> list[str]:
     configured = settings().agent_keys
     if configured is None:
         raise ConfigurationError(
-            "STUDIO_DATA_AGENT_KEYS is not set, and without a key no API key is stored or read.",
-            hint='Make one: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())".',
+            "STUDIO_DATA_AGENT_KEYS is not set, so no API key can be stored or read.",
+            hint='Create a key: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())".',
         )
     return [key.strip() for key in configured.get_secret_value().split(",")]
 
 
 def no_such_profile(profile_name: str) -> NotFoundError:
-    """Return the error for a name that is no profile's."""
+    """Return the error for an unknown profile name."""
     return NotFoundError(
         f"There is no agent profile {profile_name}.",
-        hint="list_agent_settings shows them all; create_agent_settings makes one.",
+        hint="list_agent_settings shows them all; create_agent_settings creates one.",
         details={"entity_type": "agent_settings", "profile_name": profile_name},
     )

@@ -1,4 +1,4 @@
-"""Agent artifacts: the files that a session has brought, by the hash of each of their versions."""
+"""Agent artifacts: the files that a session produced, with a hash of each version."""
 
 from datetime import datetime
 from typing import Any, TypedDict
@@ -31,7 +31,7 @@ class AgentArtifact(TypedDict):
 
 
 class ArtifactDiff(TypedDict):
-    """Two versions of a file. ``same_as`` is the first version with the content of the later one."""
+    """Two versions of a file. ``same_as`` is the first version that has the later one's content."""
 
     is_changed: bool
     same_as: int
@@ -48,14 +48,14 @@ def record_artifact(
     content_hash: Sha256,
     metadata: JsonObject | None = None,
 ) -> AgentArtifact:
-    """Record a version of a file that a session has brought, by the SHA-256 of its content.
+    """Record a version of a file that a session produced, by the SHA-256 of its content.
 
-    Versions are counted from 1 for each path. The content of the newest version again is that version.
+    Versions count from 1 for each path. If the content is the newest version's, that version is returned.
 
     Returns the artifact's row. Raises ``NotFoundError`` for an unknown session.
     """
     sessions, artifacts = batch(
-        # With the session locked first, two that record at once wait for each other and are numbered one by one.
+        # The session is locked first, so that two callers record one after the other and take two numbers.
         (
             """
             SELECT id
@@ -126,9 +126,9 @@ def list_artifacts(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[AgentArtifact]:
-    """List the versions of a session's artifacts, the newest first: all, or those of a path or a type.
+    """List the versions of a session's artifacts, newest first. Filter by path or type.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -161,9 +161,10 @@ def diff_artifact(
     before: VersionNumber | None = None,
     after: VersionNumber | None = None,
 ) -> ArtifactDiff:
-    """Compare two versions of a session's file by their hashes: the newest with the one before it, unless said.
+    """Compare two versions of a session's file by hash. By default, the newest and the one before it.
 
-    ``same_as`` in the answer is the first version with the later one's content: a file that went back to it says so.
+    ``same_as`` in the answer is the first version that has the later one's content. It shows that a file returned to an
+    earlier state.
 
     Returns both versions. Raises ``NotFoundError`` for an unknown session, path or version.
     """

@@ -1,4 +1,4 @@
-"""Agent budgets: what a profile may use is reserved before it is used, and settled after."""
+"""Agent budgets: a profile's usage is reserved before a turn, and settled after it."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,10 +18,10 @@ from studio_data.tools.runs.rules.session_moves import no_such_session, session_
 
 
 class Reservation(TypedDict):
-    """A reservation, and how its profile stands after it.
+    """A reservation, and its profile's usage after it.
 
-    ``used_today`` counts what is settled and what is reserved on the reservation's day; ``left_today`` is what the hard
-    limit leaves, None without one; ``warning`` says that the daily limit is passed.
+    ``used_today`` counts what is settled and reserved on the reservation's day. ``left_today`` is what remains below the
+    hard limit (None without one). ``warning`` says that the daily limit is passed.
     """
 
     id: UUID
@@ -39,7 +39,7 @@ class Reservation(TypedDict):
 
 
 class SweptUsage(TypedDict):
-    """The profiles whose usage of a day before was put back to nothing."""
+    """The profiles whose usage of an earlier day was reset to 0."""
 
     reset: list[str]
 
@@ -48,8 +48,8 @@ class SweptUsage(TypedDict):
 def reserve_usage(profile_name: Name, *, amount: Usage, session_id: SessionKey | None = None) -> Reservation:
     """Reserve the most that a profile's next turn may use, in its unit, from today's budget (UTC).
 
-    Refused beyond the hard limit; past the daily limit the answer has a ``warning``. What is never settled counts as used
-    for the rest of its day.
+    Refused above the hard limit. Above the daily limit the answer has a ``warning``. A reservation that is never settled
+    counts as used on its day.
 
     Returns the reservation. Raises ``NotFoundError``, ``RuleViolationError`` with what is left and when it resets.
     """
@@ -132,7 +132,7 @@ def _why_not_reserved(profile_name: str, amount: Decimal, session_id: SessionKey
     left, resets_at = max(Decimal(0), limit - used), _resets_at(profile["today"])
     return RuleViolationError(
         f"The profile {profile_name} has {_plain(left)} of its {_plain(limit)} {_unit(profile['usage_unit'])} left today, "
-        f"and {_plain(amount)} is wanted.",
+        f"and {_plain(amount)} was requested.",
         rule="hard_limit_holds",
         found=str(used),
         hint=f"Its budget resets at {resets_at.isoformat()}; settle_usage gives back what a reservation did not use.",
@@ -149,9 +149,9 @@ def _why_not_reserved(profile_name: str, amount: Decimal, session_id: SessionKey
 
 @tool()
 def settle_usage(reservation_id: EntityId, *, amount: Usage) -> Reservation:
-    """Settle a reservation with what was really used: 0 gives it back.
+    """Settle a reservation with what was really used; 0 gives all of it back.
 
-    It counts for the day on which it was reserved. More than was reserved is recorded too, since it is spent.
+    It counts on the day of the reservation. You may settle more than was reserved, since it is already spent.
 
     Returns the reservation. Raises ``NotFoundError``, ``ConflictError`` for one that is settled.
     """
@@ -216,17 +216,17 @@ def _why_not_settled(reservation_id: EntityId) -> StudioError:
     if found is None:
         return no_such("agent_reservation", reservation_id)
     return ConflictError(
-        f"The reservation {reservation_id} was settled with {_plain(found['settled_amount'])}.",
-        hint="What it used is counted; reserve_usage reserves for the next turn.",
+        f"Reservation {reservation_id} is already settled, with {_plain(found['settled_amount'])}.",
+        hint="Use reserve_usage for the next turn.",
         details={"id": str(reservation_id), "settled_amount": str(found["settled_amount"])},
     )
 
 
 @tool(idempotent=True)
 def sweep_usage() -> SweptUsage:
-    """Put the usage of days before today (UTC) back to nothing.
+    """Reset usage of earlier days (UTC) to 0.
 
-    Budgets reset by themselves when they are next used: this is for those who look at the table.
+    Budgets reset themselves at their next use. Call this only to keep the table current for people who read it.
 
     Returns the profiles that were put back, by name.
     """
@@ -266,7 +266,7 @@ def _told(row: Any) -> Reservation:  # noqa: ANN401 (a row, with the daily limit
     limit, used, unit = row.pop("daily_limit"), row["used_today"], _unit(row["usage_unit"])
     warning = None
     if limit is not None and used > limit:
-        warning = f"{_plain(used)} {unit} used or reserved today, past the daily limit of {_plain(limit)}."
+        warning = f"{_plain(used)} {unit} used or reserved today, above the daily limit of {_plain(limit)}."
     row |= {"resets_at": _resets_at(row["usage_date"]), "warning": warning}
     return row
 

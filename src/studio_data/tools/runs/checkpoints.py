@@ -1,4 +1,4 @@
-"""Agent checkpoints: the states of a thread that a process can go on from."""
+"""Agent checkpoints: the states from which a thread can continue."""
 
 from datetime import datetime
 from typing import Any, TypedDict
@@ -44,7 +44,7 @@ class AgentCheckpoint(TypedDict):
 
 
 class PrunedCheckpoints(TypedDict):
-    """How many checkpoints were removed, and of how many threads."""
+    """How many checkpoints were removed, and from how many threads."""
 
     pruned: int
     threads: int
@@ -61,10 +61,10 @@ def save_checkpoint(
     context_id: Line | None = None,
     metadata: JsonObject | None = None,
 ) -> AgentCheckpoint:
-    """Save a state of a thread that a process can go on from.
+    """Save a state from which a thread can continue.
 
-    ``thread_id`` is the session's own key where the thread is a session's: resume_session then finds its newest. Refused if
-    the thread has that ``checkpoint_id``.
+    For a session's thread, ``thread_id`` is the session's own key: resume_session then finds the newest checkpoint.
+    Refused if the thread already has that ``checkpoint_id``.
 
     Returns the checkpoint's row. Raises ``ConflictError`` for a checkpoint that is there already.
     """
@@ -102,8 +102,8 @@ def save_checkpoint(
     )
     if row is None:
         raise ConflictError(
-            f"The thread {thread_id} has a checkpoint {checkpoint_id} already.",
-            hint="A checkpoint is never changed: give the next one an id of its own.",
+            f"The thread {thread_id} already has a checkpoint {checkpoint_id}.",
+            hint="A checkpoint cannot change: give the new one another checkpoint_id.",
             details={"thread_id": thread_id, "checkpoint_id": checkpoint_id},
         )
     return row
@@ -111,9 +111,9 @@ def save_checkpoint(
 
 @tool(reads=True)
 def get_checkpoint(thread_id: Line, *, checkpoint_id: Line | None = None) -> AgentCheckpoint:
-    """Look up a thread's newest checkpoint, or the one with this ``checkpoint_id``, with its data.
+    """Get a thread's newest checkpoint, or the one with this ``checkpoint_id``, with its data.
 
-    Returns the checkpoint's row. Raises ``NotFoundError`` if there is none.
+    Returns the checkpoint's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -137,9 +137,9 @@ def get_checkpoint(thread_id: Line, *, checkpoint_id: Line | None = None) -> Age
 
 @tool(reads=True)
 def list_checkpoints(thread_id: Line, *, limit: Limit = 50, after: Cursor | None = None) -> Page[AgentCheckpointSummary]:
-    """List the checkpoints of a thread, the newest first.
+    """List the checkpoints of a thread, newest first.
 
-    Returns ``limit`` rows at most, without their data, and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows without their data, and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -156,9 +156,9 @@ def list_checkpoints(thread_id: Line, *, limit: Limit = 50, after: Cursor | None
 
 @tool(idempotent=True, destructive=True)
 def prune_checkpoints(*, keep: Count, thread_id: Line | None = None) -> PrunedCheckpoints:
-    """Remove old checkpoints, keeping the newest ``keep`` of a thread, or of every thread.
+    """Remove old checkpoints; keep the newest ``keep`` of one thread, or of every thread.
 
-    Returns how many were removed, and of how many threads.
+    Returns how many were removed, and from how many threads.
     """
     return one(
         """

@@ -1,4 +1,4 @@
-"""Agent executions: each turn of an agent in a session, with what it brought and what it used."""
+"""Agent executions: each turn of an agent in a session, with its result and its cost."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -67,9 +67,9 @@ def start_execution(
     input_summary: Text | None = None,
     metadata: JsonObject | None = None,
 ) -> AgentExecution:
-    """Record that an agent begins its turn in a running session.
+    """Record that an agent's turn began in a running session.
 
-    ``agent_type`` is pm, arch, eng, qa, or the name of any profile. finish_execution ends the turn.
+    ``agent_type`` is pm, arch, eng, qa, or a profile's name. finish_execution ends the turn.
 
     Returns the execution's row. Raises ``NotFoundError``, ``RuleViolationError`` for a session that does not run.
     """
@@ -131,9 +131,9 @@ def finish_execution(
     tokens_used: Tokens = 0,
     cost: Usage = "0",
 ) -> AgentExecution:
-    """Record that an agent has ended its turn: completed, or failed if there is an ``error_message``.
+    """Record that an agent's turn ended: completed, or failed if ``error_message`` is given.
 
-    ``tokens_used`` and ``cost``, in dollars, are what the turn took.
+    ``tokens_used`` and ``cost`` (dollars) are the turn's usage.
 
     Returns the execution's row, with its duration. Raises ``NotFoundError``, ``InvalidTransitionError`` for an execution
     that has ended.
@@ -200,9 +200,9 @@ def list_executions(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[AgentExecution]:
-    """List executions, the newest first: all, or those of a session, a type of agent or a status.
+    """List executions, newest first. Filter by session, agent type or status.
 
-    Returns ``limit`` rows at most and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -232,7 +232,7 @@ def list_executions(
 
 @tool(reads=True)
 def agent_performance() -> AgentPerformances:
-    """Compare the types of agents over the last seven days: executions, success, seconds, tokens, dollars.
+    """Compare agent types over the last seven days: executions, success, seconds, tokens, dollars.
 
     Returns a row for each type of agent that began an execution in these days, by name.
     """

@@ -107,15 +107,15 @@ def api_key(value: object) -> str:
 
 
 def environment_overrides(value: object) -> dict[str, Any]:
-    """Return names of environment variables with their values, among them nothing that looks like a secret."""
+    """Return names of environment variables with their values. A name that looks like a secret is refused."""
     given = validators.json_object(value)
     for name, text in given.items():
         if not _VARIABLE.fullmatch(name):
             raise ValueError("must have names of environment variables as keys, like LOG_LEVEL")
         if not isinstance(text, str):
-            raise ValueError(f"must have text as every value, and {name} has none")
+            raise ValueError(f"must have text as every value, also of {name}")
         if _SECRET.search(name):
-            raise ValueError(f"must not hold secrets, as {name} seems to be one: set_agent_api_key stores a key encrypted")
+            raise ValueError(f"must not hold secrets, but {name} looks like one: set_agent_api_key stores a key encrypted")
     return given
 
 

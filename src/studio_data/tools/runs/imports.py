@@ -1,4 +1,4 @@
-"""Agent runs of another orchestrator: brought over session by session, once however often they are brought."""
+"""Import of agent runs from another orchestrator, session by session. A repeated import adds only what is new."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -66,7 +66,7 @@ class ImportedArtifact(TypedDict):
 
 
 class ImportedSession(TypedDict):
-    """What was new: 1 if the session was, and how many of its executions and artifacts."""
+    """How many rows were new: 1 if the session was, and the number of its executions and artifacts."""
 
     session_id: str
     sessions: int
@@ -91,13 +91,13 @@ def import_session(
     executions: Annotated[list[ImportedExecution], Len(0, MOST_ROWS)] | None = None,
     artifacts: Annotated[list[ImportedArtifact], Len(0, MOST_ROWS)] | None = None,
 ) -> ImportedSession:
-    """Bring a session of another orchestrator over, with up to 500 executions and artifacts; call again for more.
+    """Import a session of another orchestrator, with up to 500 executions and artifacts. Call again for more.
 
-    What is there already stays as it is: repeated with a grown list it adds what is new. studio-data import-sessions calls
-    it for a whole file.
+    Rows that exist stay unchanged; a repeated call with a longer list adds only the new rows. The command studio-data
+    import-sessions imports a whole file.
 
-    Returns how many rows were new. Raises ``InvalidInputError`` that names the row for what contradicts itself, with nothing
-    of the session done.
+    Returns how many rows were new. Raises ``InvalidInputError`` for a row that contradicts itself; then nothing of the
+    session is imported.
     """
     _check_session(str(status), str(current_phase), passed=qa_passed)
     runs = executions or []
@@ -189,11 +189,11 @@ def import_session(
 
 def _check_session(status: str, phase: str, *, passed: bool | None) -> None:
     if (status == "completed") != (phase == "complete"):
-        raise _contradiction(f"A session is completed exactly in the phase complete, and this one is {status} in {phase}.")
+        raise _contradiction(f"Exactly the completed sessions are in the phase complete. This one is {status} in {phase}.")
     if status == "completed" and not passed:
-        raise _contradiction("A session is completed after QA passed, and qa_passed of this one does not say so.")
+        raise _contradiction("A completed session needs qa_passed true, and this one does not have it.")
     if status == "awaiting_approval" and phase != "human_gate":
-        raise _contradiction(f"A session awaits approval in the phase human_gate, and this one is in {phase}.")
+        raise _contradiction(f"A session awaits approval only in the phase human_gate. This session is in {phase}.")
 
 
 def _check_execution(number: int, execution: ImportedExecution) -> None:

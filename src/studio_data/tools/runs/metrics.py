@@ -1,4 +1,4 @@
-"""Agent metrics: any number that a run brings, and what many of them come to."""
+"""Agent metrics: the numbers that a run reports, and their summaries."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ MOST_GROUPS = 1_000
 
 
 class MetricPeriod(StrEnum):
-    """What a summary is divided into; in UTC."""
+    """The periods by which a summary may be grouped, in UTC."""
 
     HOUR = "hour"
     DAY = "day"
@@ -37,7 +37,7 @@ class AgentMetric(TypedDict):
 
 
 class MetricGroup(TypedDict):
-    """What the values of one label, in one period, come to; None where it was not divided by that."""
+    """The summary of one label in one period. None where the summary is not grouped by that."""
 
     label: str | None
     period_start: datetime | None
@@ -50,7 +50,7 @@ class MetricGroup(TypedDict):
 
 
 class MetricsSummary(TypedDict):
-    """A metric's values, summed up; ``is_complete`` unless there were more than 1,000 groups."""
+    """The summary of a metric. ``is_complete`` is false if there are more than 1,000 groups."""
 
     metric_name: str
     groups: list[MetricGroup]
@@ -63,7 +63,7 @@ def record_metric(
 ) -> AgentMetric:
     """Record one value of a metric, measured now or at ``recorded_at``.
 
-    ``labels`` are what metrics_summary divides by, like {"agent_type": "eng"}.
+    metrics_summary can group by ``labels``, like {"agent_type": "eng"}.
 
     Returns the metric's row.
     """
@@ -101,10 +101,10 @@ def metrics_summary(
     since: Moment | None = None,
     until: Moment | None = None,
 ) -> MetricsSummary:
-    """Sum a metric up: count, mean, median, 95th percentile, smallest and largest value.
+    """Summarise a metric: count, mean, median, 95th percentile, minimum and maximum.
 
-    ``by`` names a label to divide by, ``period`` divides by hour, day, week or month in UTC. From ``since`` on, before
-    ``until``; all there is without them.
+    ``by`` names a label to group by; ``period`` groups by hour, day, week or month in UTC. Counts values from ``since`` to
+    before ``until``, by default all.
 
     Returns the groups by period and label. A percentile is interpolated between the values next to it.
     """

@@ -11,7 +11,7 @@ from studio_data.tools.runs.rules.session_moves import ADVANCE, APPROVE, AWAIT_A
 
 
 class NextPhase(StrEnum):
-    """Where agents may move a session by themselves."""
+    """The phases to which agents may move a session themselves."""
 
     ARCH = "arch"
     ENG = "eng"
@@ -19,7 +19,7 @@ class NextPhase(StrEnum):
 
 
 class ReworkPhase(StrEnum):
-    """Where a rejected session goes back to."""
+    """The phases to which a rejected session may return."""
 
     PM = "pm"
     ARCH = "arch"
@@ -29,9 +29,9 @@ class ReworkPhase(StrEnum):
 def advance_phase(
     session_id: SessionKey, to: Annotated[NextPhase | str, *choice(NextPhase)], *, state: State | None = None
 ) -> AgentSession:
-    """Move a running session on: from pm to arch, from eng to qa, or from qa back to eng.
+    """Move a running session to its next phase: pm to arch, eng to qa, or qa back to eng.
 
-    await_approval leads from arch to the human gate, approve_session on to eng, complete_session ends it.
+    await_approval moves it from arch to the human gate, approve_session from there to eng. complete_session ends it.
 
     Returns the session's row. Raises ``NotFoundError``, ``RuleViolationError`` for a session that does not run,
     ``InvalidTransitionError`` for a phase that cannot follow.
@@ -41,9 +41,9 @@ def advance_phase(
 
 @tool()
 def record_iteration(session_id: SessionKey, *, qa_passed: Truth, note: Text | None = None) -> AgentSession:
-    """Record what QA said of a session in the phase qa, and count the iteration.
+    """Record QA's verdict on a session in the phase qa, and count the iteration.
 
-    If it did not pass, advance_phase to eng; if it did, complete_session.
+    If QA failed, call advance_phase to eng. If it passed, call complete_session.
 
     Returns the session's row. Raises ``NotFoundError``, ``RuleViolationError`` for a session that does not run or is in
     another phase.
@@ -53,9 +53,9 @@ def record_iteration(session_id: SessionKey, *, qa_passed: Truth, note: Text | N
 
 @tool()
 def await_approval(session_id: SessionKey, *, state: State | None = None) -> AgentSession:
-    """Bring a running session from arch to the human gate, where it waits for a person.
+    """Move a running session from arch to the human gate, where it waits for a person.
 
-    ``state`` is what the session goes on from, in this process or another.
+    ``state`` holds what the session needs to continue, in this process or another.
 
     Returns the session's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that does not run or is
     not in the phase arch.
@@ -65,7 +65,7 @@ def await_approval(session_id: SessionKey, *, state: State | None = None) -> Age
 
 @tool(people_only=True)
 def approve_session(session_id: SessionKey, *, feedback: Text | None = None) -> AgentSession:
-    """Approve what a session has designed: it goes on with eng.
+    """Approve a session's design: it continues with eng.
 
     Returns the session's row. Raises ``PermissionDeniedError`` for an agent or the system, ``NotFoundError``,
     ``InvalidTransitionError`` for a session that does not await approval.
@@ -80,7 +80,7 @@ def reject_session(
     feedback: Text,
     back_to: Annotated[ReworkPhase | str, *choice(ReworkPhase)] = ReworkPhase.ARCH,
 ) -> AgentSession:
-    """Reject what a session has designed, and say what is wanted: it goes back to arch, or to pm.
+    """Reject a session's design and say what must change: it returns to arch, or to pm.
 
     The feedback stays with the session.
 

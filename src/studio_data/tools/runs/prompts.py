@@ -51,9 +51,9 @@ class PromptDiff(TypedDict):
 
 @tool()
 def save_prompt(profile_name: Line, prompt_content: Prompt, *, note: Text | None = None) -> AgentPrompt:
-    """Save a new version of a profile's prompt, with the next number, inactive.
+    """Save a new version of a profile's prompt, with the next number. It is not active.
 
-    activate_prompt makes it the one that counts.
+    activate_prompt makes it active.
 
     Returns the version's row.
     """
@@ -91,7 +91,7 @@ def save_prompt(profile_name: Line, prompt_content: Prompt, *, note: Text | None
 def activate_prompt(profile_name: Line, version_number: VersionNumber) -> AgentPrompt:
     """Make a version of a profile's prompt the active one.
 
-    Returns the version's row. Raises ``NotFoundError`` for a version that the profile has not.
+    Returns the version's row. Raises ``NotFoundError`` for a version that the profile does not have.
     """
     _, found = batch(_lock(profile_name), _activating(profile_name, version_number))
     if not found:
@@ -101,7 +101,7 @@ def activate_prompt(profile_name: Line, version_number: VersionNumber) -> AgentP
 
 @tool()
 def roll_back_prompt(profile_name: Line) -> AgentPrompt:
-    """Go back to the version of a profile's prompt that was active before: the nearest older one that ever was.
+    """Activate the newest older version of a profile's prompt that was active before.
 
     Returns the version that is active now. Raises ``NotFoundError`` for a profile without an active prompt,
     ``RuleViolationError`` if no older version was ever active.
@@ -113,7 +113,7 @@ def roll_back_prompt(profile_name: Line) -> AgentPrompt:
     if active is None:
         raise _no_such_prompt(profile_name, None)
     raise RuleViolationError(
-        f"No version before {active['version_number']} of the prompt of {profile_name} was ever active.",
+        f"The prompt of {profile_name} has no version before {active['version_number']} that was active.",
         rule="older_prompt_was_active",
         found=active["version_number"],
         hint="activate_prompt makes any version the active one.",
@@ -121,7 +121,7 @@ def roll_back_prompt(profile_name: Line) -> AgentPrompt:
 
 
 def _lock(profile_name: str) -> Statement:
-    """Let those who change a profile's prompts take turns: a profile may have no row yet that could be locked."""
+    """Return the lock that callers who change a profile's prompts take in turn: the profile may have no row yet to lock."""
     return (
         "SELECT pg_advisory_xact_lock(hashtextextended('agent_prompts ' || %(profile_name)s, 0))",
         {"profile_name": profile_name},
@@ -129,7 +129,7 @@ def _lock(profile_name: str) -> Statement:
 
 
 def _activating(profile_name: str, version_number: int | None) -> Statement:
-    """Return what makes a version the active one; without a number the nearest older one that ever was."""
+    """Return the statement that activates a version. Without a number, it is the newest older one that was active before."""
     return (
         """
         WITH active AS (
@@ -154,7 +154,7 @@ def _activating(profile_name: str, version_number: int | None) -> Statement:
         ), after AS (
             UPDATE agent_prompt_versions
             SET is_active = true, activated_at = clock_timestamp()
-            -- Counted so that the other is put out before this one is put in: a profile has one active prompt at any time.
+            -- The count makes the other version inactive first: a profile has at most one active prompt at any time.
             FROM target, (SELECT count(*) FROM deactivated) AS done
             WHERE agent_prompt_versions.id = target.id AND NOT agent_prompt_versions.is_active
             RETURNING agent_prompt_versions.*
@@ -192,9 +192,9 @@ def _version(profile_name: str, version_number: int | None) -> Statement:
 
 @tool(reads=True)
 def get_prompt(profile_name: Line, *, version_number: VersionNumber | None = None) -> AgentPrompt:
-    """Look up a profile's active prompt, or the version with this number.
+    """Get a profile's active prompt, or the version with this number.
 
-    Returns the version's row. Raises ``NotFoundError`` if there is none.
+    Returns the version's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(*_version(profile_name, version_number))
     if row is None:
@@ -206,9 +206,9 @@ def get_prompt(profile_name: Line, *, version_number: VersionNumber | None = Non
 def list_prompts(
     *, profile_name: Line | None = None, limit: Limit = 50, after: Cursor | None = None
 ) -> Page[AgentPromptSummary]:
-    """List the versions of a profile's prompt, or of all, the newest first.
+    """List the versions of a profile's prompt, or of all profiles, newest first.
 
-    Returns ``limit`` rows at most, without their content, and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows without their content, and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -226,9 +226,10 @@ def list_prompts(
 
 @tool(reads=True)
 def diff_prompts(profile_name: Line, *, before: VersionNumber, after: VersionNumber) -> PromptDiff:
-    """Show what changed between two versions of a profile's prompt.
+    """Show the changes between two versions of a profile's prompt.
 
-    Returns a unified diff, empty if they are the same. Raises ``NotFoundError`` for a version that the profile has not.
+    Returns a unified diff, empty if they are the same. Raises ``NotFoundError`` for a version that the profile does not
+    have.
     """
     rows = many(
         """

@@ -1,4 +1,4 @@
-"""Agent sessions: one mission each, from the request to its end, with everything needed to go on after a crash."""
+"""Agent sessions: one mission each, from the request to its end, with all that is needed to continue after a crash."""
 
 from datetime import datetime
 from typing import Any, TypedDict
@@ -50,13 +50,13 @@ class StatefulSession(TypedDict):
 
 
 class ExpiredSessions(TypedDict):
-    """The sessions that have just expired."""
+    """The sessions that expired in this call."""
 
     expired: list[AgentSession]
 
 
 class ResumedSession(TypedDict):
-    """What a new process needs to go on with a session; ``unfinished`` are the executions that nobody has ended."""
+    """What a new process needs to continue a session. ``unfinished`` are the executions that did not end."""
 
     session: StatefulSession
     checkpoint: AgentCheckpoint | None
@@ -74,10 +74,10 @@ def open_session(
     state: State | None = None,
     metadata: JsonObject | None = None,
 ) -> AgentSession:
-    """Open a session for a mission, pending, in the phase pm.
+    """Open a session for a mission. It is pending, in the phase pm.
 
-    ``session_id`` is your own key of at most 64 characters; refused if a session has it. ``project_id`` names a project of
-    the practice that the mission is about.
+    ``session_id`` is your own key of at most 64 characters; refused if another session has it. ``project_id`` names the
+    practice's project that the mission concerns.
 
     Returns the session's row. Raises ``ConflictError`` for a key that is taken, ``NotFoundError`` for an unknown project.
     """
@@ -119,8 +119,8 @@ def open_session(
     )
     if row is None:
         raise ConflictError(
-            f"There is a session {session_id} already.",
-            hint="resume_session goes on with it; a new mission needs a key of its own.",
+            f"Session {session_id} already exists.",
+            hint="resume_session continues it; a new mission needs another key.",
             details={"session_id": str(session_id)},
         )
     return row
@@ -128,7 +128,7 @@ def open_session(
 
 @tool()
 def start_session(session_id: SessionKey) -> AgentSession:
-    """Start a pending session: agents work on it from now on.
+    """Start a pending session, so that agents can work in it.
 
     Returns the session's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that is not pending.
     """
@@ -139,7 +139,7 @@ def start_session(session_id: SessionKey) -> AgentSession:
 def complete_session(session_id: SessionKey, *, state: State | None = None) -> AgentSession:
     """End a session whose mission is accomplished.
 
-    Only from the phase qa, after the last record_iteration said that QA passed.
+    Only from the phase qa, after the last record_iteration recorded that QA passed.
 
     Returns the session's row, in the phase complete. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session
     that does not run or is in another phase, ``RuleViolationError`` while QA has not passed.
@@ -149,7 +149,7 @@ def complete_session(session_id: SessionKey, *, state: State | None = None) -> A
 
 @tool(destructive=True)
 def fail_session(session_id: SessionKey, *, reason: Text, state: State | None = None) -> AgentSession:
-    """Give a session up, for a reason. resume_session may take it up again.
+    """Record that a session failed, and why. resume_session can continue it.
 
     Returns the session's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that has ended.
     """
@@ -158,10 +158,10 @@ def fail_session(session_id: SessionKey, *, reason: Text, state: State | None = 
 
 @tool(idempotent=True)
 def expire_stale_sessions(*, idle_minutes: Minutes = 60) -> ExpiredSessions:
-    """Expire the pending and running sessions that showed no sign of life for ``idle_minutes``.
+    """Expire pending and running sessions without activity for ``idle_minutes``.
 
-    Run it every few minutes. A sign is any change of the session, an execution that began or ended, and any call made for
-    its run. A session that awaits approval waits for its person as long as it takes.
+    Run it every few minutes. Activity is a change of the session, a start or end of an execution, or a write made for its
+    run. A session that awaits approval never expires.
 
     Returns the sessions that have expired now, by id.
     """
@@ -218,10 +218,10 @@ def expire_stale_sessions(*, idle_minutes: Minutes = 60) -> ExpiredSessions:
 
 @tool()
 def resume_session(session_id: SessionKey) -> ResumedSession:
-    """Take a session up again in a new process: its state, its last checkpoint, and the executions nobody has ended.
+    """Continue a session in a new process: returns its state, its last checkpoint and its unfinished executions.
 
-    A failed or expired session goes back to where it was; one that runs or awaits approval is left as it is. The last
-    checkpoint is the newest of the thread that has the session's key.
+    A failed or expired session returns to its earlier status. A running one, or one that awaits approval, is unchanged.
+    The last checkpoint is the newest of the thread with the session's key.
 
     Returns all three. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that is pending or completed.
     """
@@ -290,9 +290,9 @@ def resume_session(session_id: SessionKey) -> ResumedSession:
 
 @tool(reads=True)
 def get_session(session_id: SessionKey) -> StatefulSession:
-    """Look a session up by its key or id, with its state.
+    """Get a session by its key or id, with its state.
 
-    Returns the session's row. Raises ``NotFoundError`` if there is none.
+    Returns the session's row. Raises ``NotFoundError`` for an unknown id.
     """
     row = one(
         """
@@ -317,11 +317,11 @@ def list_sessions(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[AgentSession]:
-    """List sessions, the newest first: all, or those of a status, a phase or a project.
+    """List sessions, newest first. Filter by status, phase or project.
 
-    ``query`` finds a word or part of one in the key, the mission or the project's name, however it is capitalised.
+    ``query`` finds text in the key, the mission or the project's name; upper and lower case are equal.
 
-    Returns ``limit`` rows at most, without their states, and the cursor of the next page, None on the last.
+    Returns at most ``limit`` rows without their states, and the cursor of the next page (None on the last page).
     """
     rows = many(
         """

@@ -1,4 +1,4 @@
-"""Agent settings: with which model each profile works, with which key, and how much it may use a day."""
+"""Agent settings: each profile's model, API key and daily limits."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,7 +22,7 @@ from studio_data.tools.runs.rules.lifecycles import AgentUsageUnit
 
 
 class SettingsField(StrEnum):
-    """What of a profile may be cleared."""
+    """The fields of a profile that ``clear`` may empty."""
 
     API_KEY = "api_key"
     DAILY_LIMIT = "daily_limit"
@@ -31,9 +31,10 @@ class SettingsField(StrEnum):
 
 
 class AgentSettings(TypedDict):
-    """A profile, with ``has_api_key`` for its key.
+    """A profile. ``has_api_key`` says whether it has an API key.
 
-    ``used_today`` is what was used and is reserved today (UTC); ``left_today`` what the hard limit leaves, None without one.
+    ``used_today`` is what was used and is reserved today (UTC). ``left_today`` is what remains below the hard limit (None
+    without one).
     """
 
     id: UUID
@@ -55,7 +56,7 @@ class AgentSettings(TypedDict):
 
 
 class RotatedKeys(TypedDict):
-    """The profiles whose API keys were encrypted anew."""
+    """The profiles whose API keys were encrypted again."""
 
     rotated: list[str]
 
@@ -73,10 +74,10 @@ def create_agent_settings(
     env_overrides: EnvironmentOverrides | None = None,
     active_prompt_path: StorageKey | None = None,
 ) -> AgentSettings:
-    """Set up an agent profile: provider, model, and what it may use a day (UTC), in runs, tokens or dollars.
+    """Create an agent profile: provider, model, and daily limits (UTC) in runs, tokens or dollars.
 
-    Past ``daily_limit`` a reservation carries a warning, beyond ``hard_limit`` it is refused. set_agent_api_key gives it a
-    key.
+    A reservation above ``daily_limit`` carries a warning; above ``hard_limit`` it is refused. set_agent_api_key stores its
+    API key.
 
     Returns the profile. Raises ``ConflictError`` for a name that is taken, ``InvalidInputError`` for limits in the wrong
     order.
@@ -123,7 +124,7 @@ def create_agent_settings(
     )
     if row is None:
         raise ConflictError(
-            f"There is a profile {profile_name} already.",
+            f"Profile {profile_name} already exists.",
             hint="update_agent_settings changes it.",
             details={"profile_name": profile_name},
         )
@@ -143,9 +144,9 @@ def update_agent_settings(
     active_prompt_path: StorageKey | None = None,
     clear: Annotated[list[Annotated[SettingsField | str, *choice(SettingsField)]], Len(1, 4)] | None = None,
 ) -> AgentSettings:
-    """Change what is given of an agent profile; ``clear`` names what it shall have no more.
+    """Update the given fields of an agent profile. ``clear`` empties fields.
 
-    The unit of its usage stays: yesterday's tokens are not today's dollars.
+    The usage unit cannot change, because past usage is counted in it.
 
     Returns the profile. Raises ``NotFoundError``, ``InvalidInputError`` for limits in the wrong order.
     """
@@ -241,16 +242,16 @@ def _check_limits(daily_limit: Decimal | None, hard_limit: Decimal | None) -> No
     if daily_limit is not None and hard_limit is not None and daily_limit > hard_limit:
         raise InvalidInputError(
             f"daily_limit must be at most hard_limit: {daily_limit.normalize():f} is more than {hard_limit.normalize():f}.",
-            hint="The first warns, the second refuses.",
+            hint="daily_limit only warns; hard_limit refuses.",
             details={"arguments": ["daily_limit", "hard_limit"]},
         )
 
 
 @tool()
 def set_agent_api_key(profile_name: Name, *, api_key: ApiKey) -> AgentSettings:
-    """Store the API key with which a profile calls its provider, encrypted.
+    """Store a profile's API key for its provider, encrypted.
 
-    No tool shows it again: the harness reads it with agent_api_key, a function of Python alone.
+    No tool returns it. The harness reads it with the Python function agent_api_key.
 
     Returns the profile. Raises ``NotFoundError``, ``ConfigurationError`` if STUDIO_DATA_AGENT_KEYS is not set.
     """
@@ -262,12 +263,12 @@ def set_agent_api_key(profile_name: Name, *, api_key: ApiKey) -> AgentSettings:
 
 @tool(idempotent=True)
 def rotate_agent_api_keys() -> RotatedKeys:
-    """Encrypt anew the API keys that the newest of STUDIO_DATA_AGENT_KEYS has not encrypted.
+    """Encrypt all API keys with the newest key of STUDIO_DATA_AGENT_KEYS.
 
-    Run it after a new key was put in front of the old ones; then these can be dropped.
+    Run it after you put a new key in front. Then you can drop the old keys.
 
-    Returns the profiles whose keys were encrypted anew, by name. Raises ``ConfigurationError`` if one of them was encrypted
-    with a key that is not there any more: then none is changed in this call beyond those before it by name.
+    Returns the profiles whose API keys were encrypted again, by name. Raises ``ConfigurationError`` if the key for one of
+    them is missing. The profiles before it by name are then already changed, the others not.
     """
     rotated: list[str] = []
     for profile in many(
@@ -287,7 +288,7 @@ def rotate_agent_api_keys() -> RotatedKeys:
 
 
 def _store_key(profile_name: str, former: str | None, token: str, done: str) -> AgentSettings | None:
-    """Store an encrypted key, if the profile still has the former one where that is given."""
+    """Store an encrypted key. If ``former`` is given, the profile must still have it."""
     return one(
         """
         WITH before AS (
@@ -325,10 +326,10 @@ def _store_key(profile_name: str, former: str | None, token: str, done: str) -> 
 def list_agent_settings(
     *, profile_name: Name | None = None, limit: Limit = 50, after: Cursor | None = None
 ) -> Page[AgentSettings]:
-    """List the agent profiles with what they have used today, or look one up by its name.
+    """List agent profiles with today's usage, or get one by its name.
 
-    Returns ``limit`` rows at most in the order they were made, never with a key, and the cursor of the next page, None on
-    the last.
+    Returns at most ``limit`` rows in the order they were made, never with a key, and the cursor of the next page (None on
+    the last page).
     """
     rows = many(
         """

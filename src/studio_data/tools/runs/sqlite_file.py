@@ -1,4 +1,4 @@
-"""The agent runs in another orchestrator's SQLite file, as ``import_session`` takes them."""
+"""Read the agent runs of another orchestrator from its SQLite file, as ``import_session`` takes them."""
 
 import json
 import sqlite3
@@ -43,7 +43,7 @@ class SessionsFile:
             name = next((name for name in (f"agent_{kind}", kind) if name in present), None)
             if name is None:
                 raise InvalidInputError(
-                    f"The file has no table agent_{kind} or {kind}.", hint="Is it an orchestrator's file?"
+                    f"The file has no table agent_{kind} or {kind}.", hint="Give the orchestrator's own SQLite file."
                 )
             columns = {row["name"] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (name,))}
             missing = [column for column in needed if column not in columns]
@@ -92,7 +92,7 @@ class SessionsFile:
 def open_file(path: Path) -> Generator[SessionsFile]:
     """Open an orchestrator's file for reading. Raises ``InvalidInputError`` if it is none."""
     if not path.is_file():
-        raise InvalidInputError(f"There is no file {path}.", hint="Name the orchestrator's SQLite file.")
+        raise InvalidInputError(f"There is no file {path}.", hint="Give the path of the orchestrator's SQLite file.")
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     connection.row_factory = sqlite3.Row
     try:

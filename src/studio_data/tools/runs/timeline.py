@@ -1,4 +1,4 @@
-"""The timeline of an agent session: its executions, tool calls, artifacts and approvals, and what they cost, in one list."""
+"""The timeline of an agent session: executions, tool calls, artifacts, approvals and their cost in one list."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from studio_data.tools.runs.rules.session_moves import AgentSession, no_such_ses
 
 
 class SessionTotals(TypedDict):
-    """What a session has come to: dollars, and seconds of agents' work and from beginning to end."""
+    """A session's totals: dollars, seconds of agents' work, and seconds from beginning to end."""
 
     executions: int
     failed_executions: int
@@ -28,8 +28,8 @@ class SessionTotals(TypedDict):
 class TimelineItem(TypedDict):
     """One thing that happened.
 
-    ``kind`` is session, execution, tool_call or artifact. ``what`` is what was done (``session_approved``, the tool's name),
-    the type of agent, or the artifact's path; ``details`` what is known besides.
+    ``kind`` is session, execution, tool_call or artifact. ``what`` is the action (``session_approved``), the tool's name,
+    the type of agent, or the artifact's path. ``details`` holds the other facts.
     """
 
     id: UUID
@@ -42,7 +42,7 @@ class TimelineItem(TypedDict):
 
 
 class SessionTimeline(TypedDict):
-    """A session, what it has come to, and a page of what happened, the oldest first."""
+    """A session, its totals, and a page of what happened, oldest first."""
 
     session: AgentSession
     totals: SessionTotals
@@ -52,12 +52,12 @@ class SessionTimeline(TypedDict):
 
 @tool(reads=True)
 def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Cursor | None = None) -> SessionTimeline:
-    """Show what happened in a session in order: its moves and approvals, executions, tool calls, artifacts, and the cost.
+    """Show what happened in a session, in order: moves, approvals, executions, tool calls, artifacts and cost.
 
-    Tool calls are those that wrote, made by whoever acted with the session's key or id as ``run_id``.
+    Tool calls are writes by an actor whose ``run_id`` is the session's key or id.
 
-    Returns the session, its totals, ``limit`` items at most, the oldest first, and the cursor of the next page, None on the
-    last. Raises ``NotFoundError`` for an unknown session.
+    Returns the session, its totals, ``limit`` items at most, the oldest first, and the cursor of the next page, None on
+    the last. Raises ``NotFoundError`` for an unknown session.
     """
     sessions, items = batch(
         (

@@ -27,7 +27,7 @@ FEE_MOVES = Moves(
 def no_open_task(project_id: object) -> RuleViolationError:
     """Return the refusal of an open task in a completed project."""
     return RuleViolationError(
-        f"Project {project_id} is completed, and a completed project has no open task.",
+        f"Project {project_id} is completed and cannot have open tasks.",
         rule="completed_projects_have_no_open_task",
         found="completed",
         hint="Create a project for further work.",
@@ -55,7 +55,7 @@ def _unless_another_takes_it_on(tool: str) -> Rule:
         if way in {None, tool} or present not in TASK.sources_of(TaskStatus(to)):
             return None
         return RuleViolationError(
-            f"Task {facts['id']} is {present}, and only {way} moves it on to {to}.",
+            f"Task {facts['id']} is {present}. Only {way} moves it from there to {to}.",
             rule="each_tool_moves_from_its_own_states",
             found=present,
             calls=[{"tool": str(way), "arguments": {"task_id": str(facts["id"])}}],

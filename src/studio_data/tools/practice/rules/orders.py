@@ -125,7 +125,7 @@ def _ready_to_order(facts: Facts, _to: str) -> RuleViolationError | None:
         rule="ready_to_order",
         found=found,
         calls=calls,
-        hint="Make the calls in details first." if calls else "No call can change that: ask a person.",
+        hint="First make the calls listed in details." if calls else "No call can change that: ask a person.",
     )
 
 
@@ -154,8 +154,8 @@ def _no_open_order(facts: Facts, _to: str) -> ConflictError | None:
     cancel: SatisfyingCall = {"tool": "cancel_purchase_order", "arguments": {"purchase_order_id": str(facts["order_id"])}}
     may_be_cancelled = facts["order_status"] in PURCHASE_ORDER.sources_of(PurchaseOrderStatus.CANCELLED)
     return ConflictError(
-        f"Line item {facts['line_item_id']} has the open order {facts['po_number']}, which is {facts['order_status']}.",
-        hint="Work with that order, or cancel it first." if may_be_cancelled else "Work with that order.",
+        f"Line item {facts['line_item_id']} already has an open order, {facts['po_number']}, which is {facts['order_status']}.",
+        hint="Use that order, or cancel it before you draft another." if may_be_cancelled else "Use that order.",
         details={
             "line_item_id": str(facts["line_item_id"]),
             "purchase_order_id": str(facts["order_id"]),
@@ -203,14 +203,14 @@ def _orders_follow_the_selection(facts: Facts, _to: str) -> RuleViolationError |
     if facts["is_as_selected"]:
         return None
     return RuleViolationError(
-        f"Order {facts['po_number']} is not for what is selected for its line item now.",
+        f"Order {facts['po_number']} does not match its line item's selected quote.",
         rule="orders_follow_the_selection",
         found="another vendor, amount or freight",
         calls=[
             {"tool": "cancel_purchase_order", "arguments": {"purchase_order_id": str(facts["order_id"])}},
             {"tool": "draft_purchase_order", "arguments": {"line_item_id": str(facts["line_item_id"])}},
         ],
-        hint="Cancel the draft and draft it again.",
+        hint="Cancel the draft and draft a new order.",
     )
 
 

@@ -25,7 +25,7 @@ def gates_hold(facts: Facts, to: str) -> RuleViolationError | None:
         rule="gates",
         found={gate["gate"]: gate["found"] for gate in failing},
         calls=[call for gate in failing for call in gate["calls"]],
-        hint="Make the calls in details first.",
+        hint="First make the calls listed in details.",
         details={"gates": [{**gate} for gate in failing], "to": to},
     )
 
