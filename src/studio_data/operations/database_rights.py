@@ -56,6 +56,9 @@ BOOKS = ("call_ledger", "preview_changes", "purchase_order_numbers")
 LOG = ("activity_log", "audit_seals")
 """The tables that nobody may change. What they rely on (functions, domains) belongs with them: see ``_relied_on``."""
 
+SAYS_THE_DAY = ("practice_time_zone", "today", "start_of_day", "used_today")
+"""The functions by which everybody means the same day: whoever owned them could change it for all others."""
+
 TABLES = [*PRACTICE, *VIEWS, *BOOKS, *LOG, "schema_version"]
 """Every table and view of the library."""
 

@@ -105,7 +105,7 @@ def list_activity(
 ) -> Page[Activity]:
     """List lines of the audit trail, the newest first: all, or those that fit every filter.
 
-    ``entity_id`` needs its ``entity_type``. The days are UTC.
+    ``entity_id`` needs its ``entity_type``. The days are the practice's.
 
     Returns ``limit`` lines at most and the cursor of the next page, None on the last. Raises ``InvalidInputError`` for a bad
     argument.
@@ -126,11 +126,11 @@ def list_activity(
             AND (%(action)s::text IS NULL OR action = %(action)s)
             AND (
                 %(from_date)s::date IS NULL
-                OR (id >= %(first_id)s AND created_at >= %(from_date)s::date::timestamp AT TIME ZONE 'UTC')
+                OR (id >= %(first_id)s AND created_at >= start_of_day(%(from_date)s))
             )
             AND (
                 %(to_date)s::date IS NULL
-                OR (id < %(end_id)s AND created_at < (%(to_date)s::date + 1)::timestamp AT TIME ZONE 'UTC')
+                OR (id < %(end_id)s AND created_at < start_of_day(%(to_date)s::date + 1))
             )
             AND (%(after)s::uuid IS NULL OR id < %(after)s)
         ORDER BY id DESC
@@ -144,9 +144,9 @@ def list_activity(
             "actor_name": actor_name,
             "action": action,
             "from_date": from_date,
-            "first_id": None if from_date is None else _first_id(cast("date", from_date), days_later=-1),
+            "first_id": None if from_date is None else _first_id(cast("date", from_date), days_later=-2),
             "to_date": to_date,
-            "end_id": None if to_date is None else _first_id(cast("date", to_date), days_later=2),
+            "end_id": None if to_date is None else _first_id(cast("date", to_date), days_later=3),
             "after": after,
             "limit": limit,
         },
@@ -157,8 +157,8 @@ def list_activity(
 def _first_id(day: date, *, days_later: int) -> UUID:
     """Return a bound of the ids that are made from a day on.
 
-    An id says when its line was written, ``created_at`` when the transaction began. A day more on both sides makes the bound
-    safe for any of them and for a clock that was set, and it is the primary key that finds the rows.
+    An id says when its line was written, ``created_at`` when the transaction began. Two days more on both sides make the
+    bound safe for any of them, any time zone and a clock that was set, and it is the primary key that finds the rows.
     """
     milliseconds = (day.toordinal() + days_later - date(1970, 1, 1).toordinal()) * 86_400_000
     return UUID(int=max(0, milliseconds) << 80)

@@ -3,7 +3,8 @@
 Whatever moves an order locks its line item first and then the order, so that two movers wait for each other in one order.
 """
 
-from datetime import UTC, datetime
+from datetime import date
+from typing import Any, cast
 from uuid import UUID
 
 from studio_data.contract import lifecycles
@@ -13,7 +14,7 @@ from studio_data.contract.fields import Day, EntityId, Text
 from studio_data.contract.lifecycles import LineItemStatus, PurchaseOrderStatus
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.contract.validators import LARGEST_AMOUNT, day
+from studio_data.contract.validators import LARGEST_AMOUNT
 from studio_data.db import one
 from studio_data.errors import ConflictError, InvalidInputError, RuleViolationError, StudioError
 from studio_data.tools.practice.line_items import LineItem
@@ -69,18 +70,9 @@ def ship_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day 
 def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day | None = None) -> PurchaseOrder:
     """Record that a shipped order has arrived, today unless a day is given; its line item becomes delivered.
 
-    Returns the order's row. Today is today in UTC. Raises ``NotFoundError``, ``InvalidTransitionError``,
-    ``InvalidInputError`` for a day that nowhere has begun.
+    Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``InvalidInputError`` for a day to come.
     """
-    today = datetime.now(UTC).date()
-    arrived = today if actual_delivery is None else day(actual_delivery)
-    if (arrived - today).days > 1:
-        raise InvalidInputError(
-            f"actual_delivery must not be in the future, and {arrived} is.",
-            hint="Record a delivery when it has arrived.",
-            details={"arguments": ["actual_delivery"]},
-        )
-    return _moved(purchase_order_id, PurchaseOrderStatus.DELIVERED, actual_delivery=arrived)
+    return _moved(purchase_order_id, PurchaseOrderStatus.DELIVERED, actual_delivery=actual_delivery)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR], destructive=True)
@@ -127,11 +119,14 @@ def _moved(
             UPDATE purchase_orders AS purchase
             SET status = %(to)s::po_status,
                 estimated_delivery = coalesce(%(estimated_delivery)s, before.estimated_delivery),
-                actual_delivery = coalesce(%(actual_delivery)s, before.actual_delivery),
+                actual_delivery = CASE %(to)s
+                    WHEN 'delivered' THEN coalesce(%(actual_delivery)s, today()) ELSE before.actual_delivery
+                END,
                 ordered_at = CASE WHEN %(to)s = 'submitted' THEN now() ELSE before.ordered_at END
             FROM before, item, project
             WHERE purchase.id = before.id
                 AND before.status = ANY(%(sources)s::po_status[])
+                AND (%(actual_delivery)s::date <= today()) IS NOT FALSE
                 AND (item.status = ANY(%(item_sources)s::line_item_status[]) OR NOT %(item_must_follow)s)
                 AND (
                     %(to)s <> 'submitted'
@@ -185,7 +180,7 @@ def _moved(
         },
     )
     if row is None:
-        raise _why_not(purchase_order_id, to)
+        raise _why_not(purchase_order_id, to, actual_delivery=cast("date | None", actual_delivery))
     return row
 
 
@@ -196,11 +191,11 @@ def _item_sources(to: PurchaseOrderStatus) -> list[str]:
     return lifecycles.LINE_ITEM.sources_of(_ITEM_FOLLOWS[to]) if to in _ITEM_FOLLOWS else []
 
 
-def _why_not(purchase_order_id: EntityId, to: PurchaseOrderStatus) -> StudioError:
+def _why_not(purchase_order_id: EntityId, to: PurchaseOrderStatus, *, actual_delivery: date | None) -> StudioError:
     found = one(
         """
         SELECT
-            purchase.status AS order_status, purchase.po_number, purchase.line_item_id,
+            today() AS today, purchase.status AS order_status, purchase.po_number, purchase.line_item_id,
             item.status, item.selected_vendor_id, item.designer_net, item.quantity, room.project_id, project.phase,
             item.designer_net * item.quantity <= %(largest_amount)s AS fits,
             EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b') AS is_signed,
@@ -220,12 +215,24 @@ def _why_not(purchase_order_id: EntityId, to: PurchaseOrderStatus) -> StudioErro
     )
     if found is None:
         return no_such("purchase_order", purchase_order_id, hint="list_purchase_orders shows them all.")
+    if actual_delivery is not None and actual_delivery > found["today"]:
+        return InvalidInputError(
+            f"actual_delivery must not be after today, {found['today']}.",
+            hint="Record a delivery when it has arrived.",
+            details={"arguments": ["actual_delivery"]},
+        )
     if found["order_status"] not in lifecycles.PURCHASE_ORDER.sources_of(to):
         return lifecycles.PURCHASE_ORDER.refusal(purchase_order_id, found["order_status"], to)
-    line_item_id: UUID = found["line_item_id"]
     if to in _ITEM_FOLLOWS and found["status"] not in _item_sources(to):
-        return lifecycles.LINE_ITEM.refusal(line_item_id, found["status"], _ITEM_FOLLOWS[to])
-    if to is PurchaseOrderStatus.SUBMITTED and not found["is_as_selected"]:
+        return lifecycles.LINE_ITEM.refusal(found["line_item_id"], found["status"], _ITEM_FOLLOWS[to])
+    if to is PurchaseOrderStatus.SUBMITTED:
+        return _why_not_submitted(purchase_order_id, found)
+    return ConflictError(f"Order {found['po_number']} has just moved.", hint="Call again.")
+
+
+def _why_not_submitted(purchase_order_id: EntityId, found: dict[str, Any]) -> StudioError:
+    line_item_id: UUID = found["line_item_id"]
+    if not found["is_as_selected"]:
         return RuleViolationError(
             f"Order {found['po_number']} is not for what is selected for its line item now.",
             rule="orders_follow_the_selection",
@@ -236,9 +243,7 @@ def _why_not(purchase_order_id: EntityId, to: PurchaseOrderStatus) -> StudioErro
             ],
             hint="Cancel the draft and draft it again.",
         )
-    if to is PurchaseOrderStatus.SUBMITTED:
-        return not_ready_to_order(line_item_id, found)
-    return ConflictError(f"Order {found['po_number']} has just moved.", hint="Call again.")
+    return not_ready_to_order(line_item_id, found)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
