@@ -500,6 +500,15 @@ CREATE FUNCTION public.line_hash(line public.activity_log) RETURNS bytea
 
 
 --
+-- Name: practice_time_zone(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.practice_time_zone() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN 'UTC'::text;
+
+
+--
 -- Name: refuse_change_of_log(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -554,6 +563,33 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
+
+--
+-- Name: start_of_day(date); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.start_of_day(day date) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((day)::timestamp without time zone AT TIME ZONE public.practice_time_zone());
+
+
+--
+-- Name: today(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.today() RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((now() AT TIME ZONE public.practice_time_zone()))::date;
+
+
+--
+-- Name: used_today(date, numeric); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.used_today(last_day date, usage numeric) RETURNS numeric
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN (last_day >= public.today()) THEN usage ELSE (0)::numeric END;
 
 
 --
@@ -755,7 +791,7 @@ CREATE TABLE public.agent_settings (
     hard_limit public.usage_amount,
     usage_unit public.agent_usage_unit DEFAULT 'cost'::public.agent_usage_unit NOT NULL,
     usage_today public.usage_amount DEFAULT 0 NOT NULL,
-    last_reset_date public.bounded_date DEFAULT ((now() AT TIME ZONE 'UTC'::text))::date NOT NULL,
+    last_reset_date public.bounded_date DEFAULT public.today() NOT NULL,
     env_overrides public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
     active_prompt_path public.storage_key,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,

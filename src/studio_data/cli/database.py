@@ -1,4 +1,4 @@
-"""Commands for the database: ``demo``, ``migrate``, ``roles``, ``serve``, ``prune``."""
+"""Commands for the database: ``demo``, ``migrate``, ``roles``, ``time-zone``, ``serve``, ``prune``."""
 
 import signal
 from collections.abc import Generator
@@ -16,7 +16,7 @@ from studio_data.contract import ledger
 from studio_data.db import connection_string, printable_connection_string
 from studio_data.errors import ConfigurationError
 from studio_data.hints import as_typed
-from studio_data.operations import database_roles
+from studio_data.operations import database_roles, time_zone
 from studio_data.operations.database_rights import what_each_may_do
 from studio_data.postgres import migrate as migrations
 from studio_data.postgres.pool import StudioConnection, connect
@@ -123,6 +123,22 @@ def roles(
         tables.note("The numbers count tables; --json names them.")
     tables.note(f"Done: {len(changes)} statements." if changes else "Nothing to do: every role has its rights.")
     tables.note("No password was set or changed. Set them yourself, in psql: \\password studio_agent")
+
+
+@command(name="time-zone")
+def set_time_zone(
+    name: Annotated[str | None, typer.Argument(help="The zone that the practice has from now on.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the zone and its day as JSON.")] = False,
+) -> None:
+    """Show in which time zone the practice's days begin and end, or set it, such as America/Chicago."""
+    if name is not None:
+        time_zone.change(name)
+    now = time_zone.now()
+    if as_json:
+        print_json({"time_zone": now["name"], "today": str(now["today"]), "clock": now["clock"]})
+    else:
+        out.print(f"Today is {now['today']:%A, %Y-%m-%d}, in {now['name']}, where it is {now['clock']}.", highlight=False)
 
 
 def _tables(names: list[str]) -> str:

@@ -27,7 +27,8 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print the fi
         rows: list[tables.Row] = []
         for check in checked:
             if not check.findings:
-                rows.append({"check": check.check, "finding": Text("as it should be", style="green"), "correction": ""})
+                said = Text(check.note or "as it should be", style="green")
+                rows.append({"check": check.check, "finding": said, "correction": ""})
             for finding in check.findings:
                 found = Text(f"{finding.severity}: {finding.message}", style=LOOKS[finding.severity])
                 rows.append({"check": check.check, "finding": found, "correction": finding.fix})

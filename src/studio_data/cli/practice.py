@@ -3,7 +3,7 @@
 import shlex
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from studio_data.cli import ids, show, tables
 from studio_data.cli.app import out, progress
 from studio_data.cli.demo import say, show_table
 from studio_data.contract.actor import acting_as
-from studio_data.db import transaction
+from studio_data.db import one, transaction
 from studio_data.dispatch import raising_call
 from studio_data.hints import as_typed
 
@@ -126,14 +126,14 @@ def _show_next_steps(commission: Commission) -> None:
     )
 
 
-def now() -> datetime:
-    """Return the time in UTC."""
-    return datetime.now(UTC)
+def today() -> date:
+    """Return the practice's day."""
+    return one("SELECT today() AS day", reads=True)["day"]
 
 
 def _day(days: int) -> date:
     """Return the day that many days from today, or the next working day after it."""
-    day = now().date() + timedelta(days=days)
+    day = today() + timedelta(days=days)
     return day + timedelta(days=7 - day.weekday() if day.weekday() >= SATURDAY else 0)
 
 

@@ -74,7 +74,7 @@ def _objects() -> Objects:
             pg_get_function_arguments(oid) || ' ' || coalesce(pg_get_function_sqlbody(oid), prosrc)
         FROM pg_proc
         WHERE pronamespace = current_schema()::regnamespace
-            AND proname <> 'trail_number' -- a restore replaces it
+            AND proname NOT IN ('trail_number', 'practice_time_zone') -- a restore and a command replace them
         UNION ALL
         SELECT 'enum', typname, string_agg(enumlabel, ', ' ORDER BY enumsortorder)
         FROM pg_enum

@@ -22,6 +22,9 @@ BOOKS = ("call_ledger", "preview_changes")
 LOG = ("activity_log", "audit_seals")
 """The tables that nobody may change. What they rely on (functions, domains) belongs with them: see ``_relied_on``."""
 
+SAYS_THE_DAY = ("practice_time_zone", "today", "start_of_day", "used_today")
+"""The functions by which everybody means the same day: whoever owned them could change it for all others."""
+
 _LOG_COLUMNS = ("entity_type", "entity_id", "project_id", "action", "actor_type", "actor_name", "context", "metadata")
 _MADE_BY_THE_DATABASE = frozenset({"id", "created_at", "updated_at", "duration_seconds"})
 

@@ -15,7 +15,7 @@ from studio_data.contract.domain import Domain, domains
 from studio_data.contract.ledger import KEPT_DAYS
 from studio_data.db import many, one, transaction
 from studio_data.hints import as_typed
-from studio_data.operations import catalog, database_roles, seals
+from studio_data.operations import catalog, database_roles, seals, time_zone
 from studio_data.postgres import migrate
 from studio_data.postgres.failures import refusal
 
@@ -34,10 +34,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What one check looked at and what it found."""
+    """What one check looked at and what it found; ``note`` is what there is to say when it found nothing."""
 
     check: str
     findings: list[Finding]
+    note: str = ""
 
 
 def examine() -> list[Checked]:
@@ -46,7 +47,9 @@ def examine() -> list[Checked]:
     checked = [Checked("migrations", findings)]
     if findings:
         return checked  # the others would speak of tables that are not there
-    return checked + [Checked(name, _made(check)) for name, check in checks().items()]
+    checked += [Checked(name, _made(check)) for name, check in checks().items()]
+    findings = _made(_day)
+    return [*checked, Checked("today", findings, "" if findings else _day_now())]
 
 
 def _made(check: Callable[[], list[Finding]]) -> list[Finding]:
@@ -192,8 +195,21 @@ def _trail() -> list[Finding]:
     return findings
 
 
+def _day() -> list[Finding]:
+    zone = time_zone.present()
+    if zone["is_known"]:
+        return []
+    message = f"the server does not know the practice's time zone {zone['name']}: every tool that asks for the day fails"
+    return [Finding("error", message, f"{as_typed('time-zone')} NAME, with a name of pg_timezone_names")]
+
+
+def _day_now() -> str:
+    now = time_zone.now()
+    return f"today is {now['today']:%A, %Y-%m-%d}, in {now['name']}, where it is {now['clock']}"
+
+
 def checks() -> dict[str, Callable[[], list[Finding]]]:
-    """Return every check but the first by its name, those of the domains' rules among them."""
+    """Return every check but the first and the last by its name, those of the domains' rules among them."""
     rules = {f"rules of {domain.name}": partial(_rules, domain) for domain in domains().values() if domain.invariants}
     return {
         "server settings": _settings,

@@ -106,7 +106,7 @@ def list_activity(
 ) -> Page[Activity]:
     """List lines of the audit trail, newest first. Every filter that is given must match.
 
-    ``entity_id`` needs ``entity_type``. Days are UTC.
+    ``entity_id`` needs ``entity_type``. Days are the practice's.
 
     Returns at most ``limit`` lines and the cursor of the next page (None on the last page). Raises ``InvalidInputError``
     for a bad argument.
@@ -127,11 +127,11 @@ def list_activity(
             AND (%(action)s::text IS NULL OR action = %(action)s)
             AND (
                 %(from_date)s::date IS NULL
-                OR (id >= %(first_id)s AND created_at >= %(from_date)s::date::timestamp AT TIME ZONE 'UTC')
+                OR (id >= %(first_id)s AND created_at >= start_of_day(%(from_date)s))
             )
             AND (
                 %(to_date)s::date IS NULL
-                OR (id < %(end_id)s AND created_at < (%(to_date)s::date + 1)::timestamp AT TIME ZONE 'UTC')
+                OR (id < %(end_id)s AND created_at < start_of_day(%(to_date)s::date + 1))
             )
             AND (%(after)s::uuid IS NULL OR id < %(after)s)
         ORDER BY id DESC
@@ -145,9 +145,9 @@ def list_activity(
             "actor_name": actor_name,
             "action": action,
             "from_date": from_date,
-            "first_id": None if from_date is None else _first_id(cast("date", from_date), days_later=-1),
+            "first_id": None if from_date is None else _first_id(cast("date", from_date), days_later=-2),
             "to_date": to_date,
-            "end_id": None if to_date is None else _first_id(cast("date", to_date), days_later=2),
+            "end_id": None if to_date is None else _first_id(cast("date", to_date), days_later=3),
             "after": after,
             "limit": limit,
         },
@@ -158,8 +158,9 @@ def list_activity(
 def _first_id(day: date, *, days_later: int) -> UUID:
     """Return a bound of the ids that are made from a day on.
 
-    An id holds the time when its line was written; ``created_at`` is when the transaction began. The bound is one day
-    wider on both sides, which covers that difference and a clock that was set. So the primary key finds the rows.
+    An id holds the time when its line was written; ``created_at`` is when the transaction began. The bound is two days
+    wider on both sides, which covers that difference, any time zone and a clock that was set. So the primary key finds
+    the rows.
     """
     milliseconds = (day.toordinal() + days_later - date(1970, 1, 1).toordinal()) * 86_400_000
     return UUID(int=max(0, milliseconds) << 80)

@@ -223,7 +223,7 @@ def list_action_items(
             AND (%(meeting_id)s::uuid IS NULL OR meeting_id = %(meeting_id)s)
             AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
             AND (NOT %(open_only)s OR status IN ('open', 'in_progress'))
-            AND (NOT %(overdue_only)s OR (status IN ('open', 'in_progress') AND due_date < current_date))
+            AND (NOT %(overdue_only)s OR (status IN ('open', 'in_progress') AND due_date < today()))
             AND (%(after)s::uuid IS NULL OR id > %(after)s)
         ORDER BY id
         LIMIT %(limit)s + 1

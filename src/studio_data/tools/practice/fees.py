@@ -1,6 +1,6 @@
 """Fees: what the practice earns on a project, in numbered instalments."""
 
-from datetime import UTC, date, datetime
+from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Annotated, NotRequired, TypedDict, cast
 from uuid import UUID
@@ -19,6 +19,7 @@ from studio_data.contract.validators import CENT
 from studio_data.db import batch, many, one
 from studio_data.errors import ConflictError, InvalidInputError, RuleViolationError
 from studio_data.tools.practice.fields import FeeStatusName, InstalmentCount
+from studio_data.tools.practice.rules.days import not_yet
 from studio_data.tools.practice.rules.moves import FEE_MOVES
 from studio_data.tools.rules.lifecycles import ProjectPhase
 
@@ -164,7 +165,7 @@ def _add(project_id: EntityId, parts: list[Instalment], *, after_at_most: int) -
                 INSERT INTO design_fees (project_id, label, amount, payment_number, due_at)
                 SELECT
                     project.id, parts.label, parts.amount, present.last_number + parts.number,
-                    (parts.due_date + time '23:59:59') AT TIME ZONE 'UTC'
+                    start_of_day(parts.due_date + 1) - interval '1 second'
                 FROM projects AS project, present, parts
                 WHERE project.id = %(project_id)s AND project.phase <> 'completed'
                     AND present.last_number <= %(after_at_most)s
@@ -209,8 +210,8 @@ def _json(value: object) -> str | None:
 def invoice_fee(fee_id: EntityId, *, due_date: Day | None = None) -> Fee:
     """Record that a pending fee was invoiced.
 
-    It is due at the end of ``due_date`` (UTC). Without ``due_date`` it keeps its due date if that is in the future, else
-    it is due in 30 days.
+    It is due at the end of ``due_date``. Without ``due_date`` it keeps its due date if that is in the future, else it is
+    due in 30 days.
 
     Returns the fee's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not pending.
     """
@@ -224,19 +225,12 @@ def invoice_fee(fee_id: EntityId, *, due_date: Day | None = None) -> Fee:
 def pay_fee(fee_id: EntityId, *, paid_on: Day | None = None) -> Fee:
     """Record that an invoiced or overdue fee was paid, today or on an earlier day.
 
-    Returns the fee's row; ``paid_at`` is now, or noon (UTC) of ``paid_on``. Raises ``InvalidInputError`` for a day to
-    come, ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not invoiced.
+    Returns the fee's row; ``paid_at`` is now, or noon of ``paid_on``. Raises ``InvalidInputError`` for a day to come,
+    ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not invoiced.
     """
-    today = datetime.now(UTC).date()
-    if paid_on is not None and cast("date", paid_on) > today:
-        raise InvalidInputError(
-            f"paid_on must not be after today, {today}.",
-            hint="Record the payment once it has arrived.",
-            details={"arguments": ["paid_on"]},
-        )
     row = _move(fee_id, "pay_fee", paid_on=paid_on)
     if row is None:
-        raise why_not(FEE_MOVES, fee_id, "pay_fee")
+        raise not_yet("paid_on", paid_on, "Record the payment once it has arrived.") or why_not(FEE_MOVES, fee_id, "pay_fee")
     return row
 
 
@@ -255,16 +249,17 @@ def _move(fee_id: EntityId, tool_name: str, *, due_date: Day | None = None, paid
             SET status = %(to)s::fee_status,
                 invoiced_at = CASE %(to)s WHEN 'invoiced' THEN now() ELSE before.invoiced_at END,
                 due_at = CASE %(to)s WHEN 'invoiced' THEN coalesce(
-                    (%(due_date)s::date + time '23:59:59') AT TIME ZONE 'UTC',
+                    start_of_day(%(due_date)s::date + 1) - interval '1 second',
                     CASE WHEN before.due_at > now() THEN before.due_at END,
-                    ((now() AT TIME ZONE 'UTC')::date + 30 + time '23:59:59') AT TIME ZONE 'UTC'
+                    start_of_day(today() + 31) - interval '1 second'
                 ) ELSE before.due_at END,
                 paid_at = CASE %(to)s WHEN 'paid' THEN
-                    least(now(), (%(paid_on)s::date + time '12:00') AT TIME ZONE 'UTC')
+                    least(now(), (%(paid_on)s::date + time '12:00') AT TIME ZONE practice_time_zone())
                 END
             FROM before
             WHERE design_fees.id = before.id
                 AND before.status = ANY(%(sources)s::fee_status[])
+                AND (%(paid_on)s::date <= today()) IS NOT FALSE
             RETURNING design_fees.*
         ), logged AS (
             INSERT INTO activity_log (

@@ -272,7 +272,7 @@ def _budget_for_client(row: dict[str, Any]) -> ClientBudget:
 def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: Cursor | None = None) -> PracticeReport:
     """Report a period's fees and orders, and what is outstanding, overdue and earned now. Internal.
 
-    Both days (UTC) belong to the period.
+    Both days belong to the period.
 
     Returns the totals, a page of projects in id order, and the cursor of the next, None on the last. Raises
     ``InvalidInputError`` for a period that ends before it begins.
@@ -287,8 +287,8 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
         """
         WITH period AS (
             SELECT
-                %(from_date)s::date::timestamp AT TIME ZONE 'UTC' AS begins,
-                (%(to_date)s::date + 1)::timestamp AT TIME ZONE 'UTC' AS ends
+                start_of_day(%(from_date)s) AS begins,
+                start_of_day(%(to_date)s::date + 1) AS ends
         ), fees AS (
             SELECT
                 project_id,

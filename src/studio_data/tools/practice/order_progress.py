@@ -3,18 +3,15 @@
 Each statement locks the line item first and then its order, so two callers wait for each other in one order.
 """
 
-from datetime import UTC, datetime
-
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import why_not
 from studio_data.contract.fields import Day, EntityId, Text
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.contract.validators import day
 from studio_data.db import one
-from studio_data.errors import InvalidInputError
 from studio_data.tools.practice.line_items import LineItem
 from studio_data.tools.practice.purchase_orders import ORDERING_PHASES, PurchaseOrder
+from studio_data.tools.practice.rules.days import not_yet
 from studio_data.tools.practice.rules.lifecycles import LineItemStatus, PurchaseOrderStatus
 from studio_data.tools.practice.rules.orders import ITEM_FOLLOWS, LINE_ITEM_MOVES, PURCHASE_ORDER_MOVES, item_sources
 
@@ -62,18 +59,9 @@ def ship_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day 
 def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day | None = None) -> PurchaseOrder:
     """Record that a shipped order arrived, today unless a day is given. Its line item becomes delivered.
 
-    Returns the order's row. Today is today in UTC. Raises ``NotFoundError``, ``InvalidTransitionError``,
-    ``InvalidInputError`` for a day that nowhere has begun.
+    Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``InvalidInputError`` for a day to come.
     """
-    today = datetime.now(UTC).date()
-    arrived = today if actual_delivery is None else day(actual_delivery)
-    if (arrived - today).days > 1:
-        raise InvalidInputError(
-            f"actual_delivery must not be in the future, like {arrived}.",
-            hint="Record a delivery once it has arrived.",
-            details={"arguments": ["actual_delivery"]},
-        )
-    return _moved(purchase_order_id, "deliver_purchase_order", actual_delivery=arrived)
+    return _moved(purchase_order_id, "deliver_purchase_order", actual_delivery=actual_delivery)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR], destructive=True)
@@ -122,11 +110,14 @@ def _moved(
             UPDATE purchase_orders AS purchase
             SET status = %(to)s::po_status,
                 estimated_delivery = coalesce(%(estimated_delivery)s, before.estimated_delivery),
-                actual_delivery = coalesce(%(actual_delivery)s, before.actual_delivery),
+                actual_delivery = CASE %(to)s
+                    WHEN 'delivered' THEN coalesce(%(actual_delivery)s, today()) ELSE before.actual_delivery
+                END,
                 ordered_at = CASE WHEN %(to)s = 'submitted' THEN now() ELSE before.ordered_at END
             FROM before, item, project
             WHERE purchase.id = before.id
                 AND before.status = ANY(%(sources)s::po_status[])
+                AND (%(actual_delivery)s::date <= today()) IS NOT FALSE
                 AND (item.status = ANY(%(item_sources)s::line_item_status[]) OR NOT %(item_must_follow)s)
                 AND (
                     %(to)s <> 'submitted'
@@ -180,7 +171,8 @@ def _moved(
         },
     )
     if row is None:
-        raise why_not(PURCHASE_ORDER_MOVES, purchase_order_id, tool_name)
+        arrived = not_yet("actual_delivery", actual_delivery, "Record a delivery once it has arrived.")
+        raise arrived or why_not(PURCHASE_ORDER_MOVES, purchase_order_id, tool_name)
     return row
 
 

@@ -177,11 +177,9 @@ def _standing_query(project_id: EntityId) -> Statement:
             FROM meetings
             WHERE project_id = %(project_id)s
                 AND status IN ('scheduled', 'confirmed')
-                AND scheduled_date >= (now() AT TIME ZONE 'UTC')::date
+                AND scheduled_date >= today()
             ORDER BY scheduled_date, id
             LIMIT 1
-        ), today AS (
-            SELECT (now() AT TIME ZONE 'UTC')::date AS day
         )
         SELECT project.*, client.name AS client_name,
             ARRAY(SELECT phase::text FROM progress ORDER BY progress.phase) AS phases,
@@ -191,13 +189,13 @@ def _standing_query(project_id: EntityId) -> Statement:
             next_task.assigned_to AS task_assigned_to, next_task.due_date AS task_due_date,
             next_meeting.id AS meeting_id, next_meeting.meeting_type, next_meeting.scheduled_date,
             next_meeting.status AS meeting_status,
-            (SELECT count(*) FROM tasks, today WHERE NOT is_closed AND due_date < today.day) AS overdue_tasks,
+            (SELECT count(*) FROM tasks WHERE NOT is_closed AND due_date < today()) AS overdue_tasks,
             (
                 SELECT count(*)
                 FROM meetings AS meeting
-                JOIN meeting_action_items AS item ON item.meeting_id = meeting.id, today
+                JOIN meeting_action_items AS item ON item.meeting_id = meeting.id
                 WHERE meeting.project_id = project.id AND item.status IN ('open', 'in_progress')
-                    AND item.due_date < today.day
+                    AND item.due_date < today()
             ) AS overdue_action_items,
             (
                 SELECT count(*)
@@ -209,9 +207,9 @@ def _standing_query(project_id: EntityId) -> Statement:
                 SELECT count(*)
                 FROM project_rooms AS room
                 JOIN line_items AS item ON item.room_id = room.id
-                JOIN purchase_orders AS purchase ON purchase.line_item_id = item.id, today
+                JOIN purchase_orders AS purchase ON purchase.line_item_id = item.id
                 WHERE room.project_id = project.id AND purchase.status NOT IN ('delivered', 'cancelled')
-                    AND purchase.estimated_delivery < today.day
+                    AND purchase.estimated_delivery < today()
             ) AS overdue_orders
         FROM projects AS project
         JOIN clients AS client ON client.id = project.client_id

@@ -44,9 +44,9 @@ def draft_purchase_order(line_item_id: EntityId) -> PurchaseOrder:
     Vendor, amount and freight come from the selected quote. Needs a signed Exhibit B and a project in purchasing or later.
     Refused while the line item has another order that is not cancelled.
 
-    The amount is designer net times quantity. Numbers (PO-2026-0001) follow each other without gaps in a calendar year,
-    UTC: a draft that is refused or undone uses none. Returns the order's row. Raises ``NotFoundError``, ``ConflictError``
-    that names the open order, ``RuleViolationError`` with everything that is missing.
+    The amount is designer net times quantity. Numbers (PO-2026-0001) follow each other without gaps in a calendar year:
+    a draft that is refused or undone uses none. Returns the order's row. Raises ``NotFoundError``, ``ConflictError`` that
+    names the open order, ``RuleViolationError`` with everything that is missing.
     """
     order = _draft(line_item_id)
     if order is None:
@@ -68,7 +68,7 @@ def _draft(line_item_id: EntityId) -> PurchaseOrder | None:
                 WITH this_year AS (
                     SELECT year
                     FROM purchase_order_numbers
-                    WHERE year = extract(YEAR FROM now() AT TIME ZONE 'UTC')::integer
+                    WHERE year = extract(YEAR FROM today())::integer
                     FOR NO KEY UPDATE
                 ), item AS (
                     SELECT item.*, room.project_id
@@ -88,7 +88,7 @@ def _draft(line_item_id: EntityId) -> PurchaseOrder | None:
                     FOR NO KEY UPDATE OF item
                 ), number AS (
                     INSERT INTO purchase_order_numbers AS present (year, last_number)
-                    SELECT extract(YEAR FROM now() AT TIME ZONE 'UTC')::integer, 1
+                    SELECT extract(YEAR FROM today())::integer, 1
                     FROM item
                     ON CONFLICT (year) DO UPDATE SET last_number = present.last_number + 1
                     RETURNING year, last_number
@@ -162,7 +162,7 @@ def list_purchase_orders(
 
     A late order is open and its estimated delivery was before today.
 
-    Returns at most ``limit`` rows and the cursor of the next page (None on the last page). Today is today in UTC.
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
     rows = many(
         """
@@ -183,7 +183,7 @@ def list_purchase_orders(
                 NOT (%(open_only)s OR %(late_only)s)
                 OR status IN ('draft', 'submitted', 'acknowledged', 'in_production', 'shipped')
             )
-            AND (NOT %(late_only)s OR estimated_delivery < (now() AT TIME ZONE 'UTC')::date)
+            AND (NOT %(late_only)s OR estimated_delivery < today())
             AND (%(after)s::uuid IS NULL OR id > %(after)s)
         ORDER BY id
         LIMIT %(limit)s + 1

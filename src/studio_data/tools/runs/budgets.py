@@ -1,6 +1,6 @@
 """Agent budgets: a profile's usage is reserved before a turn, and settled after it."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypedDict, cast
 from uuid import UUID
@@ -46,7 +46,7 @@ class SweptUsage(TypedDict):
 
 @tool()
 def reserve_usage(profile_name: Name, *, amount: Usage, session_id: SessionKey | None = None) -> Reservation:
-    """Reserve the most that a profile's next turn may use, in its unit, from today's budget (UTC).
+    """Reserve the most that a profile's next turn may use, in its unit, from today's budget.
 
     Refused above the hard limit. Above the daily limit the answer has a ``warning``. A reservation that is never settled
     counts as used on its day.
@@ -66,8 +66,7 @@ def reserve_usage(profile_name: Name, *, amount: Usage, session_id: SessionKey |
             WHERE session_id = %(session_id)s OR id = %(id)s
         ), today AS (
             SELECT
-                id, greatest(last_reset_date, (now() AT TIME ZONE 'UTC')::date) AS day,
-                CASE WHEN last_reset_date >= (now() AT TIME ZONE 'UTC')::date THEN usage_today ELSE 0 END AS used
+                id, greatest(last_reset_date, today()) AS day, used_today(last_reset_date, usage_today) AS used
             FROM before
         ), after AS (
             UPDATE agent_settings
@@ -96,7 +95,7 @@ def reserve_usage(profile_name: Name, *, amount: Usage, session_id: SessionKey |
             reservation.id, after.profile_name, after.usage_unit, usage_date, amount, settled_amount, settled_at,
             reservation.created_at, after.usage_today AS used_today,
             CASE WHEN after.hard_limit IS NOT NULL THEN greatest(after.hard_limit - after.usage_today, 0) END AS left_today,
-            after.daily_limit
+            start_of_day(usage_date + 1) AS resets_at, after.daily_limit
         FROM reservation, after
         """,
         {
@@ -116,8 +115,8 @@ def _why_not_reserved(profile_name: str, amount: Decimal, session_id: SessionKey
     profile = one(
         """
         SELECT
-            hard_limit, usage_unit, (now() AT TIME ZONE 'UTC')::date AS today,
-            CASE WHEN last_reset_date >= (now() AT TIME ZONE 'UTC')::date THEN usage_today ELSE 0 END AS used
+            hard_limit, usage_unit, used_today(last_reset_date, usage_today) AS used,
+            start_of_day(greatest(last_reset_date, today()) + 1) AS resets_at
         FROM agent_settings
         WHERE profile_name = %(profile_name)s
         """,
@@ -129,7 +128,7 @@ def _why_not_reserved(profile_name: str, amount: Decimal, session_id: SessionKey
     limit, used = profile["hard_limit"], profile["used"]
     if session_id is not None and (limit is None or used + amount <= limit):
         return no_such_session(session_id)
-    left, resets_at = max(Decimal(0), limit - used), _resets_at(profile["today"])
+    left, resets_at = max(Decimal(0), limit - used), profile["resets_at"]
     return RuleViolationError(
         f"The profile {profile_name} has {_plain(left)} of its {_plain(limit)} {_unit(profile['usage_unit'])} left today, "
         f"and {_plain(amount)} was requested.",
@@ -199,7 +198,7 @@ def settle_usage(reservation_id: EntityId, *, amount: Usage) -> Reservation:
             reservation.id, after.profile_name, after.usage_unit, usage_date, amount, settled_amount, settled_at,
             reservation.created_at, after.usage_today AS used_today,
             CASE WHEN after.hard_limit IS NOT NULL THEN greatest(after.hard_limit - after.usage_today, 0) END AS left_today,
-            after.daily_limit
+            start_of_day(usage_date + 1) AS resets_at, after.daily_limit
         FROM reservation, after
         """,
         {"reservation_id": reservation_id, "amount": amount, "event": event("usage_settled"), **actor()},
@@ -224,7 +223,7 @@ def _why_not_settled(reservation_id: EntityId) -> StudioError:
 
 @tool(idempotent=True)
 def sweep_usage() -> SweptUsage:
-    """Reset usage of earlier days (UTC) to 0.
+    """Reset usage of earlier days to 0.
 
     Budgets reset themselves at their next use. Call this only to keep the table current for people who read it.
 
@@ -235,12 +234,12 @@ def sweep_usage() -> SweptUsage:
         WITH before AS (
             SELECT *
             FROM agent_settings
-            WHERE last_reset_date < (now() AT TIME ZONE 'UTC')::date
+            WHERE last_reset_date < today()
             ORDER BY id
             FOR NO KEY UPDATE
         ), after AS (
             UPDATE agent_settings
-            SET usage_today = 0, last_reset_date = (now() AT TIME ZONE 'UTC')::date
+            SET usage_today = 0, last_reset_date = today()
             FROM before
             WHERE agent_settings.id = before.id
             RETURNING agent_settings.*
@@ -267,12 +266,7 @@ def _told(row: Any) -> Reservation:  # noqa: ANN401 (a row, with the daily limit
     warning = None
     if limit is not None and used > limit:
         warning = f"{_plain(used)} {unit} used or reserved today, above the daily limit of {_plain(limit)}."
-    row |= {"resets_at": _resets_at(row["usage_date"]), "warning": warning}
-    return row
-
-
-def _resets_at(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time(), UTC)
+    return row | {"warning": warning}
 
 
 def _unit(usage_unit: str) -> str:

@@ -18,7 +18,7 @@ MOST_GROUPS = 1_000
 
 
 class MetricPeriod(StrEnum):
-    """The periods by which a summary may be grouped, in UTC."""
+    """The periods by which a summary may be grouped, in the practice's time zone."""
 
     HOUR = "hour"
     DAY = "day"
@@ -103,8 +103,8 @@ def metrics_summary(
 ) -> MetricsSummary:
     """Summarise a metric: count, mean, median, 95th percentile, minimum and maximum.
 
-    ``by`` names a label to group by; ``period`` groups by hour, day, week or month in UTC. Counts values from ``since`` to
-    before ``until``, by default all.
+    ``by`` names a label to group by; ``period`` groups by hour, day, week or month of the practice. Counts values from
+    ``since`` to before ``until``, by default all.
 
     Returns the groups by period and label. A percentile is interpolated between the values next to it.
     """
@@ -112,7 +112,7 @@ def metrics_summary(
         """
         SELECT
             labels ->> %(by)s::text AS label,
-            date_trunc(%(period)s::text, recorded_at, 'UTC') AS period_start,
+            date_trunc(%(period)s::text, recorded_at, practice_time_zone()) AS period_start,
             count(*) AS count,
             avg(metric_value) AS mean,
             percentile_cont(0.5) WITHIN GROUP (ORDER BY metric_value) AS p50,

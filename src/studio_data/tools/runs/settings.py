@@ -33,7 +33,7 @@ class SettingsField(StrEnum):
 class AgentSettings(TypedDict):
     """A profile. ``has_api_key`` says whether it has an API key.
 
-    ``used_today`` is what was used and is reserved today (UTC). ``left_today`` is what remains below the hard limit (None
+    ``used_today`` is what was used and is reserved today. ``left_today`` is what remains below the hard limit (None
     without one).
     """
 
@@ -74,7 +74,7 @@ def create_agent_settings(
     env_overrides: EnvironmentOverrides | None = None,
     active_prompt_path: StorageKey | None = None,
 ) -> AgentSettings:
-    """Create an agent profile: provider, model, and daily limits (UTC) in runs, tokens or dollars.
+    """Create an agent profile: provider, model, and daily limits in runs, tokens or dollars.
 
     A reservation above ``daily_limit`` carries a warning; above ``hard_limit`` it is refused. set_agent_api_key stores its
     API key.
@@ -211,7 +211,7 @@ def update_agent_settings(
             (SELECT (daily_limit <= hard_limit) IS NOT FALSE FROM target) AS limits_fit
         FROM (SELECT * FROM after UNION ALL SELECT * FROM before WHERE NOT EXISTS (SELECT FROM after)) AS settings
         CROSS JOIN LATERAL (
-            SELECT CASE WHEN last_reset_date = (now() AT TIME ZONE 'UTC')::date THEN usage_today ELSE 0 END AS used_today
+            SELECT used_today(last_reset_date, usage_today)
         ) AS today
         """,
         {
@@ -315,7 +315,7 @@ def _store_key(profile_name: str, former: str | None, token: str, done: str) -> 
             last_reset_date, env_overrides, active_prompt_path, created_at, updated_at
         FROM after
         CROSS JOIN LATERAL (
-            SELECT CASE WHEN last_reset_date = (now() AT TIME ZONE 'UTC')::date THEN usage_today ELSE 0 END AS used_today
+            SELECT used_today(last_reset_date, usage_today)
         ) AS today
         """,
         {"profile_name": profile_name, "former": former, "token": token, "event": event(done), **actor()},
@@ -340,7 +340,7 @@ def list_agent_settings(
             last_reset_date, env_overrides, active_prompt_path, created_at, updated_at
         FROM agent_settings
         CROSS JOIN LATERAL (
-            SELECT CASE WHEN last_reset_date = (now() AT TIME ZONE 'UTC')::date THEN usage_today ELSE 0 END AS used_today
+            SELECT used_today(last_reset_date, usage_today)
         ) AS today
         WHERE id > coalesce(%(after)s, '00000000-0000-0000-0000-000000000000'::uuid)
             AND (%(profile_name)s::text IS NULL OR profile_name = %(profile_name)s)

@@ -153,8 +153,9 @@ def _no_open_order(facts: Facts, _to: str) -> ConflictError | None:
         return None
     cancel: SatisfyingCall = {"tool": "cancel_purchase_order", "arguments": {"purchase_order_id": str(facts["order_id"])}}
     may_be_cancelled = facts["order_status"] in PURCHASE_ORDER.sources_of(PurchaseOrderStatus.CANCELLED)
+    order = f"{facts['po_number']}, which is {facts['order_status']}"
     return ConflictError(
-        f"Line item {facts['line_item_id']} already has an open order, {facts['po_number']}, which is {facts['order_status']}.",
+        f"Line item {facts['line_item_id']} already has an open order, {order}.",
         hint="Use that order, or cancel it before you draft another." if may_be_cancelled else "Use that order.",
         details={
             "line_item_id": str(facts["line_item_id"]),
