@@ -166,7 +166,7 @@ def test_a_reader_writes_nothing_and_works_on_a_read_only_connection(tool: Tool,
 def test_a_writer_is_refused_on_a_read_only_connection(tool: Tool, practice: Practice) -> None:
     call_it = prepared(tool, practice)
 
-    with pytest.raises(StudioError, match="takes no writes"), db.transaction():
+    with pytest.raises(StudioError, match="The database refuses writes"), db.transaction():
         db.one("SET LOCAL transaction_read_only = on")
         call_it()
 
