@@ -3,6 +3,7 @@
 import re
 import shlex
 from contextlib import redirect_stdout
+from functools import cache
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -32,6 +33,7 @@ def each(pages: list[Path]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("page", pages, ids=lambda page: str(page.relative_to(ROOT)))
 
 
+@cache
 def text_of(page: Path) -> str:
     return page.read_text(encoding="utf-8")
 
@@ -47,8 +49,10 @@ def words_of(code: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("tool", reference.own_tools(), ids=lambda tool: tool.name)
-def test_the_reference_has_an_entry_for_every_tool(tool: Tool) -> None:
+def test_the_reference_has_the_contract_of_every_tool(tool: Tool) -> None:
     assert f"\n### {tool.name}\n" in text_of(reference.PAGE), f"{tool.name} has no entry: {WRITE_IT}"
+    entry = text_of(reference.PAGE).partition(f"\n### {tool.name}\n")[2].partition("\n### ")[0]
+    assert f"fingerprint `{tool.fingerprint}`" in entry, f"What callers see of {tool.name} has changed: {WRITE_IT}"
 
 
 def test_the_reference_is_what_the_code_makes() -> None:

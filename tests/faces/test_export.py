@@ -1,40 +1,65 @@
-"""The registry as agent frameworks get it. A change of what they see changes the golden files, and is read in review.
+"""The registry as agent frameworks get it: properties of every tool's forms, and three tools' forms to read.
 
-``UPDATE_GOLDEN=1 uv run pytest tests/faces/test_export.py`` writes them anew.
+What a tool's callers see is in its fingerprint, and docs/reference.md shows the fingerprint of each. After a change of the
+forms themselves ``UPDATE_FORMS=1 uv run pytest tests/faces/test_export.py`` writes the three anew.
 """
 
 import json
 import os
+import re
 from typing import Any, cast, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from studio_data.contract.registry import all_tools
+from studio_data.contract.registry import Tool, all_tools
 from studio_data.contract.roles import Role
 from studio_data.errors import InvalidInputError
 from studio_data.export import Format, export
 from tests.conftest import ROOT
 
 FORMS: tuple[Format, ...] = get_args(Format.__value__)
+TO_READ = ["complete_meeting", "create_client", "list_tasks"]
+A_NAME = re.compile(r"[a-z][a-z_]{0,63}")
 CHARACTERS_PER_TOKEN = 4
 MOST_TOKENS = {Role.PROJECT_MANAGER: 8_000}
+MOST_CHARACTERS = 1_024
+"""Of a description: OpenAI refuses a longer one."""
+
+
+def own() -> dict[str, Tool]:
+    """Leave out what other tests have registered."""
+    return {tool.name: tool for tool in all_tools() if tool.module.startswith("studio_data.tools.")}
 
 
 def exported(form: Format, role: Role | None = None) -> list[dict[str, Any]]:
-    """Leave out what other tests have registered."""
-    own = {tool.name for tool in all_tools() if tool.module.startswith("studio_data.tools.")}
-    return [made for made in export(form, role=role) if made.get("function", made)["name"] in own]
+    known = own()
+    return [made for made in export(form, role=role) if made.get("function", made)["name"] in known]
+
+
+@pytest.mark.parametrize("name", TO_READ)
+def test_a_tools_forms_are_as_they_can_be_read(name: str) -> None:
+    page = ROOT / "tests" / "faces" / "forms" / f"{name}.json"
+    forms = {
+        form: next(made for made in exported(form) if made.get("function", made)["name"] == name)
+        for form in ("openai", "anthropic")
+    }
+    text = json.dumps(forms, indent=2, ensure_ascii=False) + "\n"
+    if os.environ.get("UPDATE_FORMS"):
+        page.write_text(text, encoding="utf-8")
+
+    assert text == page.read_text(encoding="utf-8"), "UPDATE_FORMS=1 writes the forms anew"
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_export_is_what_it_was(form: Format) -> None:
-    golden = ROOT / "tests" / "golden" / f"{form}.json"
-    text = json.dumps(exported(form), indent=2, ensure_ascii=False) + "\n"
-    if os.environ.get("UPDATE_GOLDEN"):
-        golden.write_text(text, encoding="utf-8")
+def test_every_form_names_and_describes_its_tool(form: Format) -> None:
+    made = [one.get("function", one) for one in exported(form)]
 
-    assert text == golden.read_text(encoding="utf-8"), "UPDATE_GOLDEN=1 writes the golden files anew"
+    assert [one["name"] for one in made] == sorted(own())
+    for one in made:
+        assert A_NAME.fullmatch(one["name"])
+        assert one["description"] == own()[one["name"]].description
+        assert 0 < len(one["description"]) <= MOST_CHARACTERS
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -45,21 +70,44 @@ def test_every_schema_is_valid_json_schema(form: Format) -> None:
                 Draft202012Validator.check_schema(schema)
 
 
-def test_openai_gets_closed_objects_with_every_property_required() -> None:
-    def check(schema: dict[str, Any]) -> None:
-        assert not {"default", "$ref", "allOf", "oneOf", "minLength", "maxLength"} & schema.keys()
-        if schema["type"] == "object":
-            assert schema["additionalProperties"] is False
-            assert schema["required"] == list(schema["properties"])
-            for part in schema["properties"].values():
-                check(part)
-        if schema["type"] == "array":
-            check(schema["items"])
+def test_mcp_and_anthropic_get_the_tools_own_schemas() -> None:
+    for made in exported("anthropic"):
+        assert made["input_schema"] == own()[made["name"]].input_schema
+        assert made.keys() == {"name", "description", "input_schema"}
+    for made in exported("mcp"):
+        tool = own()[made["name"]]
+        assert (made["inputSchema"], made["outputSchema"]) == (tool.input_schema, tool.output_schema)
+        assert made["_meta"] == {"studio-data/fingerprint": tool.fingerprint}
 
+
+def says_the_same(strict: dict[str, Any], plain: dict[str, Any], *, is_optional: bool = False) -> None:
+    """Hold a schema in OpenAI's strict form to the tool's own: closed, all properties required, optional ones nullable."""
+    assert not {"default", "$ref", "allOf", "oneOf", "minLength", "maxLength"} & strict.keys()
+    if is_optional:
+        assert strict["type"][1:] == ["null"]
+        strict = strict | {"type": strict["type"][0]}
+        if "enum" in strict:
+            assert strict["enum"][-1] is None
+            strict = strict | {"enum": strict["enum"][:-1]}
+    if plain["type"] == "object" and "properties" not in plain:
+        assert strict == {"type": "string", "description": "a JSON object, as text"}
+    elif plain["type"] == "object":
+        assert strict["additionalProperties"] is False
+        assert strict["required"] == list(strict["properties"]) == list(plain["properties"])
+        for name, part in strict["properties"].items():
+            says_the_same(part, plain["properties"][name], is_optional=name not in plain["required"])
+    elif plain["type"] == "array":
+        assert {**strict, "items": None} == {**plain, "items": None}
+        says_the_same(strict["items"], plain["items"])
+    else:
+        assert strict == plain
+
+
+def test_openai_gets_closed_objects_with_every_property_required() -> None:
     for made in exported("openai"):
         assert made["type"] == "function"
         assert made["function"]["strict"] is True
-        check(made["function"]["parameters"])
+        says_the_same(made["function"]["parameters"], own()[made["function"]["name"]].input_schema)
 
 
 def test_what_is_optional_is_nullable_for_openai() -> None:
