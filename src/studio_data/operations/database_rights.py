@@ -47,8 +47,10 @@ PRACTICE = {
 }
 """The practice's tables and those of its agents' runs, and what the tools do with rows of each. Only old checkpoints go."""
 
-VIEWS = ("active_sessions", "session_metrics", "agent_performance")
-"""What people and dashboards look at."""
+VIEWS = (
+    "active_sessions", "session_metrics", "agent_performance", "task_answers", "session_answers", "settings_answers",
+)  # fmt: skip
+"""What people, dashboards and tools look at."""
 
 BOOKS = ("call_ledger", "preview_changes", "purchase_order_numbers")
 """The library's own tables, which belong to the practice's owner too; ``schema_version`` stays the administrator's."""
@@ -56,8 +58,11 @@ BOOKS = ("call_ledger", "preview_changes", "purchase_order_numbers")
 LOG = ("activity_log", "audit_seals")
 """The tables that nobody may change. What they rely on (functions, domains) belongs with them: see ``_relied_on``."""
 
-SAYS_THE_DAY = ("practice_time_zone", "today", "start_of_day", "used_today")
-"""The functions by which everybody means the same day: whoever owned them could change it for all others."""
+SAYS_THE_SAME = (
+    "practice_time_zone", "today", "start_of_day", "used_today", "working_day", "working_days_before", "task_answer",
+    "session_answer", "settings_answer",
+)  # fmt: skip
+"""The functions by which every statement means the same: whoever owned them could change it for all others."""
 
 TABLES = [*PRACTICE, *VIEWS, *BOOKS, *LOG, "schema_version"]
 """Every table and view of the library."""

@@ -29,7 +29,7 @@ from studio_data.operations.database_rights import (
     PRACTICE,
     PUBLIC,
     ROLES,
-    SAYS_THE_DAY,
+    SAYS_THE_SAME,
     VIEWS,
     Place,
     Right,
@@ -249,9 +249,9 @@ def _give_to_owners(run: _Run) -> None:
     """Give the log, and what it relies on, to its own owner, and the practice's to theirs.
 
     The owner of a function that the log's defaults or triggers call could replace it, the owner of a domain drop it with the
-    log's columns. What says the day belongs with the log: every tool relies on it.
+    log's columns. What the tools' statements share belongs with the log: all of them rely on it.
     """
-    log = _relied_on(run, LOG, (*MAKES_THE_LOG, *SAYS_THE_DAY))
+    log = _relied_on(run, LOG, (*MAKES_THE_LOG, *SAYS_THE_SAME))
     practice = _relied_on(run, (*PRACTICE, *VIEWS, *BOOKS), ()) - log
     for owner, things in ((AUDIT, log), (OWNER, practice)):
         for thing in sorted(things):
