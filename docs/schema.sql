@@ -550,6 +550,80 @@ CREATE FUNCTION public.seal_hash(previous_hash bytea, number bigint, last_transa
 
 
 --
+-- Name: agent_sessions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.agent_sessions (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    session_id public.short_text NOT NULL,
+    user_mission public.long_text NOT NULL,
+    project_name public.short_text,
+    project_id uuid,
+    status public.agent_session_status DEFAULT 'pending'::public.agent_session_status NOT NULL,
+    current_phase public.agent_session_phase DEFAULT 'pm'::public.agent_session_phase NOT NULL,
+    iteration_count integer DEFAULT 0 NOT NULL,
+    qa_passed boolean,
+    feedback public.long_text,
+    work_dir public.storage_key,
+    state_json public.state_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    metadata public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT agent_sessions_await_approval_at_the_gate CHECK (((status <> 'awaiting_approval'::public.agent_session_status) OR (current_phase = 'human_gate'::public.agent_session_phase))),
+    CONSTRAINT agent_sessions_completed_after_qa CHECK (((status <> 'completed'::public.agent_session_status) OR (qa_passed IS TRUE))),
+    CONSTRAINT agent_sessions_completed_in_the_last_phase CHECK (((status = 'completed'::public.agent_session_status) = (current_phase = 'complete'::public.agent_session_phase))),
+    CONSTRAINT agent_sessions_iteration_count_range CHECK (((iteration_count >= 0) AND (iteration_count <= 10000))),
+    CONSTRAINT agent_sessions_session_id_fits CHECK ((char_length((session_id)::text) <= 64))
+);
+
+
+--
+-- Name: session_answers; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.session_answers WITH (security_invoker='true') AS
+ SELECT id,
+    session_id,
+    user_mission,
+    project_name,
+    project_id,
+    status,
+    current_phase,
+    iteration_count,
+    qa_passed,
+    feedback,
+    work_dir,
+    metadata,
+    created_at,
+    updated_at
+   FROM public.agent_sessions;
+
+
+--
+-- Name: session_answer(public.agent_sessions); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.session_answer(session public.agent_sessions) RETURNS SETOF public.session_answers
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT (session).id AS id,
+     (session).session_id AS session_id,
+     (session).user_mission AS user_mission,
+     (session).project_name AS project_name,
+     (session).project_id AS project_id,
+     (session).status AS status,
+     (session).current_phase AS current_phase,
+     (session).iteration_count AS iteration_count,
+     (session).qa_passed AS qa_passed,
+     (session).feedback AS feedback,
+     (session).work_dir AS work_dir,
+     (session).metadata AS metadata,
+     (session).created_at AS created_at,
+     (session).updated_at AS updated_at;
+END;
+
+
+--
 -- Name: set_updated_at(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -563,15 +637,6 @@ BEGIN
     RETURN NEW;
 END
 $$;
-
-
---
--- Name: start_of_day(date); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.start_of_day(day date) RETURNS timestamp with time zone
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN ((day)::timestamp without time zone AT TIME ZONE public.practice_time_zone());
 
 
 --
@@ -590,6 +655,206 @@ CREATE FUNCTION public.today() RETURNS date
 CREATE FUNCTION public.used_today(last_day date, usage numeric) RETURNS numeric
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN (last_day >= public.today()) THEN usage ELSE (0)::numeric END;
+
+
+--
+-- Name: agent_settings; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.agent_settings (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    profile_name public.short_text NOT NULL,
+    provider public.short_text NOT NULL,
+    model public.short_text NOT NULL,
+    auth_type public.short_text DEFAULT 'api_key'::text NOT NULL,
+    api_key_encrypted public.long_text,
+    daily_limit public.usage_amount,
+    hard_limit public.usage_amount,
+    usage_unit public.agent_usage_unit DEFAULT 'cost'::public.agent_usage_unit NOT NULL,
+    usage_today public.usage_amount DEFAULT 0 NOT NULL,
+    last_reset_date public.bounded_date DEFAULT public.today() NOT NULL,
+    env_overrides public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    active_prompt_path public.storage_key,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT agent_settings_warn_before_they_refuse CHECK (((daily_limit)::numeric <= (hard_limit)::numeric))
+);
+
+
+--
+-- Name: settings_answers; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.settings_answers WITH (security_invoker='true') AS
+ SELECT agent_settings.id,
+    agent_settings.profile_name,
+    agent_settings.provider,
+    agent_settings.model,
+    agent_settings.auth_type,
+    (agent_settings.api_key_encrypted IS NOT NULL) AS has_api_key,
+    agent_settings.daily_limit,
+    agent_settings.hard_limit,
+    agent_settings.usage_unit,
+    today.used_today,
+        CASE
+            WHEN (agent_settings.hard_limit IS NOT NULL) THEN GREATEST(((agent_settings.hard_limit)::numeric - today.used_today), (0)::numeric)
+            ELSE NULL::numeric
+        END AS left_today,
+    agent_settings.last_reset_date,
+    agent_settings.env_overrides,
+    agent_settings.active_prompt_path,
+    agent_settings.created_at,
+    agent_settings.updated_at
+   FROM (public.agent_settings
+     CROSS JOIN LATERAL ( SELECT public.used_today((agent_settings.last_reset_date)::date, (agent_settings.usage_today)::numeric) AS used_today) today);
+
+
+--
+-- Name: settings_answer(public.agent_settings); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.settings_answer(settings public.agent_settings) RETURNS SETOF public.settings_answers
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT (settings_answer.settings).id AS id,
+     (settings_answer.settings).profile_name AS profile_name,
+     (settings_answer.settings).provider AS provider,
+     (settings_answer.settings).model AS model,
+     (settings_answer.settings).auth_type AS auth_type,
+     ((settings_answer.settings).api_key_encrypted IS NOT NULL),
+     (settings_answer.settings).daily_limit AS daily_limit,
+     (settings_answer.settings).hard_limit AS hard_limit,
+     (settings_answer.settings).usage_unit AS usage_unit,
+     today.used_today,
+         CASE
+             WHEN ((settings_answer.settings).hard_limit IS NOT NULL) THEN GREATEST((((settings_answer.settings).hard_limit)::numeric - today.used_today), (0)::numeric)
+             ELSE NULL::numeric
+         END AS "case",
+     (settings_answer.settings).last_reset_date AS last_reset_date,
+     (settings_answer.settings).env_overrides AS env_overrides,
+     (settings_answer.settings).active_prompt_path AS active_prompt_path,
+     (settings_answer.settings).created_at AS created_at,
+     (settings_answer.settings).updated_at AS updated_at
+    FROM ( SELECT public.used_today(((settings_answer.settings).last_reset_date)::date, ((settings_answer.settings).usage_today)::numeric) AS used_today) today;
+END;
+
+
+--
+-- Name: start_of_day(date); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.start_of_day(day date) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((day)::timestamp without time zone AT TIME ZONE public.practice_time_zone());
+
+
+--
+-- Name: project_tasks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.project_tasks (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    template_id uuid,
+    status public.task_status DEFAULT 'not_started'::public.task_status NOT NULL,
+    assigned_to public.short_text,
+    due_date public.bounded_date,
+    completed_at public.bounded_timestamptz,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    name public.short_text,
+    description public.long_text,
+    phase public.project_phase,
+    CONSTRAINT project_tasks_completed_at_with_status CHECK (((status = 'completed'::public.task_status) = (completed_at IS NOT NULL))),
+    CONSTRAINT project_tasks_from_template_or_named CHECK ((((template_id IS NULL) = ((name IS NOT NULL) AND (phase IS NOT NULL))) AND ((template_id IS NULL) OR ((name IS NULL) AND (description IS NULL) AND (phase IS NULL))) AND ((phase IS NULL) OR (phase <> ALL (ARRAY['completed'::public.project_phase, 'on_hold'::public.project_phase])))))
+);
+
+
+--
+-- Name: workflow_templates; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.workflow_templates (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    phase public.project_phase NOT NULL,
+    task_order integer NOT NULL,
+    name public.short_text NOT NULL,
+    description public.long_text,
+    duration_days integer,
+    is_renovation_only boolean DEFAULT false NOT NULL,
+    is_recurring boolean DEFAULT false NOT NULL,
+    email_template_id uuid,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    retired_at public.bounded_timestamptz,
+    CONSTRAINT workflow_templates_duration_days_range CHECK (((duration_days >= 1) AND (duration_days <= 1000))),
+    CONSTRAINT workflow_templates_phase_has_tasks CHECK ((phase <> ALL (ARRAY['completed'::public.project_phase, 'on_hold'::public.project_phase]))),
+    CONSTRAINT workflow_templates_task_order_range CHECK (((task_order >= 1) AND (task_order <= 10000)))
+);
+
+
+--
+-- Name: task_answers; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.task_answers WITH (security_invoker='true') AS
+ SELECT task.id,
+    task.project_id,
+    task.template_id,
+    task.status,
+    task.assigned_to,
+    task.due_date,
+    task.completed_at,
+    task.created_at,
+    task.updated_at,
+    COALESCE(task.name, template.name) AS name,
+    COALESCE(task.description, template.description) AS description,
+    COALESCE(task.phase, template.phase) AS phase,
+    template.duration_days,
+    COALESCE(template.is_recurring, false) AS is_recurring
+   FROM (public.project_tasks task
+     LEFT JOIN public.workflow_templates template ON ((template.id = task.template_id)));
+
+
+--
+-- Name: task_answer(public.project_tasks, public.workflow_templates); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.task_answer(task public.project_tasks, template public.workflow_templates) RETURNS SETOF public.task_answers
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT (task).id AS id,
+     (task).project_id AS project_id,
+     (task).template_id AS template_id,
+     (task).status AS status,
+     (task).assigned_to AS assigned_to,
+     (task).due_date AS due_date,
+     (task).completed_at AS completed_at,
+     (task).created_at AS created_at,
+     (task).updated_at AS updated_at,
+     COALESCE((task).name, (template).name) AS "coalesce",
+     COALESCE((task).description, (template).description) AS "coalesce",
+     COALESCE((task).phase, (template).phase) AS "coalesce",
+     (template).duration_days AS duration_days,
+     COALESCE((template).is_recurring, false) AS "coalesce";
+END;
+
+
+--
+-- Name: working_day(integer); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.working_day(number integer) RETURNS date
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (('1900-01-01'::date + ((number / 5) * 7)) + (number % 5));
+
+
+--
+-- Name: working_days_before(date); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.working_days_before(day date) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((((day - '1900-01-01'::date) / 7) * 5) + LEAST(((day - '1900-01-01'::date) % 7), 5));
 
 
 --
@@ -615,34 +880,6 @@ CREATE TABLE public.agent_executions (
     CONSTRAINT agent_executions_end_after_they_start CHECK (((completed_at)::timestamp with time zone >= (started_at)::timestamp with time zone)),
     CONSTRAINT agent_executions_only_failed_ones_have_an_error CHECK (((status = 'failed'::public.agent_execution_status) = (error_message IS NOT NULL))),
     CONSTRAINT agent_executions_tokens_used_range CHECK (((tokens_used >= 0) AND (tokens_used <= 2000000000)))
-);
-
-
---
--- Name: agent_sessions; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.agent_sessions (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    session_id public.short_text NOT NULL,
-    user_mission public.long_text NOT NULL,
-    project_name public.short_text,
-    project_id uuid,
-    status public.agent_session_status DEFAULT 'pending'::public.agent_session_status NOT NULL,
-    current_phase public.agent_session_phase DEFAULT 'pm'::public.agent_session_phase NOT NULL,
-    iteration_count integer DEFAULT 0 NOT NULL,
-    qa_passed boolean,
-    feedback public.long_text,
-    work_dir public.storage_key,
-    state_json public.state_jsonb DEFAULT '{}'::jsonb NOT NULL,
-    metadata public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    CONSTRAINT agent_sessions_await_approval_at_the_gate CHECK (((status <> 'awaiting_approval'::public.agent_session_status) OR (current_phase = 'human_gate'::public.agent_session_phase))),
-    CONSTRAINT agent_sessions_completed_after_qa CHECK (((status <> 'completed'::public.agent_session_status) OR (qa_passed IS TRUE))),
-    CONSTRAINT agent_sessions_completed_in_the_last_phase CHECK (((status = 'completed'::public.agent_session_status) = (current_phase = 'complete'::public.agent_session_phase))),
-    CONSTRAINT agent_sessions_iteration_count_range CHECK (((iteration_count >= 0) AND (iteration_count <= 10000))),
-    CONSTRAINT agent_sessions_session_id_fits CHECK ((char_length((session_id)::text) <= 64))
 );
 
 
@@ -773,30 +1010,6 @@ CREATE TABLE public.agent_reservations (
     settled_at public.bounded_timestamptz,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT agent_reservations_are_settled_at_once CHECK (((settled_amount IS NULL) = (settled_at IS NULL)))
-);
-
-
---
--- Name: agent_settings; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.agent_settings (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    profile_name public.short_text NOT NULL,
-    provider public.short_text NOT NULL,
-    model public.short_text NOT NULL,
-    auth_type public.short_text DEFAULT 'api_key'::text NOT NULL,
-    api_key_encrypted public.long_text,
-    daily_limit public.usage_amount,
-    hard_limit public.usage_amount,
-    usage_unit public.agent_usage_unit DEFAULT 'cost'::public.agent_usage_unit NOT NULL,
-    usage_today public.usage_amount DEFAULT 0 NOT NULL,
-    last_reset_date public.bounded_date DEFAULT public.today() NOT NULL,
-    env_overrides public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
-    active_prompt_path public.storage_key,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    CONSTRAINT agent_settings_warn_before_they_refuse CHECK (((daily_limit)::numeric <= (hard_limit)::numeric))
 );
 
 
@@ -1038,28 +1251,6 @@ CREATE TABLE public.project_rooms (
 
 
 --
--- Name: project_tasks; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.project_tasks (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    project_id uuid NOT NULL,
-    template_id uuid,
-    status public.task_status DEFAULT 'not_started'::public.task_status NOT NULL,
-    assigned_to public.short_text,
-    due_date public.bounded_date,
-    completed_at public.bounded_timestamptz,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    name public.short_text,
-    description public.long_text,
-    phase public.project_phase,
-    CONSTRAINT project_tasks_completed_at_with_status CHECK (((status = 'completed'::public.task_status) = (completed_at IS NOT NULL))),
-    CONSTRAINT project_tasks_from_template_or_named CHECK ((((template_id IS NULL) = ((name IS NOT NULL) AND (phase IS NOT NULL))) AND ((template_id IS NULL) OR ((name IS NULL) AND (description IS NULL) AND (phase IS NULL))) AND ((phase IS NULL) OR (phase <> ALL (ARRAY['completed'::public.project_phase, 'on_hold'::public.project_phase])))))
-);
-
-
---
 -- Name: project_trades; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1213,28 +1404,6 @@ CREATE TABLE public.vendors (
     account_number public.short_text,
     discount_tier public.short_text,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL
-);
-
-
---
--- Name: workflow_templates; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.workflow_templates (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    phase public.project_phase NOT NULL,
-    task_order integer NOT NULL,
-    name public.short_text NOT NULL,
-    description public.long_text,
-    duration_days integer,
-    is_renovation_only boolean DEFAULT false NOT NULL,
-    is_recurring boolean DEFAULT false NOT NULL,
-    email_template_id uuid,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    retired_at public.bounded_timestamptz,
-    CONSTRAINT workflow_templates_duration_days_range CHECK (((duration_days >= 1) AND (duration_days <= 1000))),
-    CONSTRAINT workflow_templates_phase_has_tasks CHECK ((phase <> ALL (ARRAY['completed'::public.project_phase, 'on_hold'::public.project_phase]))),
-    CONSTRAINT workflow_templates_task_order_range CHECK (((task_order >= 1) AND (task_order <= 10000)))
 );
 
 

@@ -75,6 +75,8 @@ class Domain:
     """What it keeps, for people and models: ``clients, projects``."""
     tables: Sequence[Table] = ()
     views: Sequence[str] = ()
+    functions: Sequence[str] = ()
+    """Functions on which its statements rely: nobody who uses the tools may own them."""
     enums: Mapping[str, type[StrEnum]] = field(default_factory=dict[str, type[StrEnum]])
     """The database's enums by name."""
     entities: Sequence[Entity] = ()

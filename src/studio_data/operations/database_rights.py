@@ -22,9 +22,6 @@ BOOKS = ("call_ledger", "preview_changes")
 LOG = ("activity_log", "audit_seals")
 """The tables that nobody may change. What they rely on (functions, domains) belongs with them: see ``_relied_on``."""
 
-SAYS_THE_DAY = ("practice_time_zone", "today", "start_of_day", "used_today")
-"""The functions by which everybody means the same day: whoever owned them could change it for all others."""
-
 _LOG_COLUMNS = ("entity_type", "entity_id", "project_id", "action", "actor_type", "actor_name", "context", "metadata")
 _MADE_BY_THE_DATABASE = frozenset({"id", "created_at", "updated_at", "duration_seconds"})
 
@@ -33,6 +30,12 @@ def of_the_domains() -> list[str]:
     """Return every table and view that a domain declares."""
     every = domains().values()
     return [table.name for domain in every for table in domain.tables] + [view for domain in every for view in domain.views]
+
+
+def shared_functions() -> list[str]:
+    """Return the functions by which every statement means the same: whoever owned them could change it for all others."""
+    of_the_library = ["practice_time_zone", "today", "start_of_day"]
+    return of_the_library + [function for domain in domains().values() for function in domain.functions]
 
 
 def all_tables() -> list[str]:

@@ -28,11 +28,11 @@ from studio_data.operations.database_rights import (
     OWNER,
     PUBLIC,
     ROLES,
-    SAYS_THE_DAY,
     Place,
     Right,
     of_the_domains,
     present,
+    shared_functions,
     wanted,
 )
 from studio_data.postgres import migrate
@@ -248,9 +248,9 @@ def _give_to_owners(run: _Run) -> None:
     """Give the log, and what it relies on, to its own owner, and the practice's tables to theirs.
 
     The owner of a function that the log's defaults or triggers call could replace it. The owner of a value type could drop
-    it together with the log's columns. What says the day belongs with the log: every tool relies on it.
+    it together with the log's columns. What the tools' statements share belongs with the log: all of them rely on it.
     """
-    log = _relied_on(run, LOG, (*MAKES_THE_LOG, *SAYS_THE_DAY))
+    log = _relied_on(run, LOG, (*MAKES_THE_LOG, *shared_functions()))
     practice = _relied_on(run, (*of_the_domains(), *BOOKS), ()) - log
     for owner, things in ((AUDIT, log), (OWNER, practice)):
         for thing in sorted(things):

@@ -10,7 +10,7 @@ from studio_data.contract.actor import Actor, ActorType, ActorTypeName, current_
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import PYTHON_ONLY, Cursor, Day, EntityId, JsonObject, Limit, Line, Name, TrailCursor, Truth
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import STAFF
 from studio_data.contract.validators import TrailPlace, trail_cursor_of
@@ -18,8 +18,6 @@ from studio_data.db import many, one
 from studio_data.errors import InvalidInputError
 
 NO_LINE = UUID(int=0)
-# The bound of a page has no OR, so that the plan for any cursor finds the beginning of the page by the index.
-END = UUID(int=2**128 - 1)
 BEGINNING = TrailPlace(0, NO_LINE)
 
 
@@ -133,7 +131,7 @@ def list_activity(
                 %(to_date)s::date IS NULL
                 OR (id < %(end_id)s AND created_at < start_of_day(%(to_date)s::date + 1))
             )
-            AND (%(after)s::uuid IS NULL OR id < %(after)s)
+            AND id < %(after)s
         ORDER BY id DESC
         LIMIT %(limit)s + 1
         """,
@@ -148,7 +146,7 @@ def list_activity(
             "first_id": None if from_date is None else _first_id(cast("date", from_date), days_later=-2),
             "to_date": to_date,
             "end_id": None if to_date is None else _first_id(cast("date", to_date), days_later=3),
-            "after": after,
+            "after": after or HIGHEST_ID,
             "limit": limit,
         },
     )
@@ -179,11 +177,11 @@ def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, af
         FROM activity_log
         WHERE entity_type = %(entity_type)s
             AND entity_id = %(entity_id)s
-            AND id < coalesce(%(after)s::uuid, %(end)s)
+            AND id < %(after)s
         ORDER BY id DESC
         LIMIT %(limit)s + 1
         """,
-        {"entity_type": entity_type, "entity_id": entity_id, "after": after, "end": END, "limit": limit},
+        {"entity_type": entity_type, "entity_id": entity_id, "after": after or HIGHEST_ID, "limit": limit},
     )
     return page(rows, limit)
 
@@ -200,11 +198,11 @@ def project_feed(project_id: EntityId, *, limit: Limit = 50, after: Cursor | Non
         SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
         FROM activity_log
         WHERE project_id = %(project_id)s
-            AND id < coalesce(%(after)s::uuid, %(end)s)
+            AND id < %(after)s
         ORDER BY id DESC
         LIMIT %(limit)s + 1
         """,
-        {"project_id": project_id, "after": after, "end": END, "limit": limit},
+        {"project_id": project_id, "after": after or HIGHEST_ID, "limit": limit},
     )
     if not rows and one("SELECT id FROM projects WHERE id = %(project_id)s", {"project_id": project_id}) is None:
         raise no_such("project", project_id)

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such, why_not
 from studio_data.contract.fields import Cursor, Email, EntityId, JsonObject, Limit, Line, Name, Text, choice
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
@@ -164,11 +164,11 @@ def list_clients(
                 OR strpos(lower(email), lower(%(search)s)) > 0
                 OR strpos(phone, %(search)s) > 0
             )
-            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+            AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"status": status, "search": search, "after": after, "limit": limit},
+        {"status": status, "search": search, "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)
 

@@ -11,7 +11,7 @@ from annotated_types import Len
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Name, choice
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
@@ -231,11 +231,11 @@ def list_projects(
         FROM projects
         WHERE (%(client_id)s::uuid IS NULL OR client_id = %(client_id)s)
             AND (%(phase)s::project_phase IS NULL OR phase = %(phase)s)
-            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+            AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"client_id": client_id, "phase": phase, "after": after, "limit": limit},
+        {"client_id": client_id, "phase": phase, "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)
 

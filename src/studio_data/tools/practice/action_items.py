@@ -10,7 +10,7 @@ from annotated_types import Len
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such, why_not
 from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, Text, Truth, choice
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
@@ -224,7 +224,7 @@ def list_action_items(
             AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
             AND (NOT %(open_only)s OR status IN ('open', 'in_progress'))
             AND (NOT %(overdue_only)s OR (status IN ('open', 'in_progress') AND due_date < today()))
-            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+            AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
@@ -234,7 +234,7 @@ def list_action_items(
             "assigned_to": assigned_to,
             "open_only": open_only,
             "overdue_only": overdue_only,
-            "after": after,
+            "after": after or LOWEST_ID,
             "limit": limit,
         },
     )

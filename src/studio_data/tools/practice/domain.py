@@ -31,6 +31,8 @@ DOMAIN = Domain(
         Table("documents", INSERTED),
         Table("phase_transitions", INSERTED),
     ],
+    views=["task_answers"],
+    functions=["working_day", "working_days_before", "task_answer"],
     enums={
         "fee_status": lifecycles.FeeStatus,
         "document_type": lifecycles.DocumentType,

@@ -12,7 +12,7 @@ from studio_data.contract.actor import current_actor
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, EntityId, IdOrName, Limit, Line, Name, Text, Truth, choice
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one, transaction
@@ -219,11 +219,11 @@ def list_email_templates(
         SELECT id, name, phase, subject_template, requires_review
         FROM email_templates
         WHERE (%(phase)s::project_phase IS NULL OR phase = %(phase)s)
-            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+            AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"phase": phase, "after": after, "limit": limit},
+        {"phase": phase, "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)
 

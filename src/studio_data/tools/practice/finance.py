@@ -6,7 +6,7 @@ from uuid import UUID
 
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, Day, EntityId, Limit
-from studio_data.contract.paging import page
+from studio_data.contract.paging import LOWEST_ID, page
 from studio_data.contract.registry import tool
 from studio_data.db import Statement, many
 from studio_data.errors import InvalidInputError
@@ -332,7 +332,7 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
             SELECT *
             FROM figures
             WHERE (fees_invoiced, fees_paid, fees_outstanding, committed, margin) <> (0, 0, 0, 0, 0)
-                AND (%(after)s::uuid IS NULL OR id > %(after)s)
+                AND id > %(after)s
             ORDER BY id
             LIMIT %(limit)s + 1
         )
@@ -349,7 +349,7 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
         SELECT * FROM listed
         ORDER BY id NULLS FIRST
         """,
-        {"from_date": from_date, "to_date": to_date, "limit": limit, "after": after},
+        {"from_date": from_date, "to_date": to_date, "limit": limit, "after": after or LOWEST_ID},
     )
     listed = page(rows, limit)
     return {

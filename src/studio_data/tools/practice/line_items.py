@@ -8,7 +8,7 @@ from uuid import UUID
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such, why_not
 from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Text
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
@@ -191,11 +191,11 @@ def list_line_items(
         WHERE room.project_id = %(project_id)s
             AND (%(room_id)s::uuid IS NULL OR room.id = %(room_id)s)
             AND (%(status)s::line_item_status IS NULL OR item.status = %(status)s)
-            AND (%(after)s::uuid IS NULL OR item.id > %(after)s)
+            AND item.id > %(after)s
         ORDER BY item.id
         LIMIT %(limit)s + 1
         """,
-        {"project_id": project_id, "room_id": room_id, "status": status, "after": after, "limit": limit},
+        {"project_id": project_id, "room_id": room_id, "status": status, "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)
 
@@ -220,11 +220,11 @@ def list_line_items_for_client(
         JOIN line_items AS item ON item.room_id = room.id
         WHERE room.project_id = %(project_id)s
             AND (%(room_id)s::uuid IS NULL OR room.id = %(room_id)s)
-            AND (%(after)s::uuid IS NULL OR item.id > %(after)s)
+            AND item.id > %(after)s
         ORDER BY item.id
         LIMIT %(limit)s + 1
         """,
-        {"project_id": project_id, "room_id": room_id, "after": after, "limit": limit},
+        {"project_id": project_id, "room_id": room_id, "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)
 

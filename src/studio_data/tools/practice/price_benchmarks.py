@@ -7,7 +7,7 @@ from uuid import UUID
 
 from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, Limit, Line, Money, Text
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
@@ -119,10 +119,10 @@ def find_benchmarks(
         WHERE (%(category)s::text IS NULL OR category = %(category)s)
             AND (%(quality_tier)s::text IS NULL OR quality_tier = %(quality_tier)s)
             AND (%(search)s::text IS NULL OR strpos(lower(item_type), lower(%(search)s)) > 0)
-            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+            AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"category": category, "quality_tier": quality_tier, "search": search, "after": after, "limit": limit},
+        {"category": category, "quality_tier": quality_tier, "search": search, "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)

@@ -8,7 +8,7 @@ from uuid import UUID
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such, why_not
 from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Text
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
@@ -225,11 +225,11 @@ def list_project_trades(
         WHERE project_id = %(project_id)s
             AND (%(role)s::trade_role IS NULL OR role = %(role)s)
             AND (%(quote_status)s::quote_status IS NULL OR quote_status = %(quote_status)s)
-            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+            AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"project_id": project_id, "role": role, "quote_status": quote_status, "after": after, "limit": limit},
+        {"project_id": project_id, "role": role, "quote_status": quote_status, "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)
 

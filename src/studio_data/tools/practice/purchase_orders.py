@@ -11,7 +11,7 @@ import psycopg
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such, why_not
 from studio_data.contract.fields import Cursor, EntityId, Limit, Truth
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.contract.validators import LARGEST_AMOUNT
@@ -184,7 +184,7 @@ def list_purchase_orders(
                 OR status IN ('draft', 'submitted', 'acknowledged', 'in_production', 'shipped')
             )
             AND (NOT %(late_only)s OR estimated_delivery < today())
-            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+            AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
@@ -194,7 +194,7 @@ def list_purchase_orders(
             "status": status,
             "open_only": open_only,
             "late_only": late_only,
-            "after": after,
+            "after": after or LOWEST_ID,
             "limit": limit,
         },
     )

@@ -11,7 +11,7 @@ from annotated_types import Len
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, EntityId, Limit, Money, Name, Text, choice
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import Statement, batch, many, one
@@ -188,11 +188,11 @@ def list_rooms(project_id: EntityId, *, limit: Limit = 50, after: Cursor | None 
         SELECT *
         FROM project_rooms
         WHERE project_id = %(project_id)s
-            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+            AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"project_id": project_id, "after": after, "limit": limit},
+        {"project_id": project_id, "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)
 

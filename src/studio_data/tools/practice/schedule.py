@@ -10,8 +10,8 @@
 - A closed task keeps its place in the calculation, so the same first day always gives the same dates. Its own date stays.
 - A task without a template has no duration, and keeps the date that somebody gave it.
 
-Days count from Monday, January 1, 1900, the first day that the database accepts. The date n working days after it is
-``'1900-01-01' + n / 5 * 7 + n % 5``.
+``015_said_once.sql`` numbers the working days. ``due`` is MATERIALIZED because the planner puts ``working_day`` in line only
+where the number that it is given is a column.
 """
 
 from datetime import date
@@ -86,11 +86,10 @@ def schedule_project(project_id: EntityId, *, start_date: Day) -> Schedule:
             SELECT phase, coalesce(max(ends), max(duration)) AS days
             FROM finish
             GROUP BY phase
-        ), due AS (
+        ), due AS MATERIALIZED (
             SELECT
                 id,
-                (%(start_date)s::date - DATE '1900-01-01') / 7 * 5
-                    + least((%(start_date)s::date - DATE '1900-01-01') %% 7, 5)
+                working_days_before(%(start_date)s)
                     + (SELECT coalesce(sum(days), 0)::integer FROM length AS earlier WHERE earlier.phase < finish.phase)
                     + (CASE WHEN is_recurring THEN days ELSE ends END)::integer - 1 AS number
             FROM finish
@@ -106,7 +105,7 @@ def schedule_project(project_id: EntityId, *, start_date: Day) -> Schedule:
         ), schedule AS (
             SELECT
                 before.id, phase, due_date AS present,
-                coalesce(DATE '1900-01-01' + number / 5 * 7 + number %% 5, due_date) AS due_date
+                coalesce(working_day(number), due_date) AS due_date
             FROM before
             LEFT JOIN due ON due.id = before.id
         ), after AS (
@@ -189,17 +188,18 @@ def shift_schedule(
             WHERE task.due_date IS NOT NULL AND task.status NOT IN ('completed', 'skipped')
             ORDER BY task.id
             FOR NO KEY UPDATE OF task
-        ), due AS (
+        ), due AS MATERIALIZED (
             SELECT
                 id,
-                (due_date - DATE '1900-01-01') / 7 * 5
-                    + least((due_date - DATE '1900-01-01') %% 7, CASE WHEN %(working_days)s > 0 THEN 4 ELSE 5 END)
-                    + %(working_days)s AS number
+                %(working_days)s + CASE
+                    WHEN %(working_days)s > 0 THEN working_days_before(due_date + 1) - 1
+                    ELSE working_days_before(due_date)
+                END AS number
             FROM before
             WHERE (%(phase)s::project_phase IS NULL OR phase = %(phase)s)
                 AND (%(from_task_id)s::uuid IS NULL OR (phase, id) >= (SELECT phase, id FROM first))
         ), moved AS (
-            SELECT id, DATE '1900-01-01' + number / 5 * 7 + number %% 5 AS due_date
+            SELECT id, working_day(number) AS due_date
             FROM due
         ), after AS (
             UPDATE project_tasks
@@ -369,13 +369,10 @@ def _change(
             FROM before, after
             WHERE before IS DISTINCT FROM after
         )
-        SELECT
-            task.id, task.project_id, task.template_id, task.status, task.assigned_to, task.due_date, task.completed_at,
-            task.created_at, task.updated_at, coalesce(task.name, template.name) AS name,
-            coalesce(task.description, template.description) AS description, coalesce(task.phase, template.phase) AS phase,
-            template.duration_days, coalesce(template.is_recurring, false) AS is_recurring
+        SELECT answer.*
         FROM after AS task
         LEFT JOIN workflow_templates AS template ON template.id = task.template_id
+        CROSS JOIN task_answer(task, template) AS answer
         """,
         {
             "task_id": task_id,

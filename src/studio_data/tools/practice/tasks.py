@@ -56,14 +56,9 @@ def get_task(task_id: EntityId) -> ProjectTask:
     """
     row = one(
         """
-        SELECT
-            task.id, task.project_id, task.template_id, task.status, task.assigned_to, task.due_date, task.completed_at,
-            task.created_at, task.updated_at, coalesce(task.name, template.name) AS name,
-            coalesce(task.description, template.description) AS description, coalesce(task.phase, template.phase) AS phase,
-            template.duration_days, coalesce(template.is_recurring, false) AS is_recurring
-        FROM project_tasks AS task
-        LEFT JOIN workflow_templates AS template ON template.id = task.template_id
-        WHERE task.id = %(task_id)s
+        SELECT *
+        FROM task_answers
+        WHERE id = %(task_id)s
         """,
         {"task_id": task_id},
     )
@@ -93,28 +88,23 @@ def list_tasks(
     """
     rows = many(
         """
-        SELECT
-            task.id, task.project_id, task.template_id, task.status, task.assigned_to, task.due_date, task.completed_at,
-            task.created_at, task.updated_at, coalesce(task.name, template.name) AS name,
-            coalesce(task.description, template.description) AS description, coalesce(task.phase, template.phase) AS phase,
-            template.duration_days, coalesce(template.is_recurring, false) AS is_recurring
-        FROM project_tasks AS task
-        LEFT JOIN workflow_templates AS template ON template.id = task.template_id
-        WHERE (%(project_id)s::uuid IS NULL OR task.project_id = %(project_id)s)
-            AND (%(phase)s::project_phase IS NULL OR coalesce(task.phase, template.phase) = %(phase)s)
-            AND (%(status)s::task_status IS NULL OR task.status = %(status)s)
-            AND (%(assigned_to)s::text IS NULL OR task.assigned_to = %(assigned_to)s)
-            AND (%(due_before)s::date IS NULL OR task.due_date < %(due_before)s)
-            AND (NOT %(open_only)s OR task.status NOT IN ('completed', 'skipped'))
-            AND (%(after)s::uuid IS NULL OR %(by_date)s OR task.id > %(after)s)
+        SELECT *
+        FROM task_answers
+        WHERE (%(project_id)s::uuid IS NULL OR project_id = %(project_id)s)
+            AND (%(phase)s::project_phase IS NULL OR phase = %(phase)s)
+            AND (%(status)s::task_status IS NULL OR status = %(status)s)
+            AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
+            AND (%(due_before)s::date IS NULL OR due_date < %(due_before)s)
+            AND (NOT %(open_only)s OR status NOT IN ('completed', 'skipped'))
+            AND (%(after)s::uuid IS NULL OR %(by_date)s OR id > %(after)s)
             AND (
                 %(after)s::uuid IS NULL
                 OR NOT %(by_date)s
-                OR (coalesce(task.due_date, '2200-01-01'), task.id) > (
-                    SELECT coalesce(due_date, '2200-01-01'), id FROM project_tasks WHERE id = %(after)s
+                OR (coalesce(due_date, 'infinity'::date), id) > (
+                    SELECT coalesce(due_date, 'infinity'::date), id FROM project_tasks WHERE id = %(after)s
                 )
             )
-        ORDER BY CASE WHEN %(by_date)s THEN coalesce(task.due_date, '2200-01-01') END, task.id
+        ORDER BY CASE WHEN %(by_date)s THEN coalesce(due_date, 'infinity'::date) END, id
         LIMIT %(limit)s + 1
         """,
         {
@@ -168,8 +158,9 @@ def add_task(
                 jsonb_build_object('name', name, 'phase', phase)
             FROM task
         )
-        SELECT *, NULL::integer AS duration_days, false AS is_recurring
+        SELECT answer.*
         FROM task
+        CROSS JOIN task_answer(task, NULL) AS answer
         """,
         {
             "project_id": project_id,
@@ -340,13 +331,10 @@ def _moving(
                 ))
             FROM before, after
         )
-        SELECT
-            task.id, task.project_id, task.template_id, task.status, task.assigned_to, task.due_date, task.completed_at,
-            task.created_at, task.updated_at, coalesce(task.name, template.name) AS name,
-            coalesce(task.description, template.description) AS description, coalesce(task.phase, template.phase) AS phase,
-            template.duration_days, coalesce(template.is_recurring, false) AS is_recurring
+        SELECT answer.*
         FROM after AS task
         LEFT JOIN workflow_templates AS template ON template.id = task.template_id
+        CROSS JOIN task_answer(task, template) AS answer
         """,
         {
             "task_id": task_id,

@@ -10,7 +10,7 @@ from annotated_types import Len
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, Email, EntityId, Limit, Line, Name, choice
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
@@ -113,11 +113,11 @@ def list_trades(
                 OR strpos(lower(specialty), lower(%(search)s)) > 0
                 OR strpos(lower(email), lower(%(search)s)) > 0
             )
-            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+            AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"specialty": specialty, "search": search, "after": after, "limit": limit},
+        {"specialty": specialty, "search": search, "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)
 

@@ -10,7 +10,7 @@ from annotated_types import Len
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, Email, EntityId, Limit, Line, Name, choice
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
@@ -183,10 +183,10 @@ def list_vendors(
         FROM vendors
         WHERE (%(category)s::text IS NULL OR category = %(category)s)
             AND (%(search)s::text IS NULL OR strpos(lower(name), lower(%(search)s)) > 0)
-            AND (%(after)s::uuid IS NULL OR id > %(after)s)
+            AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"category": category, "search": search, "after": after, "limit": limit},
+        {"category": category, "search": search, "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, JsonObject, Limit, StorageKey
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.db import batch, many, one
 from studio_data.errors import NotFoundError
@@ -136,7 +136,7 @@ def list_artifacts(
         FROM agent_sessions AS session
         JOIN agent_artifacts AS artifact ON artifact.agent_session_id = session.id
         WHERE (session.session_id = %(session_id)s OR session.id = %(id)s)
-            AND artifact.id < coalesce(%(after)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+            AND artifact.id < %(after)s
             AND (%(file_path)s::text IS NULL OR file_path = %(file_path)s)
             AND (%(artifact_type)s::agent_artifact_type IS NULL OR artifact_type = %(artifact_type)s)
         ORDER BY artifact.id DESC
@@ -146,7 +146,7 @@ def list_artifacts(
             **session_params(session_id),
             "file_path": file_path,
             "artifact_type": artifact_type,
-            "after": after,
+            "after": after or HIGHEST_ID,
             "limit": limit,
         },
     )

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, JsonObject, Limit, Line
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, NotFoundError
@@ -145,11 +145,11 @@ def list_checkpoints(thread_id: Line, *, limit: Limit = 50, after: Cursor | None
         """
         SELECT id, thread_id, checkpoint_id, parent_checkpoint_id, agent_type, context_id, metadata, created_at
         FROM agent_checkpoints
-        WHERE thread_id = %(thread_id)s AND id < coalesce(%(after)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+        WHERE thread_id = %(thread_id)s AND id < %(after)s
         ORDER BY id DESC
         LIMIT %(limit)s + 1
         """,
-        {"thread_id": thread_id, "after": after, "limit": limit},
+        {"thread_id": thread_id, "after": after or HIGHEST_ID, "limit": limit},
     )
     return page(rows, limit)
 

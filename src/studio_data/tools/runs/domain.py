@@ -18,7 +18,8 @@ DOMAIN = Domain(
         Table("agent_prompt_versions"),
         Table("agent_metrics", ("INSERT",)),
     ],
-    views=["active_sessions", "session_metrics", "agent_performance"],
+    views=["active_sessions", "session_metrics", "agent_performance", "session_answers", "settings_answers"],
+    functions=["used_today", "session_answer", "settings_answer"],
     enums={
         "agent_session_status": lifecycles.AgentSessionStatus,
         "agent_session_phase": lifecycles.AgentSessionPhase,

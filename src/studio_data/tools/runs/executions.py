@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import why_not
 from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Text
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.db import many, one
 from studio_data.errors import StudioError
@@ -208,7 +208,7 @@ def list_executions(
         """
         SELECT *
         FROM agent_executions
-        WHERE id < coalesce(%(after)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+        WHERE id < %(after)s
             AND (
                 %(session_id)s::text IS NULL OR agent_session_id = (
                     SELECT id FROM agent_sessions WHERE session_id = %(session_id)s OR id = %(id)s LIMIT 1
@@ -223,7 +223,7 @@ def list_executions(
             **({"session_id": None, "id": None} if session_id is None else session_params(session_id)),
             "agent_type": agent_type,
             "status": status,
-            "after": after,
+            "after": after or HIGHEST_ID,
             "limit": limit,
         },
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, Limit, Line, Text
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.db import Statement, batch, many, one
 from studio_data.errors import NotFoundError, RuleViolationError
@@ -214,12 +214,12 @@ def list_prompts(
         """
         SELECT id, profile_name, version_number, note, is_active, activated_at, created_at
         FROM agent_prompt_versions
-        WHERE id < coalesce(%(after)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+        WHERE id < %(after)s
             AND (%(profile_name)s::text IS NULL OR profile_name = %(profile_name)s)
         ORDER BY id DESC
         LIMIT %(limit)s + 1
         """,
-        {"profile_name": profile_name, "after": after, "limit": limit},
+        {"profile_name": profile_name, "after": after or HIGHEST_ID, "limit": limit},
     )
     return page(rows, limit)
 

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Name, StorageKey, Text
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.db import batch, many, one
 from studio_data.errors import ConflictError
@@ -100,10 +100,9 @@ def open_session(
                 %(event)s || jsonb_build_object('session_id', session_id)
             FROM session
         )
-        SELECT
-            id, session_id, user_mission, project_name, project_id, status, current_phase, iteration_count, qa_passed,
-            feedback, work_dir, metadata, created_at, updated_at
+        SELECT answer.*
         FROM session
+        CROSS JOIN session_answer(session) AS answer
         """,
         {
             "session_id": session_id,
@@ -205,11 +204,10 @@ def expire_stale_sessions(*, idle_minutes: Minutes = 60) -> ExpiredSessions:
             JOIN after ON after.id = before.id
             ORDER BY after.id
         )
-        SELECT
-            id, session_id, user_mission, project_name, project_id, status, current_phase, iteration_count, qa_passed,
-            feedback, work_dir, metadata, created_at, updated_at
+        SELECT answer.*
         FROM after
-        ORDER BY id
+        CROSS JOIN session_answer(after) AS answer
+        ORDER BY answer.id
         """,
         {"idle_minutes": idle_minutes, "event": event("session_expired"), **actor()},
     )
@@ -325,11 +323,9 @@ def list_sessions(
     """
     rows = many(
         """
-        SELECT
-            id, session_id, user_mission, project_name, project_id, status, current_phase, iteration_count, qa_passed,
-            feedback, work_dir, metadata, created_at, updated_at
-        FROM agent_sessions
-        WHERE id < coalesce(%(after)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+        SELECT *
+        FROM session_answers
+        WHERE id < %(after)s
             AND (%(status)s::agent_session_status IS NULL OR status = %(status)s)
             AND (%(phase)s::agent_session_phase IS NULL OR current_phase = %(phase)s)
             AND (%(project_id)s::uuid IS NULL OR project_id = %(project_id)s)
@@ -340,6 +336,13 @@ def list_sessions(
         ORDER BY id DESC
         LIMIT %(limit)s + 1
         """,
-        {"status": status, "phase": phase, "project_id": project_id, "query": query, "after": after, "limit": limit},
+        {
+            "status": status,
+            "phase": phase,
+            "project_id": project_id,
+            "query": query,
+            "after": after or HIGHEST_ID,
+            "limit": limit,
+        },
     )
     return page(rows, limit)

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, Limit, Line, Name, StorageKey, choice
-from studio_data.contract.paging import Page, page
+from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, InvalidInputError
@@ -102,11 +102,9 @@ def create_agent_settings(
                 %(event)s || jsonb_build_object('profile_name', profile_name, 'provider', provider, 'model', model)
             FROM settings
         )
-        SELECT
-            id, profile_name, provider, model, auth_type, api_key_encrypted IS NOT NULL AS has_api_key, daily_limit,
-            hard_limit, usage_unit, usage_today AS used_today, hard_limit AS left_today, last_reset_date, env_overrides,
-            active_prompt_path, created_at, updated_at
+        SELECT answer.*
         FROM settings
+        CROSS JOIN settings_answer(settings) AS answer
         """,
         {
             "profile_name": profile_name,
@@ -203,16 +201,9 @@ def update_agent_settings(
                 ))
             FROM before, after
         )
-        SELECT
-            settings.id, profile_name, provider, model, auth_type, api_key_encrypted IS NOT NULL AS has_api_key, daily_limit,
-            hard_limit, usage_unit, used_today,
-            CASE WHEN hard_limit IS NOT NULL THEN greatest(hard_limit - used_today, 0) END AS left_today,
-            last_reset_date, env_overrides, active_prompt_path, created_at, updated_at,
-            (SELECT (daily_limit <= hard_limit) IS NOT FALSE FROM target) AS limits_fit
+        SELECT answer.*, (SELECT (daily_limit <= hard_limit) IS NOT FALSE FROM target) AS limits_fit
         FROM (SELECT * FROM after UNION ALL SELECT * FROM before WHERE NOT EXISTS (SELECT FROM after)) AS settings
-        CROSS JOIN LATERAL (
-            SELECT used_today(last_reset_date, usage_today)
-        ) AS today
+        CROSS JOIN settings_answer(settings) AS answer
         """,
         {
             "profile_name": profile_name,
@@ -308,15 +299,9 @@ def _store_key(profile_name: str, former: str | None, token: str, done: str) -> 
                 %(event)s || jsonb_build_object('profile_name', profile_name)
             FROM after
         )
-        SELECT
-            id, profile_name, provider, model, auth_type, api_key_encrypted IS NOT NULL AS has_api_key, daily_limit,
-            hard_limit, usage_unit, used_today,
-            CASE WHEN hard_limit IS NOT NULL THEN greatest(hard_limit - used_today, 0) END AS left_today,
-            last_reset_date, env_overrides, active_prompt_path, created_at, updated_at
+        SELECT answer.*
         FROM after
-        CROSS JOIN LATERAL (
-            SELECT used_today(last_reset_date, usage_today)
-        ) AS today
+        CROSS JOIN settings_answer(after) AS answer
         """,
         {"profile_name": profile_name, "former": former, "token": token, "event": event(done), **actor()},
     )
@@ -333,20 +318,13 @@ def list_agent_settings(
     """
     rows = many(
         """
-        SELECT
-            id, profile_name, provider, model, auth_type, api_key_encrypted IS NOT NULL AS has_api_key, daily_limit,
-            hard_limit, usage_unit, used_today,
-            CASE WHEN hard_limit IS NOT NULL THEN greatest(hard_limit - used_today, 0) END AS left_today,
-            last_reset_date, env_overrides, active_prompt_path, created_at, updated_at
-        FROM agent_settings
-        CROSS JOIN LATERAL (
-            SELECT used_today(last_reset_date, usage_today)
-        ) AS today
-        WHERE id > coalesce(%(after)s, '00000000-0000-0000-0000-000000000000'::uuid)
+        SELECT *
+        FROM settings_answers
+        WHERE id > %(after)s
             AND (%(profile_name)s::text IS NULL OR profile_name = %(profile_name)s)
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"profile_name": profile_name, "after": after, "limit": limit},
+        {"profile_name": profile_name, "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)

@@ -6,8 +6,8 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from studio_data.contract.fields import Cursor, Limit
+from studio_data.contract.paging import LOWEST_ID, page
 from studio_data.contract.registry import tool
-from studio_data.contract.validators import cursor_of
 from studio_data.db import batch
 from studio_data.tools.runs.fields import SessionKey
 from studio_data.tools.runs.rules.session_moves import AgentSession, no_such_session, session_params
@@ -63,12 +63,10 @@ def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Curso
         (
             """
             SELECT
-                session.id, session.session_id, user_mission, project_name, project_id, session.status, current_phase,
-                session.iteration_count, session.qa_passed, feedback, work_dir, metadata, created_at, updated_at,
-                executions, failed_executions, tokens_used, cost, agent_seconds, artifacts, elapsed_seconds
-            FROM agent_sessions AS session
-            JOIN session_metrics ON session_metrics.id = session.id
-            WHERE session.session_id = %(session_id)s OR session.id = %(id)s
+                answer.*, executions, failed_executions, tokens_used, cost, agent_seconds, artifacts, elapsed_seconds
+            FROM session_answers AS answer
+            JOIN session_metrics ON session_metrics.id = answer.id
+            WHERE answer.session_id = %(session_id)s OR answer.id = %(id)s
             """,
             session_params(session_id),
         ),
@@ -79,7 +77,7 @@ def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Curso
                 FROM agent_sessions
                 WHERE session_id = %(session_id)s OR id = %(id)s
             ), place AS (
-                SELECT coalesce(%(after)s, '00000000-0000-0000-0000-000000000000'::uuid) AS id
+                SELECT %(after)s AS id
             ), moves AS (
                 SELECT
                     line.id, line.created_at AS at, 'session' AS kind, line.metadata ->> 'user_action' AS what,
@@ -129,12 +127,11 @@ def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Curso
             ORDER BY id
             LIMIT %(limit)s + 1
             """,
-            {**session_params(session_id), "after": after, "limit": limit},
+            {**session_params(session_id), "after": after or LOWEST_ID, "limit": limit},
         ),
     )
     if not sessions:
         raise no_such_session(session_id)
     (row,) = sessions
     totals = {name: row.pop(name) for name in SessionTotals.__annotations__}
-    more = cursor_of(items[limit - 1]["id"]) if len(items) > limit else None
-    return {"session": row, "totals": totals, "items": items[:limit], "next": more}  # pyright: ignore[reportReturnType]
+    return {"session": row, "totals": totals, **page(items, limit)}  # pyright: ignore[reportReturnType]

@@ -292,10 +292,9 @@ def moving(
                 ))
             FROM before, after
         )
-        SELECT
-            id, session_id, user_mission, project_name, project_id, status, current_phase, iteration_count, qa_passed,
-            feedback, work_dir, metadata, created_at, updated_at
+        SELECT answer.*
         FROM after
+        CROSS JOIN session_answer(after) AS answer
         """,
         {
             **session_params(session_id),
