@@ -77,7 +77,8 @@ def test_mcp_and_anthropic_get_the_tools_own_schemas() -> None:
     for made in exported("mcp"):
         tool = own()[made["name"]]
         assert (made["inputSchema"], made["outputSchema"]) == (tool.input_schema, tool.output_schema)
-        assert made["_meta"] == {"studio-data/fingerprint": tool.fingerprint}
+        for_people = {"studio-data/people-only": True} if tool.people_only is True else {}
+        assert made["_meta"] == {"studio-data/fingerprint": tool.fingerprint, **for_people}
 
 
 def says_the_same(strict: dict[str, Any], plain: dict[str, Any], *, is_optional: bool = False) -> None:

@@ -10,57 +10,19 @@ from itertools import takewhile
 from typing import Any, LiteralString
 from uuid import UUID
 
+from psycopg import sql
+
+from studio_data.contract.domain import Entity, entities
 from studio_data.db import many
 from studio_data.errors import InvalidInputError, NotFoundError
 
 FEWEST, MOST_CANDIDATES, MOST_NAMES = 8, 5, 1000
-_OTHERWISE_CALLED = {
-    "execution_id": "agent_execution",
-    "from_task_id": "task",
-    "reservation_id": "agent_reservation",
-    "session_id": "agent_session",
-}
-
-_ENTITY: LiteralString = """
-    WITH entity AS NOT MATERIALIZED (
-        SELECT 'client' AS kind, id, name, NULL AS project_name FROM clients
-        UNION ALL SELECT 'project', id, name, NULL FROM projects
-        UNION ALL SELECT 'room', room.id, room.name, project.name
-            FROM project_rooms AS room JOIN projects AS project ON project.id = project_id
-        UNION ALL SELECT 'fee', fee.id, label, project.name
-            FROM design_fees AS fee JOIN projects AS project ON project.id = project_id
-        UNION ALL SELECT 'benchmark', id, item_type, NULL FROM pricing_benchmarks
-        UNION ALL SELECT 'vendor', id, name, NULL FROM vendors
-        UNION ALL SELECT 'line_item', id, coalesce(product_name, description_generic), NULL FROM line_items
-        UNION ALL SELECT 'vendor_quote', id, NULL, NULL FROM vendor_quotes
-        UNION ALL SELECT 'purchase_order', id, po_number, NULL FROM purchase_orders
-        UNION ALL SELECT 'email_template', id, name, NULL FROM email_templates
-        UNION ALL SELECT 'workflow_template', id, name, NULL FROM workflow_templates
-        UNION ALL SELECT 'task', task.id, coalesce(task.name, template.name), project.name
-            FROM project_tasks AS task JOIN projects AS project ON project.id = project_id
-            LEFT JOIN workflow_templates AS template ON template.id = template_id
-        UNION ALL SELECT 'trade', id, name, NULL FROM trades
-        UNION ALL SELECT 'project_trade', id, NULL, NULL FROM project_trades
-        UNION ALL SELECT 'meeting', id, NULL, NULL FROM meetings
-        UNION ALL SELECT 'action_item', id, description, NULL FROM meeting_action_items
-        UNION ALL SELECT 'document', id, s3_key, NULL FROM documents
-        UNION ALL SELECT 'phase_transition', id, NULL, NULL FROM phase_transitions
-        UNION ALL SELECT 'agent_session', id, session_id, NULL FROM agent_sessions
-        UNION ALL SELECT 'agent_execution', id, NULL, NULL FROM agent_executions
-        UNION ALL SELECT 'agent_checkpoint', id, NULL, NULL FROM agent_checkpoints
-        UNION ALL SELECT 'agent_artifact', id, file_path, NULL FROM agent_artifacts
-        UNION ALL SELECT 'agent_settings', id, profile_name, NULL FROM agent_settings
-        UNION ALL SELECT 'agent_reservation', id, NULL, NULL FROM agent_reservations
-        UNION ALL SELECT 'agent_prompt', id, NULL, NULL FROM agent_prompt_versions
-        UNION ALL SELECT 'agent_metric', id, NULL, NULL FROM agent_metrics
-        UNION ALL SELECT 'activity', id, NULL, NULL FROM activity_log
-    )
-    """
 
 
 def kind_of(field: str) -> str:
     """Return the entity type of an id field: client for ``client_id``."""
-    return _OTHERWISE_CALLED.get(field, field.removesuffix("_id"))
+    otherwise = {entity.argument: kind for kind, entity in entities().items() if entity.argument}
+    return otherwise.get(field, field.removeprefix("from_").removesuffix("_id"))
 
 
 def shortened(ids: Iterable[str]) -> dict[str, str]:
@@ -134,8 +96,20 @@ def reference(kind: str, whole: str, name: str) -> str:
 
 
 def _entities(query: LiteralString, params: dict[str, Any]) -> list[dict[str, Any]]:
-    """Query the rows of every kind."""
-    return many("".join((_ENTITY, query)), params, reads=True)
+    """Query the rows of every kind, as ``entity``."""
+    every = sql.SQL(" UNION ALL ").join([_rows_of(entity) for entity in entities().values()])
+    return many(sql.SQL("WITH entity AS NOT MATERIALIZED ({}) ").format(every) + sql.SQL(query), params, reads=True)
+
+
+def _rows_of(entity: Entity) -> sql.Composed:
+    project: LiteralString = "(SELECT name FROM projects WHERE projects.id = project_id)"
+    has_project = entity.name is not None and entity.owner == "project"
+    return sql.SQL("SELECT {} AS kind, id, {}::text AS name, {}::text AS project_name FROM {}").format(
+        sql.Literal(entity.entity_type),
+        sql.SQL(entity.name or "NULL"),
+        sql.SQL(project if has_project else "NULL"),
+        sql.Identifier(entity.table),
+    )
 
 
 def _common(one: str, other: str) -> int:

@@ -51,6 +51,10 @@ class Entity:
     owner: str | None = None
     """The owner's kind: the table has its id in the column of that name with ``_id``."""
     hint: str | None = None
+    name: LiteralString | None = None
+    """What people call a row: an SQL expression over the table."""
+    argument: str | None = None
+    """What tools call its id, if it is not the kind with ``_id``."""
 
 
 @dataclass(frozen=True)

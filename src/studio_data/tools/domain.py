@@ -11,8 +11,8 @@ DOMAIN = Domain(
     tables=[Table("clients"), Table("projects")],
     enums={"client_status": ClientStatus, "project_type": ProjectType, "project_phase": ProjectPhase},
     entities=[
-        Entity("client", "clients", hint="list_clients shows them all."),
-        Entity("project", "projects", owner="client", hint="list_projects shows them all."),
+        Entity("client", "clients", hint="list_clients shows them all.", name="name"),
+        Entity("project", "projects", owner="client", hint="list_projects shows them all.", name="name"),
         Entity("activity", "activity_log", owner="project", hint="list_activity shows the audit trail."),
     ],
     moves=[CLIENT_MOVES],
