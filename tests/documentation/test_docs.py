@@ -14,6 +14,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from studio_data.cli import app
+from studio_data.contract.domain import domains
 from studio_data.contract.registry import Tool, get_tool
 from studio_data.tools.activity import list_activity
 from tests.conftest import ROOT
@@ -22,11 +23,11 @@ from tests.support.markdown import anchors, code_blocks, links
 from tests.support.pages import a_prompt, assert_printed, run
 
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
-WITH_EXAMPLES = [page for page in PAGES if page != reference.PAGE]  # its generator has run its examples
+WITH_EXAMPLES = [ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [*WITH_EXAMPLES, *sorted(reference.FOLDER.glob("*.md"))]  # whose generator has run their examples
 COMMANDS_OF_OTHERS = {"bash", "cp", "createdb", "docker", "faketime", "psql"}
 COMMANDS_THAT_END = {"tools", "call", "activity", "prune", "migrate"}
-WRITE_IT = f"{reference.COMMAND} writes docs/reference.md anew"
+WRITE_IT = f"{reference.COMMAND} writes docs/reference/ anew"
 
 
 def each(pages: list[Path]) -> pytest.MarkDecorator:
@@ -50,13 +51,14 @@ def words_of(code: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("tool", reference.own_tools(), ids=lambda tool: tool.name)
 def test_the_reference_has_the_contract_of_every_tool(tool: Tool) -> None:
-    assert f"\n### {tool.name}\n" in text_of(reference.PAGE), f"{tool.name} has no entry: {WRITE_IT}"
-    entry = text_of(reference.PAGE).partition(f"\n### {tool.name}\n")[2].partition("\n### ")[0]
+    page = text_of(reference.page_of(tool.module.rpartition(".")[0]))
+    assert f"\n### {tool.name}\n" in page, f"{tool.name} has no entry: {WRITE_IT}"
+    entry = page.partition(f"\n### {tool.name}\n")[2].partition("\n### ")[0]
     assert f"fingerprint `{tool.fingerprint}`" in entry, f"What callers see of {tool.name} has changed: {WRITE_IT}"
 
 
 def test_the_reference_is_what_the_code_makes() -> None:
-    assert text_of(reference.PAGE) == reference.page(), WRITE_IT
+    assert {page: text_of(page) for page in reference.FOLDER.glob("*.md")} == reference.pages(), WRITE_IT
 
 
 # Examples -------------------------------------------------------------------------------------------------------------
@@ -141,9 +143,10 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 
 
 def test_the_table_of_contents_lists_every_page() -> None:
+    of_domains = {page for domain in domains().values() for page in domain.pages}
     listed = links(text_of(DOCS / "README.md"))
 
-    assert {file.name for file in DOCS.iterdir() if file.is_file()} - {"README.md"} <= set(listed)
+    assert {file.name for file in DOCS.iterdir() if file.is_file()} - {"README.md"} <= set(listed) | of_domains
     assert len(listed) == len(set(listed))
 
 

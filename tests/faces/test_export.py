@@ -1,6 +1,6 @@
 """The registry as agent frameworks get it: properties of every tool's forms, and three tools' forms to read.
 
-What a tool's callers see is in its fingerprint, and docs/reference.md shows the fingerprint of each. After a change of the
+What a tool's callers see is in its fingerprint, and docs/reference/ shows the fingerprint of each. After a change of the
 forms themselves ``UPDATE_FORMS=1 uv run pytest tests/faces/test_export.py`` writes the three anew.
 """
 

@@ -1,6 +1,6 @@
-"""Write docs/reference.md: every tool of the library, from the code, with an example that was run.
+"""Write docs/reference/: every tool of the library, a page a domain, from the code, with an example that was run.
 
-``uv run python -m tests.support.reference`` writes the page; ``tests/documentation/test_docs.py`` fails while it is not
+``uv run python -m tests.support.reference`` writes the pages; ``tests/documentation/test_docs.py`` fails while they are not
 what this makes.
 """
 
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import groupby, pairwise
+from pathlib import Path
 from typing import Any, TypeAliasType, cast, get_args
 
 from rich.progress import Progress
@@ -23,15 +24,16 @@ from rich.progress import Progress
 from studio_data import acting_as, db
 from studio_data.config import Settings, settings
 from studio_data.contract import schemas
+from studio_data.contract.domain import Domain, domains
 from studio_data.contract.registry import Tool, all_tools
-from studio_data.contract.roles import EVERYBODY, STAFF, Role
+from studio_data.contract.roles import EVERYBODY, READERS, STAFF, Role
 from studio_data.postgres import embedded, migrate
 from studio_data.postgres.pool import connect
 from tests.conftest import ROOT
 from tests.examples import EXAMPLES, Practice
 from tests.support.embedded import server_folder, within
 
-PAGE = ROOT / "docs" / "reference.md"
+FOLDER = ROOT / "docs" / "reference"
 COMMAND = "uv run python -m tests.support.reference"
 WIDTH = 125
 MOST_VALUES = 5
@@ -59,15 +61,15 @@ WORDS = {
 }
 
 INTRODUCTION = f"""\
-# Reference: every tool
+# Reference
 
 Made from the code by `{COMMAND}`; a test fails while it is out of date.
 
 An entry begins with what a model reads; the sentences after it are for developers. Then come who may call the tool (people,
 who act without a role, may call every one), its fingerprint and its arguments. An optional argument may be left out; in
 JSON it may also be null. "Python only" arguments are in no exported schema: a model cannot give them. What is not as its
-row says is refused with `InvalidInputError`; what to do about each error stands [in the README](../README.md#errors), how
-a call is made in [tool-contract.md](tool-contract.md).
+row says is refused with `InvalidInputError`; what to do about each error stands [in the README](../../README.md#errors), how
+a call is made in [tool-contract.md](../tool-contract.md).
 
 The examples were run. The call is made by an agent in a role that may, with `run_id="run-42"`. The answer is the one that
 `studio_data.call` gives: ids, dollars and times as strings; Python callers get typed values. Ids are replaced and long lists
@@ -82,11 +84,32 @@ def own_tools() -> list[Tool]:
     return sorted(own, key=lambda tool: (tool.module, tool.name))
 
 
-def page(tools: Iterable[Tool] | None = None) -> str:
-    """Return the whole page. Each example runs in a transaction that is undone."""
-    tools = own_tools() if tools is None else tools
-    entries = [(tool, entry(tool)) for tool in tools]
-    parts = [INTRODUCTION, _contents([tool for tool, _ in entries])]
+def pages(tools: Iterable[Tool] | None = None) -> dict[Path, str]:
+    """Return every page: one a domain, and the one that lists them. Each example runs in a transaction that is undone."""
+    made: dict[str, list[tuple[Tool, str]]] = {package: [] for package in domains()}
+    for tool in own_tools() if tools is None else tools:
+        made[tool.module.rpartition(".")[0]].append((tool, entry(tool)))
+    parts = [INTRODUCTION, "| tools of | what they keep | described in |\n|---|---|---|"]
+    written: dict[Path, str] = {}
+    for package, domain in domains().items():
+        page = page_of(package)
+        about = ", ".join(f"[{name}](../{name})" for name in domain.pages)
+        parts[-1] += f"\n| [{domain.name}]({page.name}) | {domain.title} | {about} |"
+        written[page] = _page(domain, made[package])
+    parts.append(f"\n{_contents([pair for pairs in made.values() for pair in pairs], by_page=True)}")
+    return {FOLDER / "README.md": "\n".join(parts), **written}
+
+
+def page_of(package: str) -> Path:
+    """Return the page of a domain's tools."""
+    return FOLDER / f"{domains()[package].name.removeprefix('the ').replace(' ', '-')}.md"
+
+
+def _page(domain: Domain, entries: list[tuple[Tool, str]]) -> str:
+    parts = [
+        f"# Reference: {domain.name}\n\nThe tools for {domain.title}. [README.md](README.md) says how to read an entry.\n",
+        _contents(entries),
+    ]
     for module, group in groupby(entries, key=lambda pair: pair[0].module):
         noun = module.rsplit(".", 1)[1].replace("_", " ").capitalize()
         about = (inspect.getdoc(sys.modules[module]) or "").split("\n\n")[0].removeprefix(f"{noun}: ")
@@ -94,10 +117,11 @@ def page(tools: Iterable[Tool] | None = None) -> str:
     return "\n".join(parts)
 
 
-def _contents(tools: list[Tool]) -> str:
+def _contents(entries: list[tuple[Tool, str]], *, by_page: bool = False) -> str:
     rows = [
-        f"| [{tool.name}](#{tool.name}) | {_summary(tool)} | {'reads' if tool.reads else 'writes'} | {_callers(tool)} |"
-        for tool in tools
+        f"| [{tool.name}]({page_of(tool.module.rpartition('.')[0]).name if by_page else ''}#{tool.name}) "
+        f"| {_summary(tool)} | {'reads' if tool.reads else 'writes'} | {_callers(tool)} |"
+        for tool, _ in entries
     ]
     return "\n".join(["| tool | what it does | | who may call it |", "|---|---|---|---|", *rows, ""])
 
@@ -109,8 +133,10 @@ def _summary(tool: Tool) -> str:
 def _callers(tool: Tool) -> str:
     if tool.roles == EVERYBODY:
         return "everybody"
+    if tool.roles == READERS:
+        return "everybody but the orchestrator"
     if tool.roles == STAFF:
-        return "everybody but the reader"
+        return "the practice's six roles"
     return ", ".join(role.replace("_", " ") for role in Role if role in tool.roles)
 
 
@@ -312,13 +338,18 @@ def _a_database() -> Generator[None]:
 
 
 def main() -> None:
-    """Write the page."""
+    """Write the pages, and remove those of domains that are gone."""
     with Progress(transient=True) as progress:
         starting = progress.add_task("starting Postgres", total=None)
         with _a_database():
             progress.remove_task(starting)
-            PAGE.write_text(page(progress.track(own_tools(), description="calling every tool")), encoding="utf-8")
-    print(f"Wrote {PAGE.relative_to(ROOT)}.")  # noqa: T201
+            made = pages(progress.track(own_tools(), description="calling every tool"))
+    FOLDER.mkdir(exist_ok=True)
+    for gone in set(FOLDER.glob("*.md")) - set(made):
+        gone.unlink()
+    for page, text in made.items():
+        page.write_text(text, encoding="utf-8")
+    print(f"Wrote {len(made)} pages in {FOLDER.relative_to(ROOT)}/.")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -77,6 +77,8 @@ class Domain:
     """What people call it, after "rules of": ``the practice``."""
     title: str
     """What it keeps, for people and models: ``clients, projects``."""
+    pages: Sequence[str] = ()
+    """The pages of docs/ that describe it; the generated reference lists them."""
     tables: Sequence[Table] = ()
     views: Sequence[str] = ()
     functions: Sequence[str] = ()

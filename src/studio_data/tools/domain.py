@@ -8,6 +8,7 @@ from studio_data.tools.rules.pipeline import CLIENT_MOVES
 DOMAIN = Domain(
     name="clients and projects",
     title="clients, projects and one audit trail",
+    pages=["practice.md", "audit.md"],
     tables=[Table("clients"), Table("projects")],
     enums={"client_status": ClientStatus, "project_type": ProjectType, "project_phase": ProjectPhase},
     entities=[

@@ -12,6 +12,7 @@ INSERTED = ("INSERT",)
 DOMAIN = Domain(
     name="the practice",
     title="tasks, phases, rooms, line items, orders, trades, meetings, documents and fees",
+    pages=["practice.md"],
     tables=[
         Table("project_rooms"),
         Table("design_fees"),

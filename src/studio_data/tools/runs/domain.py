@@ -8,6 +8,7 @@ from studio_data.tools.runs.rules.session_moves import EXECUTION_MOVES, SESSION_
 DOMAIN = Domain(
     name="agent runs",
     title="agent runs: sessions, executions, checkpoints, artifacts, prompts and budgets",
+    pages=["agent-runs.md"],
     tables=[
         Table("agent_sessions", has_imports=True),
         Table("agent_executions", has_imports=True),
