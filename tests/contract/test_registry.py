@@ -216,7 +216,7 @@ def test_an_error_as_a_dict_is_plain_json() -> None:
     }
 
 
-def test_every_rule_of_the_databases_domains_has_a_sentence() -> None:
+def test_every_rule_of_a_value_type_has_a_sentence() -> None:
     from studio_data.postgres.failures import _VALUE_TYPE_RULES  # noqa: PLC0415
 
     rows = db.many("SELECT conname FROM pg_constraint WHERE contypid <> 0 AND connamespace = current_schema()::regnamespace")

@@ -131,7 +131,7 @@ type State = Annotated[
     PlainValidator(_json_object(LARGEST_STATE)),
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
-"""A JSON object of at most 1 MB and 32 levels: what a run goes on from."""
+"""A JSON object of at most 1 MB and 32 levels: the state from which a run continues."""
 
 type Prompt = Annotated[str, PlainValidator(_text(LONGEST_PROMPT)), WithJsonSchema({"type": "string"})]
 """A prompt: lines and tabs, at most 200,000 characters. Surrounding blanks are dropped."""
