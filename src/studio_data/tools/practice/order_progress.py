@@ -77,7 +77,7 @@ def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day 
     arrived = today if actual_delivery is None else day(actual_delivery)
     if (arrived - today).days > 1:
         raise InvalidInputError(
-            f"actual_delivery must not be in the future, like {arrived}.",
+            f"actual_delivery {arrived} is in the future.",
             hint="Record a delivery once it has arrived.",
             details={"arguments": ["actual_delivery"]},
         )

@@ -234,7 +234,7 @@ def block_task(task_id: EntityId, *, reason: Text) -> ProjectTask:
 
 @tool(roles=STAFF)
 def unblock_task(task_id: EntityId, *, to: Annotated[Unblocked | str, *choice(Unblocked)] | None = None) -> ProjectTask:
-    """Return a blocked task to its status before: in progress if it was started, else not started.
+    """Return a blocked task to its earlier status: in progress if it was started, else not started.
 
     ``to`` overrides this.
 
@@ -377,7 +377,7 @@ def _why_not(task_id: EntityId, to: TaskStatus, sources: tuple[TaskStatus, ...])
     if present not in lifecycles.TASK.sources_of(to):
         return lifecycles.TASK.refusal(task_id, present, to)
     if present in sources:
-        return ConflictError(f"Task {task_id} has just become {present}.", hint="Call again.")
+        return ConflictError(f"Task {task_id} has just changed to {present}.", hint="Call again.")
     way = {TaskStatus.NOT_STARTED: "start_task", TaskStatus.BLOCKED: "unblock_task"}.get(present, "reopen_task")
     return RuleViolationError(
         f"Task {task_id} is {present}. Only {way} moves it from there to {to}.",

@@ -113,7 +113,7 @@ def environment_overrides(value: object) -> dict[str, Any]:
         if not _VARIABLE.fullmatch(name):
             raise ValueError("must have names of environment variables as keys, like LOG_LEVEL")
         if not isinstance(text, str):
-            raise ValueError(f"must have text as every value, also of {name}")
+            raise ValueError(f"must have only text as values, but the value of {name} is not text")
         if _SECRET.search(name):
             raise ValueError(f"must not hold secrets, but {name} looks like one: set_agent_api_key stores a key encrypted")
     return given
