@@ -163,7 +163,7 @@ def test_a_reader_writes_nothing_and_works_on_a_read_only_connection(tool: Tool)
 def test_a_writer_is_refused_on_a_read_only_connection(tool: Tool) -> None:
     call_it = prepared(tool)
 
-    with pytest.raises(StudioError, match="takes no writes"), db.transaction():
+    with pytest.raises(StudioError, match="refuses writes"), db.transaction():
         db.one("SET LOCAL transaction_read_only = on")
         call_it()
 
