@@ -33,7 +33,7 @@ from studio_data.postgres.failures import (
     unit_refused,
 )
 from studio_data.postgres.pool import StudioConnection
-from studio_data.postgres.units import FirstRefusedError, Opening, Parameters, Query, Statement, Unit, pipeline, rows_of
+from studio_data.postgres.units import FirstRefusedError, Opening, Parameters, Query, Statement, Unit, batched, rows_of
 from studio_data.telemetry import tried_again
 
 __all__ = [
@@ -63,7 +63,7 @@ __all__ = [
 _current: ContextVar[Unit | None] = ContextVar("current transaction", default=None)
 
 only_reads: ContextVar[bool] = ContextVar("only reads", default=False)
-"""Whether the running tool has promised to write nothing; its statements are then repeated as with ``reads=True``."""
+"""Whether the running tool has promised to write nothing; its statements are then retried as with ``reads=True``."""
 
 
 def _after_fork() -> None:
@@ -265,7 +265,7 @@ def framed_transaction(first: Statement, *, refused_by: str) -> Generator[Framed
     ``transaction`` does. Not for use inside another transaction.
     """
     with checked_out() as connection, _as_unit(connection) as unit:
-        block = psycopg.Transaction(connection)  # connection.transaction() would keep the pipeline open to its own end
+        block = psycopg.Transaction(connection)  # connection.transaction() would keep pipeline mode on until its own end
         opening = unit.opening = Opening(block, first, refused_by)
         try:
             framed = Framed()
@@ -278,7 +278,7 @@ def framed_transaction(first: Statement, *, refused_by: str) -> Generator[Framed
             raise
         unit.is_committing = True
         try:
-            with pipeline(connection):
+            with batched(connection):
                 if framed.last is not None:
                     connection.execute(*framed.last)
                 block.__exit__(None, None, None)

@@ -20,8 +20,8 @@ each_in_the_tests_transaction = hypothesis_settings(
 
 
 def test_the_library_and_the_database_agree_on_every_invisible_character() -> None:
-    domain = db.one("SELECT pg_get_constraintdef(oid) AS rule FROM pg_constraint WHERE conname LIKE 'visible_text%%'", ())
-    pattern = domain["rule"].split("'")[1]
+    found = db.one("SELECT pg_get_constraintdef(oid) AS rule FROM pg_constraint WHERE conname LIKE 'visible_text%%'", ())
+    pattern = found["rule"].split("'")[1]
     refused = db.many(
         """
         SELECT code
@@ -40,19 +40,20 @@ def verdict_of_library(validate: Any, value: object) -> bool:
         return False
 
 
-def verdict_of_database(domain: str, value: str) -> bool:
-    """Whether the domain takes the value; what psql may write is what this says."""
-    return db.one("SELECT domain_takes(%(domain)s, %(value)s) AS taken", {"domain": domain, "value": value})["taken"]
+def verdict_of_database(value_type: str, value: str) -> bool:
+    """Whether the value type accepts the value; what psql may write is what this says."""
+    found = db.one("SELECT value_type_takes(%(type)s, %(value)s) AS taken", {"type": value_type, "value": value})
+    return found["taken"]
 
 
 @pytest.fixture
-def domain_takes() -> None:
-    """A function of the test's transaction that casts to a domain and tells whether that was refused."""
+def value_type_takes() -> None:
+    """A function of the test's transaction that casts to a value type and tells whether that was refused."""
     db.one(
         """
-        CREATE FUNCTION domain_takes(domain text, value text) RETURNS boolean LANGUAGE plpgsql AS $$
+        CREATE FUNCTION value_type_takes(value_type text, value text) RETURNS boolean LANGUAGE plpgsql AS $$
         BEGIN
-            EXECUTE format('SELECT %L::%I', value, domain);
+            EXECUTE format('SELECT %L::%I', value, value_type);
             RETURN true;
         EXCEPTION WHEN check_violation OR data_exception OR program_limit_exceeded THEN
             RETURN false;
@@ -69,28 +70,28 @@ texts = st.lists(st.one_of(awkward, st.characters(codec="utf-8", exclude_charact
 
 @given(text=texts)
 @each_in_the_tests_transaction
-def test_the_library_and_the_database_agree_on_lines_and_texts(domain_takes: None, text: str) -> None:
+def test_the_library_and_the_database_agree_on_lines_and_texts(value_type_takes: None, text: str) -> None:
     assert verdict_of_library(validators.line, text) == verdict_of_database("short_text", text)
     assert verdict_of_library(validators.text, text) == verdict_of_database("long_text", text)
 
 
 @given(text=st.one_of(st.emails(), texts, texts.map(lambda text: f"a{text}@b.c"), texts.map(lambda text: f"a@b.c{text}")))
 @each_in_the_tests_transaction
-def test_what_the_library_takes_as_an_e_mail_address_the_database_takes_too(domain_takes: None, text: str) -> None:
+def test_what_the_library_takes_as_an_e_mail_address_the_database_takes_too(value_type_takes: None, text: str) -> None:
     if verdict_of_library(validators.email, text):
         assert verdict_of_database("email_address", text)
 
 
-@pytest.mark.parametrize(("domain", "longest"), [("short_text", 200), ("long_text", 20_000)])
-def test_the_library_and_the_database_agree_on_lengths(domain_takes: None, domain: str, longest: int) -> None:
-    validate = {"short_text": validators.line, "long_text": validators.text}[domain]
+@pytest.mark.parametrize(("value_type", "longest"), [("short_text", 200), ("long_text", 20_000)])
+def test_the_library_and_the_database_agree_on_lengths(value_type_takes: None, value_type: str, longest: int) -> None:
+    validate = {"short_text": validators.line, "long_text": validators.text}[value_type]
 
     for length, fits in [(1, True), (longest, True), (longest + 1, False)]:
-        assert verdict_of_library(validate, "é" * length) is verdict_of_database(domain, "é" * length) is fits
+        assert verdict_of_library(validate, "é" * length) is verdict_of_database(value_type, "é" * length) is fits
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "-0.01", "10000000000", "1e10"])
-def test_the_database_refuses_amounts_that_are_none(domain_takes: None, value: str) -> None:
+def test_the_database_refuses_amounts_that_are_none(value_type_takes: None, value: str) -> None:
     assert not verdict_of_database("dollars", value)
     assert not verdict_of_library(validators.dollars, Decimal(value))
 
@@ -102,11 +103,11 @@ def test_what_is_taken_for_plain_has_nothing_to_trim_or_refuse(value: str) -> No
         assert not validators._CONTROL.search(value)
 
 
-@pytest.mark.parametrize("domain", ["bounded_date", "bounded_timestamptz"])
+@pytest.mark.parametrize("value_type", ["bounded_date", "bounded_timestamptz"])
 @pytest.mark.parametrize("value", ["infinity", "-infinity", "10000-01-01", "0044-03-15 BC", "1899-12-31", "2200-01-01"])
-def test_the_database_refuses_dates_that_no_reader_can_hold(domain_takes: None, domain: str, value: str) -> None:
-    assert not verdict_of_database(domain, value)
-    assert verdict_of_database(domain, "2026-11-22")
+def test_the_database_refuses_dates_that_no_reader_can_hold(value_type_takes: None, value_type: str, value: str) -> None:
+    assert not verdict_of_database(value_type, value)
+    assert verdict_of_database(value_type, "2026-11-22")
 
 
 @given(amount=st.one_of(st.floats(), st.decimals(), st.integers()))
@@ -178,7 +179,7 @@ def nested(levels: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("levels", "fits"), [(32, True), (33, False), (3_000, False)])
-def test_the_library_and_the_database_agree_on_depth(domain_takes: None, levels: int, fits: bool) -> None:  # noqa: FBT001
+def test_the_library_and_the_database_agree_on_depth(value_type_takes: None, levels: int, fits: bool) -> None:  # noqa: FBT001
     text = '{"a":' * levels + "1" + "}" * levels
 
     assert verdict_of_database("bounded_jsonb", text) is fits
@@ -188,7 +189,7 @@ def test_the_library_and_the_database_agree_on_depth(domain_takes: None, levels:
 @pytest.mark.parametrize(
     "text", ["[]", "1", "null", '{"a": 1e4400}', '{"a": -1e301}', '{"a": [{"b": 1e9999}]}', '{"a": "' + "x" * 65_536 + '"}']
 )
-def test_the_database_refuses_json_that_a_reader_cannot_hold(domain_takes: None, text: str) -> None:
+def test_the_database_refuses_json_that_a_reader_cannot_hold(value_type_takes: None, text: str) -> None:
     assert not verdict_of_database("bounded_jsonb", text)
 
 

@@ -74,7 +74,7 @@ def test_a_primary_that_has_become_a_standby_is_left_for_the_new_one(pair: Pair)
     primary.stop()
     (primary.server.data / "standby.signal").touch()
     primary.options |= {"synchronous_standby_names": "", "hot_standby": "on"}
-    primary.start()  # first in the connection string, and takes no writes
+    primary.start()  # first in the connection string, and refuses writes
 
     create_client("after")
     assert standby.execute("SELECT name FROM clients ORDER BY id") == [("before",), ("after",)]

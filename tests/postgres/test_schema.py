@@ -105,7 +105,7 @@ def test_timestamps_know_their_zone_and_money_has_two_places() -> None:
     }
 
 
-def test_every_text_date_and_json_column_is_of_a_domain_that_refuses_poison() -> None:
+def test_every_text_date_and_json_column_has_a_value_type() -> None:
     rows = db.many(
         """
         SELECT table_name || '.' || column_name AS name

@@ -53,8 +53,8 @@ def _follow(
             settled, cursor = _settled_since(cursor, filters)
         except UnavailableError:
             continue  # the database returns, or the user presses Ctrl-C
-        # No line misses changes_since, but a transaction that stays open holds back the lines of those that began after it:
-        # the newest are shown early, and not again when their turn comes.
+        # changes_since misses no line. But an open transaction holds back the lines of the transactions that began after it.
+        # So the newest lines are shown early, and not again later.
         early |= {line["id"] for line in ahead}
         lines = ahead + [line for line in settled if line["id"] not in early]
         early -= {line["id"] for line in settled}

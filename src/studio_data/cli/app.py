@@ -33,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 PLAIN = bool(os.environ.get("NO_COLOR"))
-"""Whether the terminal is to get text alone: no colour, nothing bold, nothing that moves."""
+"""Whether the terminal gets plain text: no colour, no bold, no progress bar."""
 
 out, err = (Console(stderr=stderr, color_system=None if PLAIN else "auto") for stderr in (False, True))
 if PLAIN:

@@ -85,7 +85,7 @@ def do(role: str, tool: str, /, **arguments: Any) -> Any:  # noqa: ANN401
 
 def run() -> None:
     """Play the practice on the database in use, and show its projects, a budget and the feed."""
-    practice = deepcopy(PRACTICE)  # playing it writes down its ids
+    practice = deepcopy(PRACTICE)  # the play fills in its ids
     commissions = [commission for several in practice.values() for commission in several]
     total = sum(STEPS.index(commission.reaches) + 1 for commission in commissions) + 1
     with progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()) as playing:
@@ -101,7 +101,7 @@ def run() -> None:
                     "studio_manager", "create_project",
                     client_id=client, name=commission.name, project_type=commission.project_type,
                 )["project"]["id"]  # fmt: skip
-                if commission.reaches != "conceptual_design":  # what is agreed there says how long the rest takes
+                if commission.reaches != "conceptual_design":  # its result decides how long the rest takes
                     start = str(_day(-commission.days))
                     do("project_manager", "schedule_project", project_id=commission.id, start_date=start)
                 for step in STEPS[: STEPS.index(commission.reaches) + 1]:

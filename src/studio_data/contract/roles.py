@@ -8,7 +8,7 @@ class Role(StrEnum):
 
     STUDIO_MANAGER = "studio_manager"  # screening, clients, onboarding, e-mails, meetings
     PROJECT_MANAGER = "project_manager"  # plan, tasks, phases, milestones, proposals
-    SOURCING_SPECIALIST = "sourcing_specialist"  # benchmarks, line items, quotes
+    SOURCING_SPECIALIST = "sourcing_specialist"  # price benchmarks, line items, quotes
     PROCUREMENT_COORDINATOR = "procurement_coordinator"  # orders, deliveries, vendors, the trades' RFQs
     CONTROLLER = "controller"  # fees, budget, payments, reports
     TRANSCRIPTIONIST = "transcriptionist"  # meetings, notes, action items, documents

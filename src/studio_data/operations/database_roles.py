@@ -291,7 +291,7 @@ def _relied_on(run: _Run, tables: Collection[str], functions: Collection[str]) -
                 WHERE classid = needed.class AND objid = needed.id
                     AND refclassid IN ('pg_proc'::regclass, 'pg_type'::regclass)
                 UNION ALL
-                -- The defaults, constraints, indexes and triggers of a table, and the constraints of a domain.
+                -- The defaults, constraints, indexes and triggers of a table, and the constraints of a value type.
                 SELECT classid, objid
                 FROM pg_depend
                 WHERE refclassid = needed.class AND refobjid = needed.id AND deptype IN ('a', 'i')

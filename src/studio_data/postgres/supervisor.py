@@ -181,7 +181,7 @@ def supervise(server: Server, *, ready: int) -> None:
         os.write(ready, READY.encode())
         os.close(ready)
         supervisor.watch()
-        log.info("nobody uses the server now; stopping it")
+        log.info("no process uses the server; stopping it")
     except RuntimeError as error:
         said = server.log.read_bytes()[said_before:].decode(errors="replace")
         with suppress(OSError):  # the launcher has ended if the server was up

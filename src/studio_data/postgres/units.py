@@ -81,7 +81,7 @@ def rows_of(
     if len(statements) == 1 and opening is None:
         return [_rows(_executed(connection, statements[0]))]
     alone = opening is None and connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
-    with pipeline(connection):
+    with batched(connection):
         if opening is not None:
             opening.send(connection)
         try:
@@ -96,7 +96,7 @@ def rows_of(
 
 
 @contextmanager
-def pipeline(connection: StudioConnection) -> Generator[None]:
+def batched(connection: StudioConnection) -> Generator[None]:
     """Send what the block executes in one round trip, and raise the error that caused a failure.
 
     psycopg's own pipeline block logs a second message if an error leaves it. If the server ends meanwhile, it raises only

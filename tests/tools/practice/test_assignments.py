@@ -158,7 +158,7 @@ def test_shifts_at_once_add_up(committed_db: str, project_id: UUID) -> None:
     assert len(log_of(project_id)) == 2 + 12
 
 
-def test_a_schedule_is_planned_and_moved_while_its_tasks_are_worked_on(committed_db: str, project_id: UUID) -> None:
+def test_a_schedule_is_planned_and_shifted_during_work(committed_db: str, project_id: UUID) -> None:
     tasks = list_tasks(project_id=project_id, limit=100)["items"]
     schedule_project(project_id, start_date=MONDAY)
 

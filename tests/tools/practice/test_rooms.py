@@ -60,7 +60,7 @@ def test_a_change_that_changes_nothing_leaves_no_line(project_id: UUID) -> None:
     assert lines() == before
 
 
-def test_an_estimate_is_made_from_benchmarks_to_the_cent(project_id: UUID) -> None:
+def test_an_estimate_from_price_benchmarks_is_exact_to_the_cent(project_id: UUID) -> None:
     sofa = set_benchmark("seating", item_type="sofa, 90 in", unit_price_estimate="4200.00")
     lamp = set_benchmark("lighting", item_type="floor lamp", unit_price_estimate="333.33", freight_factor="0.1250")
     room = add_room(project_id, name="Living room")
@@ -127,7 +127,7 @@ def test_what_is_unknown_is_not_found() -> None:
         assert call(name, arguments)["code"] == "not_found", name
 
 
-def test_an_unknown_benchmark_leaves_no_item(project_id: UUID) -> None:
+def test_an_unknown_price_benchmark_adds_no_item(project_id: UUID) -> None:
     room = add_room(project_id, name="Den")
     known = set_benchmark("seating", item_type="sofa", unit_price_estimate="1.00")["id"]
 

@@ -295,7 +295,7 @@ def test_a_plan_beyond_the_calendar_is_refused() -> None:
 # Shift ----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_shift_moves_all_or_a_phase_or_what_comes_from_a_task_on() -> None:
+def test_a_shift_takes_all_a_phase_or_from_a_task() -> None:
     project_id = new_project()
     own = add_task(project_id, name="Move the piano", phase="conceptual_design", due_date=MONDAY)
     first_schedule = schedule_project(project_id, start_date=MONDAY)
@@ -334,7 +334,7 @@ def test_a_shift_moves_all_or_a_phase_or_what_comes_from_a_task_on() -> None:
     }  # fmt: skip
 
 
-def test_what_has_no_due_date_cannot_be_moved() -> None:
+def test_a_task_without_a_due_date_cannot_be_shifted() -> None:
     project_id = new_project()
 
     with pytest.raises(RuleViolationError) as raised:

@@ -73,7 +73,7 @@ def test_every_move_that_sourcing_can_ask_for(source: str, target: str, room_id:
 # Benchmarks, vendors --------------------------------------------------------------------------------------------------
 
 
-def test_a_benchmark_is_set_once_for_a_tier_and_changed_in_place() -> None:
+def test_a_price_benchmark_is_set_once_per_tier_and_changed() -> None:
     first = set_benchmark("seating", item_type="sofa", unit_price_estimate="4200.00", notes="COM extra")
     again = set_benchmark("seating", item_type="sofa", unit_price_estimate="4200.00")
     dearer = set_benchmark("seating", item_type="sofa", unit_price_estimate=4500)
@@ -94,7 +94,7 @@ def test_a_known_freight_factor_stays_when_the_price_changes() -> None:
     assert set_benchmark("lighting", item_type="lamp", unit_price_estimate="450.00")["freight_factor"] == Decimal("0.1200")
 
 
-def test_benchmarks_and_vendors_are_found() -> None:
+def test_price_benchmarks_and_vendors_are_found() -> None:
     sofa = set_benchmark("seating", item_type="Sofa, 90 in", unit_price_estimate="4200.00")
     set_benchmark("lighting", item_type="lamp", unit_price_estimate="400.00")
     vendor = create_vendor("Hollis Upholstery", category="seating", phone="1")
@@ -110,7 +110,7 @@ def test_benchmarks_and_vendors_are_found() -> None:
 # Line items -----------------------------------------------------------------------------------------------------------
 
 
-def test_an_item_has_its_benchmarks_price_unless_another_is_given(room_id: UUID) -> None:
+def test_an_item_has_its_price_benchmarks_price_by_default(room_id: UUID) -> None:
     benchmark = set_benchmark("seating", item_type="sofa", unit_price_estimate="4200.00")["id"]
 
     first = add_line_item(room_id, description_generic="sofa", benchmark_id=benchmark)

@@ -98,7 +98,7 @@ def test_a_template_goes_to_the_end_of_its_phase_and_new_projects_get_it() -> No
 
 
 @pytest.mark.parametrize("position", [1, 4, 28])
-def test_a_template_takes_a_place_and_what_stands_there_and_after_it_moves_on(position: int) -> None:
+def test_a_template_takes_a_position_and_shifts_the_later_ones(position: int) -> None:
     before, elsewhere = names(), in_use("construction")
     retired = retire_workflow_template(in_use()[-1]["id"])
 
@@ -114,7 +114,7 @@ def test_a_template_takes_a_place_and_what_stands_there_and_after_it_moves_on(po
     assert [name for name in task_names() if name in expected] == expected
 
 
-def test_a_free_place_is_taken_and_nothing_moves() -> None:
+def test_a_free_position_is_taken_and_nothing_shifts() -> None:
     others = in_use()
     retire_workflow_template(others.pop(3)["id"])
 

@@ -76,7 +76,7 @@ def test_a_daily_limit_above_the_hard_one_is_refused(eng: None, attempt: Callabl
         ({"ANTHROPIC_API_KEY": SECRET}, "must not hold secrets, but ANTHROPIC_API_KEY looks like one"),
         ({"db_password": SECRET}, "must not hold secrets"),
         ({"A B": "c"}, "names of environment variables"),
-        ({"DEPTH": 3}, "must have text as every value, also of DEPTH"),
+        ({"DEPTH": 3}, "must have only text as values, but the value of DEPTH is not text"),
     ],
 )
 def test_environment_variables_hold_text_and_no_secrets(overrides: dict[str, Any], message: str) -> None:

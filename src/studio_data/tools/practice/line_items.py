@@ -230,7 +230,7 @@ def list_line_items_for_client(
 
 
 def benchmarks_exist(ids: list[EntityId]) -> bool:
-    """Tell whether every id is a benchmark's."""
+    """Tell whether every id is a price benchmark's."""
     found = one("SELECT count(*) AS benchmarks FROM pricing_benchmarks WHERE id = ANY(%(ids)s)", {"ids": ids})
     return found["benchmarks"] == len(set(ids))
 

@@ -128,7 +128,7 @@ def project_overview(project_id: EntityId) -> ProjectOverview:
 
 @tool(reads=True)
 def project_overview_for_client(project_id: EntityId) -> ClientOverview:
-    """Show a client their project's state: phase, progress, budget, next meeting.
+    """Show a project's state as its client may see it: phase, progress, budget, next meeting.
 
     Returns nothing of what the practice pays; money in dollars. Raises ``NotFoundError``.
     """

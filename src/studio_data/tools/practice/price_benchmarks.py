@@ -38,12 +38,11 @@ def set_benchmark(
     freight_factor: FreightFactor | None = None,
     notes: Text | None = None,
 ) -> Benchmark:
-    """Set the typical unit price of an item type in a quality tier, new or changed.
+    """Set the typical unit price of an item type in a quality tier: create or change its price benchmark.
 
-    ``freight_factor`` is 0.18 unless known.
+    Without ``freight_factor`` a known factor stays; a new one is 0.18.
 
-    A known factor stays when it is not given again. Returns the benchmark's row. Raises ``InvalidInputError`` for a bad
-    argument.
+    Returns the price benchmark's row. Raises ``InvalidInputError`` for a bad argument.
     """
     return one(
         """

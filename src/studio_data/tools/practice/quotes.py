@@ -146,7 +146,7 @@ def compare_quotes(line_item_id: EntityId) -> QuoteComparison:
 
 @tool(roles=[Role.SOURCING_SPECIALIST])
 def select_quote(vendor_quote_id: EntityId, *, unit_retail_price: Money | None = None) -> LineItem:
-    """Select a quote for its specified line item. It sets the vendor, what the practice pays, and freight.
+    """Select a vendor's quote for a specified line item. It sets the vendor, what the practice pays, and freight.
 
     ``unit_retail_price`` is what the client will pay per unit. Refused if a quote is already selected: call
     respecify_line_item first.

@@ -213,7 +213,7 @@ def block_task(task_id: EntityId, *, reason: Text) -> ProjectTask:
 
 @tool(roles=STAFF)
 def unblock_task(task_id: EntityId, *, to: Annotated[Unblocked | str, *choice(Unblocked)] | None = None) -> ProjectTask:
-    """Return a blocked task to its status before: in progress if it was started, else not started.
+    """Return a blocked task to its earlier status: in progress if it was started, else not started.
 
     ``to`` overrides this.
 

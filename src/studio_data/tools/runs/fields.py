@@ -113,7 +113,7 @@ def environment_overrides(value: object) -> dict[str, Any]:
         if not _VARIABLE.fullmatch(name):
             raise ValueError("must have names of environment variables as keys, like LOG_LEVEL")
         if not isinstance(text, str):
-            raise ValueError(f"must have text as every value, also of {name}")
+            raise ValueError(f"must have only text as values, but the value of {name} is not text")
         if _SECRET.search(name):
             raise ValueError(f"must not hold secrets, but {name} looks like one: set_agent_api_key stores a key encrypted")
     return given
@@ -131,7 +131,7 @@ type State = Annotated[
     PlainValidator(_json_object(LARGEST_STATE)),
     WithJsonSchema({"type": "object", "additionalProperties": True}),
 ]
-"""A JSON object of at most 1 MB and 32 levels: what a run goes on from."""
+"""A JSON object of at most 1 MB and 32 levels: the state from which a run continues."""
 
 type Prompt = Annotated[str, PlainValidator(_text(LONGEST_PROMPT)), WithJsonSchema({"type": "string"})]
 """A prompt: lines and tabs, at most 200,000 characters. Surrounding blanks are dropped."""
