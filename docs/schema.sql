@@ -1,4 +1,4 @@
--- The schema that the migrations make, as pg_dump 16 writes it. tests/test_migrate.py keeps it true.
+-- The schema that the migrations make, as pg_dump 16 writes it. tests/postgres/test_migrate.py keeps it true.
 --
 -- PostgreSQL database dump
 --

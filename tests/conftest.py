@@ -7,7 +7,7 @@ One template database is migrated once. A test runs in a transaction that is rol
 processes or broken connections asks for ``committed_db`` and gets a copy of the template for itself.
 
 With ``TEST_DATABASE_ROLE=studio_agent`` the template gets the database roles, and tests and library act
-in both kinds of database as that role; see ``as_administrator`` in tests/support.py.
+in both kinds of database as that role; see ``as_administrator`` in tests/support/.
 """
 
 import os
