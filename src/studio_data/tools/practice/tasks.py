@@ -27,10 +27,7 @@ class Unblocked(StrEnum):
 
 
 class ProjectTask(TypedDict):
-    """A task of a project: its own columns, and its template's name, phase and working days.
-
-    A task without a template has no duration and does not recur.
-    """
+    """A task with its template's name, phase and working days. Without a template it has no duration and does not recur."""
 
     id: UUID
     project_id: UUID
