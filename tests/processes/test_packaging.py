@@ -38,8 +38,9 @@ type Install = Callable[[str | None], Path]
 def uv(*arguments: str, cwd: Path = OUTSIDE) -> None:
     program = os.environ.get("UV") or shutil.which("uv")
     assert program, "the suite runs through uv"
-    real_time = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}  # for a registry's certificate
-    ended = run(program, *arguments, cwd=cwd, environment=real_time)
+    unset = {"LD_PRELOAD", "UV_PROJECT_ENVIRONMENT"}  # a registry's certificate wants the real time
+    kept = {name: value for name, value in os.environ.items() if name not in unset}
+    ended = run(program, *arguments, cwd=cwd, environment=kept)
     assert ended.returncode == 0, ended.stderr
 
 
