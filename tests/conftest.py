@@ -59,10 +59,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Work in this process on a given server, and for a single file: to start workers takes longer than most files do."""
+    """Work in this process where workers are of no help.
+
+    A single file is through before they have started; a server that was given is one for all; faults and plans are measured.
+    """
     files = {argument.split("::")[0] for argument in config.args}
     is_one_file = len(files) == 1 and files.pop().endswith(".py")
-    if (is_one_file or "TEST_DATABASE_URL" in os.environ) and hasattr(config.option, "numprocesses"):
+    is_measured = config.option.markexpr in {"faults", "volume"}
+    if (is_one_file or is_measured or "TEST_DATABASE_URL" in os.environ) and hasattr(config.option, "numprocesses"):
         config.option.numprocesses = 0
 
 

@@ -44,7 +44,7 @@ def test_status_shows_every_migration_and_hides_the_password(empty_db: str) -> N
 
     assert noted == f"{db.printable_connection_string()}\n"
     assert "missing" not in said
-    assert re.search(r"^1\t001_initial_schema\t20\d\d-\d\d-\d\d \d\d:\d\d:\d\d$", said, re.MULTILINE)
+    assert re.search(r"^1\t001_initial_schema\t\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", said, re.MULTILINE)
 
 
 def test_a_wrong_setting_is_one_line_and_exit_code_4(empty_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def test_serve_keeps_the_server_up_for_other_programs_until_it_is_interrupted(ba
             assert connection.execute("SELECT count(*) FROM workflow_templates").fetchone() == (160,)
 
         serving.send_signal(signal.SIGINT)
-        _, said = serving.communicate(timeout=10)
+        _, said = serving.communicate(timeout=60)
     assert serving.returncode == 0
     assert "Traceback" not in said
 

@@ -197,7 +197,7 @@ def test_activity_follows_the_trail_and_ends_with_ctrl_c(committed_db: str) -> N
         assert json.loads(following.stdout.readline())["entity_id"] == str(late["id"])
 
         following.send_signal(signal.SIGINT)
-        rest, error = following.communicate(timeout=10)
+        rest, error = following.communicate(timeout=60)
     assert (following.returncode, rest, error) == (0, "", "")
 
 

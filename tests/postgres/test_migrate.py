@@ -15,6 +15,7 @@ from studio_data.postgres.pool import StudioConnection, connect
 from studio_data.tools.clients import create_client
 from studio_data.tools.projects import create_project
 from tests.conftest import ROOT
+from tests.postgres.test_schema import BOOKKEEPING, DECLARED
 from tests.support import pgbouncer
 from tests.support.processes import twice_at_once
 
@@ -201,7 +202,8 @@ def test_each_studio_has_its_own_schema_in_one_database(empty_db: str) -> None:
         owners = connection.execute(
             "SELECT schemaname, count(*) FROM pg_tables WHERE schemaname !~ '^(pg_|information)' GROUP BY 1 ORDER BY 1"
         ).fetchall()
-    assert owners == [("studio_a", 32), ("studio_b", 32)]
+    tables = len(DECLARED | BOOKKEEPING)
+    assert owners == [("studio_a", tables), ("studio_b", tables)]
 
 
 def test_a_search_path_without_a_schema_is_named(empty_db: str) -> None:

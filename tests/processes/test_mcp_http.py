@@ -73,7 +73,7 @@ def served_http(*arguments: str, token: str | None = None) -> Generator[str]:
         yield found[0]
     finally:
         server.terminate()
-        printed, complained = server.communicate(timeout=10)
+        printed, complained = server.communicate(timeout=60)
     assert (server.returncode, printed) == (0, "")
     assert "Traceback" not in complained
 

@@ -107,7 +107,7 @@ def test_stdout_holds_the_protocol_only_and_the_end_of_stdin_ends_the_server(com
         for number, name in enumerate(["list_words", "fail", "list_clients"], start=1):
             call_tool(server, number, name, {})
         answers = [json.loads(server.stdout.readline()) for _ in range(3)]
-        rest, complained = server.communicate(timeout=10)
+        rest, complained = server.communicate(timeout=60)
 
         assert (server.returncode, rest) == (0, "")
         assert {answer["id"] for answer in answers} == {1, 2, 3}

@@ -123,7 +123,7 @@ class Practice:
             quote = self.some("vendor_quote", f"line_item_id = '{entity_id}'")
             return None if quote is None else {"vendor_quote_id": quote}
         if tool == "reschedule_meeting":
-            return {"scheduled_date": str(self.some_day())}
+            return {"scheduled_date": str(self.some_day() + timedelta(days=1_000))}  # a day that no meeting has yet
         return ONLY_THE_CALLER_KNOWS.get(tool, {})
 
     def try_everything_that_is_said(self) -> None:

@@ -122,9 +122,9 @@ def _declares(package: str) -> bool:
     return any(module.name == "domain" for module in pkgutil.iter_modules(import_module(package).__path__))
 
 
-def domain_of(module: str) -> Domain | None:
-    """Return the domain to which a module of tools belongs; None for somebody's own tools, outside the library."""
-    package = module.rpartition(".")[0]
+def domain_of(module: str | None) -> Domain | None:
+    """Return the domain to which a module of tools belongs; None for somebody's own tools, in a module or at a prompt."""
+    package = (module or "").rpartition(".")[0]
     if package != TOOLS and not package.startswith(f"{TOOLS}."):
         return None
     return import_module(f"{package}.domain").DOMAIN
