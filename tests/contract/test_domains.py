@@ -119,5 +119,5 @@ def test_somebodys_own_tools_belong_to_no_domain() -> None:
 def test_a_kind_without_moves_is_refused_with_those_that_have_some() -> None:
     from studio_data.tools.available_actions import available_actions  # noqa: PLC0415
 
-    with pytest.raises(InvalidInputError, match="entity_type must be client, .*, not 'vendor'"):
+    with pytest.raises(InvalidInputError, match=r"entity_type must be client, .*, not 'vendor'"):
         available_actions("vendor", "01a205b0-0000-7000-8000-000000000001")
