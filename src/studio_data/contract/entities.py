@@ -50,7 +50,7 @@ def _looking_for(entity: Entity) -> sql.Composed:
     )
 
 
-def why_not(moves: Moves, entity_id: UUID | str, tool: str, to: str | None = None) -> StudioError:
+def move_refusal(moves: Moves, entity_id: UUID | str, tool: str, to: str | None = None) -> StudioError:
     """Return why a tool did not move a thing, having read its facts: what ``available_actions`` says of the same call.
 
     One round trip, and another for an id that finds nothing.

@@ -9,7 +9,7 @@ from annotated_types import Len
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import Cursor, Email, EntityId, JsonObject, Limit, Line, Name, Text, choice
 from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
@@ -279,7 +279,7 @@ def advance_client(client_id: EntityId, *, to: Annotated[PipelineStatus | str, *
     """
     row = _move(client_id, PipelineStatus(to).value)
     if row is None:
-        raise why_not(CLIENT_MOVES, client_id, "advance_client", PipelineStatus(to).value)
+        raise move_refusal(CLIENT_MOVES, client_id, "advance_client", PipelineStatus(to).value)
     return row
 
 
@@ -291,7 +291,7 @@ def churn_client(client_id: EntityId, *, reason: Text) -> Client:
     """
     row = _move(client_id, ClientStatus.CHURNED, reason)
     if row is None:
-        raise why_not(CLIENT_MOVES, client_id, "churn_client")
+        raise move_refusal(CLIENT_MOVES, client_id, "churn_client")
     return row
 
 
@@ -303,7 +303,7 @@ def reopen_client(client_id: EntityId) -> Client:
     """
     row = _move(client_id, ClientStatus.LEAD)
     if row is None:
-        raise why_not(CLIENT_MOVES, client_id, "reopen_client")
+        raise move_refusal(CLIENT_MOVES, client_id, "reopen_client")
     return row
 
 

@@ -120,12 +120,12 @@ def create_project(
         },
     )
     if row is None:
-        raise _why_not(client_id)
+        raise _create_refusal(client_id)
     tasks_created = row.pop("tasks_created")
     return {"project": row, "tasks_created": tasks_created}
 
 
-def _why_not(client_id: EntityId) -> NotFoundError | RuleViolationError:
+def _create_refusal(client_id: EntityId) -> NotFoundError | RuleViolationError:
     client = one("SELECT status FROM clients WHERE id = %(client_id)s", {"client_id": client_id}, reads=True)
     if client is None:
         return no_such("client", client_id)
@@ -240,7 +240,7 @@ def list_projects(
     return page(rows, limit)
 
 
-def closed_or_unknown(project_id: EntityId) -> NotFoundError | RuleViolationError:
+def closed_project_refusal(project_id: EntityId) -> NotFoundError | RuleViolationError:
     """Return the error for a project to which nothing can be added: it is unknown or completed."""
     row = one("SELECT phase FROM projects WHERE id = %(project_id)s", {"project_id": project_id}, reads=True)
     if row is None:

@@ -10,7 +10,7 @@ import pytest
 
 from studio_data import acting_as, db
 from studio_data import call as dispatch
-from studio_data.contract.entities import why_not
+from studio_data.contract.entities import move_refusal
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, InvalidTransitionError, PermissionDeniedError, RuleViolationError
 from studio_data.tools.clients import create_client
@@ -257,7 +257,7 @@ def test_a_task_moves_by_the_tool_that_is_meant_for_it(source: str, move: Callab
 
 
 def test_a_task_that_changed_a_moment_ago_is_worth_another_call() -> None:
-    error = why_not(TASK_MOVES, task_in("in_progress"), "complete_task")
+    error = move_refusal(TASK_MOVES, task_in("in_progress"), "complete_task")
 
     assert isinstance(error, ConflictError)
     assert error.hint == "Nothing was written: call again."

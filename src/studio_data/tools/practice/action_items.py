@@ -8,14 +8,14 @@ from uuid import UUID
 from annotated_types import Len
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, Text, Truth, choice
 from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.tools.practice.rules.moves import ACTION_ITEM_MOVES
-from studio_data.tools.projects import closed_or_unknown
+from studio_data.tools.projects import closed_project_refusal
 
 KEEPERS = (Role.TRANSCRIPTIONIST, Role.STUDIO_MANAGER)
 DOERS = (*KEEPERS, Role.PROJECT_MANAGER)
@@ -87,7 +87,7 @@ def add_action_item(
         meeting = one("SELECT project_id FROM meetings WHERE id = %(id)s", {"id": meeting_id}, reads=True)
         if meeting is None:
             raise no_such("meeting", meeting_id)
-        raise closed_or_unknown(meeting["project_id"])
+        raise closed_project_refusal(meeting["project_id"])
     return row
 
 
@@ -282,5 +282,5 @@ def _move(action_item_id: EntityId, tool_name: str, reason: str | None = None) -
         },
     )
     if row is None:
-        raise why_not(ACTION_ITEM_MOVES, action_item_id, tool_name)
+        raise move_refusal(ACTION_ITEM_MOVES, action_item_id, tool_name)
     return row

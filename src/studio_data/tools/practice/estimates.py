@@ -13,8 +13,8 @@ from studio_data.contract.roles import Role
 from studio_data.db import batch, many, transaction
 from studio_data.tools.practice.fields import Quantity
 from studio_data.tools.practice.line_items import LineItem, benchmarks_exist
-from studio_data.tools.practice.rooms import Room, lock_project_of_room, totals_follow_rooms
-from studio_data.tools.projects import closed_or_unknown
+from studio_data.tools.practice.rooms import Room, lock_project_of_room, project_totals_sql
+from studio_data.tools.projects import closed_project_refusal
 
 
 class EstimatedItem(TypedDict):
@@ -84,7 +84,7 @@ def estimate_room(room_id: EntityId, *, items: Annotated[list[EstimatedItem], Le
             },
         )
         if not added:
-            raise closed_or_unknown(project_id)
+            raise closed_project_refusal(project_id)
         rooms, _ = batch(
             (
                 """
@@ -119,6 +119,6 @@ def estimate_room(room_id: EntityId, *, items: Annotated[list[EstimatedItem], Le
                 """,
                 {"room_id": room_id, **actor()},
             ),
-            totals_follow_rooms(project_id),
+            project_totals_sql(project_id),
         )
         return {"room": rooms[0], "line_items": added}

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from pydantic import ConfigDict
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Money, Name
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
@@ -19,7 +19,6 @@ from studio_data.contract.validators import CENT
 from studio_data.db import batch, many, one
 from studio_data.errors import ConflictError, InvalidInputError, RuleViolationError
 from studio_data.tools.practice.fields import FeeStatusName, InstalmentCount
-from studio_data.tools.practice.rules.days import not_yet
 from studio_data.tools.practice.rules.moves import FEE_MOVES
 from studio_data.tools.rules.lifecycles import ProjectPhase
 
@@ -217,7 +216,7 @@ def invoice_fee(fee_id: EntityId, *, due_date: Day | None = None) -> Fee:
     """
     row = _move(fee_id, "invoice_fee", due_date=due_date)
     if row is None:
-        raise why_not(FEE_MOVES, fee_id, "invoice_fee")
+        raise move_refusal(FEE_MOVES, fee_id, "invoice_fee")
     return row
 
 
@@ -230,7 +229,9 @@ def pay_fee(fee_id: EntityId, *, paid_on: Day | None = None) -> Fee:
     """
     row = _move(fee_id, "pay_fee", paid_on=paid_on)
     if row is None:
-        raise not_yet("paid_on", paid_on, "Record the payment once it has arrived.") or why_not(FEE_MOVES, fee_id, "pay_fee")
+        raise not_yet("paid_on", paid_on, "Record the payment once it has arrived.") or move_refusal(
+            FEE_MOVES, fee_id, "pay_fee"
+        )
     return row
 
 

@@ -114,10 +114,10 @@ def project_budget(project_id: EntityId) -> ProjectBudget:
     Without rooms, the project's own estimate and Exhibit B total count. Returns the sums and their rooms in id order.
     Raises ``NotFoundError`` for an unknown project.
     """
-    return budget_of(project_id, many(*budget_query(project_id)))
+    return budget_of(project_id, many(*budget_sql(project_id)))
 
 
-def budget_query(project_id: EntityId) -> Statement:
+def budget_sql(project_id: EntityId) -> Statement:
     """Return the query of a project's budget."""
     return (
         """
@@ -168,7 +168,7 @@ def budget_query(project_id: EntityId) -> Statement:
 
 
 def budget_of(project_id: EntityId, rows: list[dict[str, Any]]) -> ProjectBudget:
-    """Return the budget that ``budget_query`` has found. Raises ``NotFoundError`` if it has found no project."""
+    """Return the budget that ``budget_sql`` has found. Raises ``NotFoundError`` if it has found no project."""
     parts = _by_part(rows)
     if not parts["project"]:
         raise no_such("project", project_id)
@@ -215,10 +215,10 @@ def project_budget_for_client(project_id: EntityId) -> ProjectBudgetForClient:
 
     Returns the sums and their rooms in id order. Raises ``NotFoundError`` for an unknown project.
     """
-    return client_budget_of(project_id, many(*client_budget_query(project_id)))
+    return client_budget_of(project_id, many(*client_budget_sql(project_id)))
 
 
-def client_budget_query(project_id: EntityId) -> Statement:
+def client_budget_sql(project_id: EntityId) -> Statement:
     """Return the query of what a client may be told of a project's budget."""
     return (
         """
@@ -252,7 +252,7 @@ def client_budget_query(project_id: EntityId) -> Statement:
 
 
 def client_budget_of(project_id: EntityId, rows: list[dict[str, Any]]) -> ProjectBudgetForClient:
-    """Return the budget that ``client_budget_query`` has found. Raises ``NotFoundError`` if it has found no project."""
+    """Return the budget that ``client_budget_sql`` has found. Raises ``NotFoundError`` if it has found no project."""
     parts = _by_part(rows)
     if not parts["project"]:
         raise no_such("project", project_id)

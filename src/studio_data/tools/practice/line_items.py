@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Text
 from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
@@ -14,7 +14,7 @@ from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.tools.practice.fields import LineItemStatusName, Quantity
 from studio_data.tools.practice.rules.orders import LINE_ITEM_MOVES
-from studio_data.tools.projects import closed_or_unknown
+from studio_data.tools.projects import closed_project_refusal
 
 
 class LineItem(TypedDict):
@@ -111,7 +111,7 @@ def add_line_item(
             raise no_such("room", room_id)
         if benchmark_id is not None and not benchmarks_exist([benchmark_id]):
             raise no_such("benchmark", benchmark_id)
-        raise closed_or_unknown(room["project_id"])
+        raise closed_project_refusal(room["project_id"])
     return row
 
 
@@ -289,5 +289,5 @@ def _move(
         },
     )
     if row is None:
-        raise why_not(LINE_ITEM_MOVES, line_item_id, tool_name)
+        raise move_refusal(LINE_ITEM_MOVES, line_item_id, tool_name)
     return row

@@ -9,7 +9,7 @@ from annotated_types import MaxLen
 from pydantic import ConfigDict, TypeAdapter
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, StorageKey, Text
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
@@ -20,7 +20,7 @@ from studio_data.tools.practice.action_items import ActionItem
 from studio_data.tools.practice.fields import MeetingStatusName, MeetingTypeName
 from studio_data.tools.practice.rules.lifecycles import MeetingStatus
 from studio_data.tools.practice.rules.moves import MEETING_MOVES
-from studio_data.tools.projects import closed_or_unknown
+from studio_data.tools.projects import closed_project_refusal
 
 KEEPERS = (Role.STUDIO_MANAGER, Role.TRANSCRIPTIONIST)
 
@@ -192,7 +192,7 @@ def complete_meeting(
         },
     )
     if row is None:
-        raise _why_not(meeting_id, "complete_meeting", MeetingStatus.COMPLETED)
+        raise _move_refusal(meeting_id, "complete_meeting", MeetingStatus.COMPLETED)
     row["action_items"] = _action_items().validate_python(row["action_items"])
     return row
 
@@ -341,11 +341,11 @@ def _move(
         },
     )
     if row is None:
-        raise _why_not(meeting_id, tool_name, to)
+        raise _move_refusal(meeting_id, tool_name, to)
     return row
 
 
-def _why_not(meeting_id: EntityId, tool_name: str, to: MeetingStatus | None) -> StudioError:
+def _move_refusal(meeting_id: EntityId, tool_name: str, to: MeetingStatus | None) -> StudioError:
     meeting = one(
         """
         SELECT status, scheduled_date, project_id
@@ -365,5 +365,5 @@ def _why_not(meeting_id: EntityId, tool_name: str, to: MeetingStatus | None) -> 
             hint="Give another date, or no date until there is one.",
         )
     if to is MeetingStatus.COMPLETED and meeting["status"] == MeetingStatus.CONFIRMED:
-        return closed_or_unknown(meeting["project_id"])
-    return why_not(MEETING_MOVES, meeting_id, tool_name, to)
+        return closed_project_refusal(meeting["project_id"])
+    return move_refusal(MEETING_MOVES, meeting_id, tool_name, to)

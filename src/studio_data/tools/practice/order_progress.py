@@ -4,14 +4,14 @@ Each statement locks the line item first and then its order, so two callers wait
 """
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import why_not
+from studio_data.contract.entities import move_refusal
 from studio_data.contract.fields import Day, EntityId, Text
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import one
 from studio_data.tools.practice.line_items import LineItem
 from studio_data.tools.practice.purchase_orders import ORDERING_PHASES, PurchaseOrder
-from studio_data.tools.practice.rules.days import not_yet
+from studio_data.tools.practice.rules.days import future_day_refusal
 from studio_data.tools.practice.rules.lifecycles import LineItemStatus, PurchaseOrderStatus
 from studio_data.tools.practice.rules.orders import ITEM_FOLLOWS, LINE_ITEM_MOVES, PURCHASE_ORDER_MOVES, item_sources
 
@@ -25,7 +25,7 @@ def submit_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
 
     Sets ordered_at. Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
-    return _moved(purchase_order_id, "submit_purchase_order")
+    return _move(purchase_order_id, "submit_purchase_order")
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -34,7 +34,7 @@ def acknowledge_purchase_order(purchase_order_id: EntityId, *, estimated_deliver
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(purchase_order_id, "acknowledge_purchase_order", estimated_delivery=estimated_delivery)
+    return _move(purchase_order_id, "acknowledge_purchase_order", estimated_delivery=estimated_delivery)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -43,7 +43,7 @@ def start_production(purchase_order_id: EntityId) -> PurchaseOrder:
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(purchase_order_id, "start_production")
+    return _move(purchase_order_id, "start_production")
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -52,7 +52,7 @@ def ship_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day 
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(purchase_order_id, "ship_purchase_order", estimated_delivery=estimated_delivery)
+    return _move(purchase_order_id, "ship_purchase_order", estimated_delivery=estimated_delivery)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -61,7 +61,7 @@ def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day 
 
     Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``InvalidInputError`` for a day to come.
     """
-    return _moved(purchase_order_id, "deliver_purchase_order", actual_delivery=actual_delivery)
+    return _move(purchase_order_id, "deliver_purchase_order", actual_delivery=actual_delivery)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR], destructive=True)
@@ -73,10 +73,10 @@ def cancel_purchase_order(purchase_order_id: EntityId, *, reason: Text) -> Purch
     The item of a cancelled draft stays as it is. Returns the order's row. Raises ``NotFoundError``,
     ``InvalidTransitionError`` for an order that was shipped or cancelled.
     """
-    return _moved(purchase_order_id, "cancel_purchase_order", reason=reason)
+    return _move(purchase_order_id, "cancel_purchase_order", reason=reason)
 
 
-def _moved(
+def _move(
     purchase_order_id: EntityId,
     tool_name: str,
     *,
@@ -171,8 +171,8 @@ def _moved(
         },
     )
     if row is None:
-        arrived = not_yet("actual_delivery", actual_delivery, "Record a delivery once it has arrived.")
-        raise arrived or why_not(PURCHASE_ORDER_MOVES, purchase_order_id, tool_name)
+        refusal = future_day_refusal("actual_delivery", actual_delivery, "Record a delivery once it has arrived.")
+        raise refusal or move_refusal(PURCHASE_ORDER_MOVES, purchase_order_id, tool_name)
     return row
 
 
@@ -213,5 +213,5 @@ def install_line_item(line_item_id: EntityId) -> LineItem:
         },
     )
     if row is None:
-        raise why_not(LINE_ITEM_MOVES, line_item_id, "install_line_item")
+        raise move_refusal(LINE_ITEM_MOVES, line_item_id, "install_line_item")
     return row

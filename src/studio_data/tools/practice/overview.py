@@ -9,9 +9,9 @@ from studio_data.contract.entities import no_such
 from studio_data.contract.fields import EntityId
 from studio_data.contract.registry import tool
 from studio_data.db import Statement, batch
-from studio_data.tools.practice.finance import budget_of, budget_query, client_budget_of, client_budget_query
+from studio_data.tools.practice.finance import budget_of, budget_sql, client_budget_of, client_budget_sql
 from studio_data.tools.practice.phases import gate_check
-from studio_data.tools.practice.rules.gates import Gate, facts_query
+from studio_data.tools.practice.rules.gates import Gate, facts_sql
 from studio_data.tools.projects import Project
 
 
@@ -101,9 +101,7 @@ def project_overview(project_id: EntityId) -> ProjectOverview:
 
     Returns the answer for the practice; money in dollars. Raises ``NotFoundError``.
     """
-    standing, facts, parts = batch(
-        _standing_query(project_id), facts_query(project_id), budget_query(project_id), reads=True
-    )
+    standing, facts, parts = batch(_standing_sql(project_id), facts_sql(project_id), budget_sql(project_id), reads=True)
     found = _standing(project_id, standing)
     check = gate_check(facts[0])
     budget = budget_of(project_id, parts)
@@ -132,7 +130,7 @@ def project_overview_for_client(project_id: EntityId) -> ClientOverview:
 
     Returns nothing of what the practice pays; money in dollars. Raises ``NotFoundError``.
     """
-    standing, parts = batch(_standing_query(project_id), client_budget_query(project_id), reads=True)
+    standing, parts = batch(_standing_sql(project_id), client_budget_sql(project_id), reads=True)
     found = _standing(project_id, standing)
     budget = client_budget_of(project_id, parts)
     project: Project = found["project"]
@@ -151,7 +149,7 @@ def project_overview_for_client(project_id: EntityId) -> ClientOverview:
     }
 
 
-def _standing_query(project_id: EntityId) -> Statement:
+def _standing_sql(project_id: EntityId) -> Statement:
     """Return the query of everything except gates and money."""
     return (
         """

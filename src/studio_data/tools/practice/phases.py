@@ -9,14 +9,14 @@ from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import EntityId, Text
 from studio_data.contract.lifecycle import Facts
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import Statement, batch, one, transaction
 from studio_data.tools.fields import ProjectPhaseName
-from studio_data.tools.practice.rules.gates import Gate, facts_query, gates_of
+from studio_data.tools.practice.rules.gates import Gate, facts_sql, gates_of
 from studio_data.tools.practice.rules.projects import PROJECT_MOVES, facts_of, gates_hold, next_phases
 from studio_data.tools.projects import Project
 from studio_data.tools.rules.lifecycles import PROJECT, ProjectPhase
@@ -91,7 +91,7 @@ def advance_project(
     for a gate, ``PermissionDeniedError`` for an override by anybody but a person.
     """
     with transaction():
-        _, found = batch(_locked(project_id), facts_query(project_id))
+        _, found = batch(_lock_sql(project_id), facts_sql(project_id))
         if not found:
             raise no_such("project", project_id)
         facts = found[0]
@@ -106,7 +106,7 @@ def advance_project(
         if broken is not None:
             checks["override"] = {"reason": override_reason, "by": actor()["actor_name"]}
         reason = None if broken is None else override_reason
-        return _advanced(one(*_moving(project_id, target, [facts["status"]], checks, reason)))
+        return _advanced(one(*_move_sql(project_id, target, [facts["status"]], checks, reason)))
 
 
 @tool(roles=[Role.PROJECT_MANAGER])
@@ -117,9 +117,9 @@ def hold_project(project_id: EntityId, *, reason: Text) -> AdvancedProject:
     completed or on hold.
     """
     sources = PROJECT.sources_of(ProjectPhase.ON_HOLD)
-    _, moved = batch(_locked(project_id), _moving(project_id, ProjectPhase.ON_HOLD, sources, {}, reason))
+    _, moved = batch(_lock_sql(project_id), _move_sql(project_id, ProjectPhase.ON_HOLD, sources, {}, reason))
     if not moved:
-        raise why_not(PROJECT_MOVES, project_id, "hold_project")
+        raise move_refusal(PROJECT_MOVES, project_id, "hold_project")
     return _advanced(moved[0])
 
 
@@ -130,9 +130,9 @@ def resume_project(project_id: EntityId) -> AdvancedProject:
     Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is not
     on hold.
     """
-    _, moved = batch(_locked(project_id), _moving(project_id, None, [ProjectPhase.ON_HOLD.value], {}))
+    _, moved = batch(_lock_sql(project_id), _move_sql(project_id, None, [ProjectPhase.ON_HOLD.value], {}))
     if not moved:
-        raise why_not(PROJECT_MOVES, project_id, "resume_project")
+        raise move_refusal(PROJECT_MOVES, project_id, "resume_project")
     return _advanced(moved[0])
 
 
@@ -140,11 +140,11 @@ def _target(facts: Facts, to: ProjectPhaseName | None) -> ProjectPhase:
     allowed = next_phases(facts)
     target = allowed[0] if to is None and allowed else to
     if target not in allowed:
-        raise why_not(PROJECT_MOVES, facts["id"], "advance_project", target)
+        raise move_refusal(PROJECT_MOVES, facts["id"], "advance_project", target)
     return ProjectPhase(str(target))
 
 
-def _locked(project_id: EntityId) -> Statement:
+def _lock_sql(project_id: EntityId) -> Statement:
     """Return the statement that locks a project and reads its phase. Later statements see the state after the wait."""
     return (
         """
@@ -157,7 +157,7 @@ def _locked(project_id: EntityId) -> Statement:
     )
 
 
-def _moving(
+def _move_sql(
     project_id: EntityId, to: ProjectPhase | None, sources: list[str], gate_checks: dict[str, Any], reason: str | None = None
 ) -> Statement:
     """Return the statement that moves a locked project and writes its transition with the gates, and its line.

@@ -6,7 +6,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Text
 from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
@@ -84,11 +84,11 @@ def assign_trade(
         {"project_id": project_id, "trade_id": trade_id, "role": role, "scope": scope, **actor()},
     )
     if row is None:
-        raise _why_not_assigned(project_id, trade_id, TradeRole(role))
+        raise _assign_refusal(project_id, trade_id, TradeRole(role))
     return row
 
 
-def _why_not_assigned(project_id: EntityId, trade_id: EntityId, role: TradeRole) -> StudioError:
+def _assign_refusal(project_id: EntityId, trade_id: EntityId, role: TradeRole) -> StudioError:
     found = one(
         """
         SELECT
@@ -132,7 +132,7 @@ def record_ballpark(project_trade_id: EntityId, *, ballpark_amount: Money) -> Pr
 
     Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(project_trade_id, "record_ballpark", ballpark_amount=ballpark_amount)
+    return _move(project_trade_id, "record_ballpark", ballpark_amount=ballpark_amount)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -141,7 +141,7 @@ def send_final_rfq(project_trade_id: EntityId) -> ProjectTrade:
 
     Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(project_trade_id, "send_final_rfq")
+    return _move(project_trade_id, "send_final_rfq")
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -150,10 +150,10 @@ def record_final_quote(project_trade_id: EntityId, *, final_amount: Money) -> Pr
 
     Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
     """
-    return _moved(project_trade_id, "record_final_quote", final_amount=final_amount)
+    return _move(project_trade_id, "record_final_quote", final_amount=final_amount)
 
 
-def _moved(
+def _move(
     project_trade_id: EntityId,
     tool_name: str,
     *,
@@ -201,7 +201,7 @@ def _moved(
         },
     )
     if row is None:
-        raise why_not(TRADE_QUOTE_MOVES, project_trade_id, tool_name)
+        raise move_refusal(TRADE_QUOTE_MOVES, project_trade_id, tool_name)
     return row
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import Cursor, EntityId, Limit, Truth
 from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
@@ -50,7 +50,7 @@ def draft_purchase_order(line_item_id: EntityId) -> PurchaseOrder:
     """
     order = _draft(line_item_id)
     if order is None:
-        raise why_not(LINE_ITEM_MOVES, line_item_id, "draft_purchase_order")
+        raise move_refusal(LINE_ITEM_MOVES, line_item_id, "draft_purchase_order")
     return order
 
 

@@ -6,7 +6,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import EntityId, Money, Text
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
@@ -104,7 +104,7 @@ def record_quote(
         },
     )
     if row is None:
-        raise _why_not_recorded(line_item_id, vendor_id)
+        raise _record_refusal(line_item_id, vendor_id)
     return row
 
 
@@ -191,11 +191,11 @@ def select_quote(vendor_quote_id: EntityId, *, unit_retail_price: Money | None =
         {"vendor_quote_id": vendor_quote_id, "unit_retail_price": unit_retail_price, **actor()},
     )
     if row is None:
-        raise _why_not_selected(vendor_quote_id)
+        raise _select_refusal(vendor_quote_id)
     return row
 
 
-def _why_not_recorded(line_item_id: EntityId, vendor_id: EntityId) -> StudioError:
+def _record_refusal(line_item_id: EntityId, vendor_id: EntityId) -> StudioError:
     item = one("SELECT status FROM line_items WHERE id = %(id)s", {"id": line_item_id}, reads=True)
     if item is None:
         return no_such("line_item", line_item_id)
@@ -207,7 +207,7 @@ def _why_not_recorded(line_item_id: EntityId, vendor_id: EntityId) -> StudioErro
     return no_such("vendor", vendor_id)
 
 
-def _why_not_selected(vendor_quote_id: EntityId) -> StudioError:
+def _select_refusal(vendor_quote_id: EntityId) -> StudioError:
     item = one(
         """
         SELECT line_item_id AS id
@@ -219,4 +219,4 @@ def _why_not_selected(vendor_quote_id: EntityId) -> StudioError:
     )
     if item is None:
         return no_such("vendor_quote", vendor_quote_id)
-    return why_not(LINE_ITEM_MOVES, item["id"], "select_quote")
+    return move_refusal(LINE_ITEM_MOVES, item["id"], "select_quote")

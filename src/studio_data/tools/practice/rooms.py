@@ -15,7 +15,7 @@ from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import Statement, batch, many, one
-from studio_data.tools.projects import closed_or_unknown
+from studio_data.tools.projects import closed_project_refusal
 
 
 class RoomField(StrEnum):
@@ -86,10 +86,10 @@ def add_room(
                 **actor(),
             },
         ),
-        totals_follow_rooms(project_id, of_completed=False),
+        project_totals_sql(project_id, of_completed=False),
     )
     if not rooms:
-        raise closed_or_unknown(project_id)
+        raise closed_project_refusal(project_id)
     return rooms[0]
 
 
@@ -109,7 +109,7 @@ def update_room(
     Returns the room's row. Raises ``NotFoundError``.
     """
     _, rooms, _ = batch(
-        _project_of_room_locked(room_id),
+        _lock_project_sql(room_id),
         (
             """
             WITH before AS (
@@ -158,7 +158,7 @@ def update_room(
                 **actor(),
             },
         ),
-        totals_follow_rooms(room_id),
+        project_totals_sql(room_id),
     )
     if not rooms:
         raise no_such("room", room_id)
@@ -199,13 +199,13 @@ def list_rooms(project_id: EntityId, *, limit: Limit = 50, after: Cursor | None 
 
 def lock_project_of_room(room_id: EntityId) -> UUID:
     """Lock a room's project, in a unit, before its rooms are summed. Raises ``NotFoundError``."""
-    row = one(*_project_of_room_locked(room_id))
+    row = one(*_lock_project_sql(room_id))
     if row is None:
         raise no_such("room", room_id)
     return row["id"]
 
 
-def _project_of_room_locked(room_id: EntityId) -> Statement:
+def _lock_project_sql(room_id: EntityId) -> Statement:
     return (
         """
         SELECT project.id
@@ -218,7 +218,7 @@ def _project_of_room_locked(room_id: EntityId) -> Statement:
     )
 
 
-def totals_follow_rooms(of: EntityId | UUID, *, of_completed: bool = True) -> Statement:
+def project_totals_sql(of: EntityId | UUID, *, of_completed: bool = True) -> Statement:
     """Return the statement that updates a locked project's totals from its rooms.
 
     If no room has an amount, the total stays unchanged. ``of`` is the project's id or the id of one of its rooms.

@@ -247,7 +247,7 @@ def shift_schedule(
     counts = [(row.pop("wanted"), row.pop("moved")) for row in rows]
     wanted, moved = counts[0] if counts else (0, 0)
     if wanted == 0:
-        raise _why_nothing_moved(project_id, from_task_id)
+        raise _shift_refusal(project_id, from_task_id)
     if moved == 0:
         raise _out_of_range("working_days")
     return _schedule(project_id, rows)
@@ -271,7 +271,7 @@ def _out_of_range(argument: str) -> InvalidInputError:
     )
 
 
-def _why_nothing_moved(project_id: EntityId, from_task_id: EntityId | None) -> StudioError:
+def _shift_refusal(project_id: EntityId, from_task_id: EntityId | None) -> StudioError:
     found = one(
         """
         SELECT

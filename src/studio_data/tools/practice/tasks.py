@@ -6,7 +6,7 @@ from typing import Annotated, TypedDict
 from uuid import UUID
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such, why_not
+from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, Text, Truth, choice
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
@@ -250,10 +250,10 @@ def reopen_task(task_id: EntityId) -> ProjectTask:
             """,
             {"task_id": task_id},
         ),
-        _moving(task_id, "reopen_task"),
+        _move_sql(task_id, "reopen_task"),
     )
     if not moved:
-        raise why_not(TASK_MOVES, task_id, "reopen_task")
+        raise move_refusal(TASK_MOVES, task_id, "reopen_task")
     return moved[0]
 
 
@@ -266,13 +266,13 @@ def _move(
     reason: str | None = None,
 ) -> ProjectTask:
     """Move a task as a tool does, or refuse. One that ``goes_back`` is where it was before it was blocked."""
-    row = one(*_moving(task_id, tool_name, to=to, goes_back=goes_back, reason=reason))
+    row = one(*_move_sql(task_id, tool_name, to=to, goes_back=goes_back, reason=reason))
     if row is None:
-        raise why_not(TASK_MOVES, task_id, tool_name, to)
+        raise move_refusal(TASK_MOVES, task_id, tool_name, to)
     return row
 
 
-def _moving(
+def _move_sql(
     task_id: EntityId,
     tool_name: str,
     *,

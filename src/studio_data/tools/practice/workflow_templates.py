@@ -147,7 +147,7 @@ def add_workflow_template(
             },
         )
         if row is None:
-            raise _no_such_email_or_taken(email_template_id, phase, name)
+            raise _email_refusal(email_template_id, phase, name)
     return row
 
 
@@ -249,7 +249,7 @@ def change_workflow_template(
         },
     )
     if row is None:
-        raise _why_not_changed(workflow_template_id, email_template_id, name)
+        raise _change_refusal(workflow_template_id, email_template_id, name)
     return row
 
 
@@ -287,7 +287,7 @@ def retire_workflow_template(workflow_template_id: EntityId) -> WorkflowTemplate
     return row
 
 
-def _why_not_changed(workflow_template_id: EntityId, email_template_id: EntityId | None, name: str | None) -> StudioError:
+def _change_refusal(workflow_template_id: EntityId, email_template_id: EntityId | None, name: str | None) -> StudioError:
     template = one(
         """
         SELECT phase, name, retired_at
@@ -306,10 +306,10 @@ def _why_not_changed(workflow_template_id: EntityId, email_template_id: EntityId
             found=f"retired at {template['retired_at'].isoformat()}",
             hint="list_workflow_templates shows those in use; add_workflow_template adds one.",
         )
-    return _no_such_email_or_taken(email_template_id, template["phase"], name or template["name"])
+    return _email_refusal(email_template_id, template["phase"], name or template["name"])
 
 
-def _no_such_email_or_taken(email_template_id: EntityId | None, phase: str, name: str) -> NotFoundError | ConflictError:
+def _email_refusal(email_template_id: EntityId | None, phase: str, name: str) -> NotFoundError | ConflictError:
     known = one("SELECT id FROM email_templates WHERE id = %(id)s", {"id": email_template_id}, reads=True)
     if email_template_id is not None and known is None:
         return no_such("email_template", email_template_id)

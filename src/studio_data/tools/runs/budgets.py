@@ -107,11 +107,11 @@ def reserve_usage(profile_name: Name, *, amount: Usage, session_id: SessionKey |
         },
     )
     if row is None:
-        raise _why_not_reserved(profile_name, cast("Decimal", amount), session_id)
+        raise _reserve_refusal(profile_name, cast("Decimal", amount), session_id)
     return _told(row)
 
 
-def _why_not_reserved(profile_name: str, amount: Decimal, session_id: SessionKey | None) -> StudioError:
+def _reserve_refusal(profile_name: str, amount: Decimal, session_id: SessionKey | None) -> StudioError:
     profile = one(
         """
         SELECT
@@ -204,11 +204,11 @@ def settle_usage(reservation_id: EntityId, *, amount: Usage) -> Reservation:
         {"reservation_id": reservation_id, "amount": amount, "event": event("usage_settled"), **actor()},
     )
     if row is None:
-        raise _why_not_settled(reservation_id)
+        raise _settle_refusal(reservation_id)
     return _told(row)
 
 
-def _why_not_settled(reservation_id: EntityId) -> StudioError:
+def _settle_refusal(reservation_id: EntityId) -> StudioError:
     found = one(
         "SELECT settled_amount, settled_at FROM agent_reservations WHERE id = %(id)s", {"id": reservation_id}, reads=True
     )

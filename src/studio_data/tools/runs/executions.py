@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import why_not
+from studio_data.contract.entities import move_refusal
 from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Text
 from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
@@ -107,11 +107,11 @@ def start_execution(
         },
     )
     if row is None:
-        raise _why_no_execution(session_id)
+        raise _start_refusal(session_id)
     return row
 
 
-def _why_no_execution(session_id: SessionKey) -> StudioError:
+def _start_refusal(session_id: SessionKey) -> StudioError:
     session = one(
         "SELECT session_id, status FROM agent_sessions WHERE session_id = %(session_id)s OR id = %(id)s",
         session_params(session_id),
@@ -187,7 +187,7 @@ def finish_execution(
         },
     )
     if row is None:
-        raise why_not(EXECUTION_MOVES, execution_id, "finish_execution", to.value)
+        raise move_refusal(EXECUTION_MOVES, execution_id, "finish_execution", to.value)
     return row
 
 

@@ -58,7 +58,7 @@ def save_prompt(profile_name: Line, prompt_content: Prompt, *, note: Text | None
     Returns the version's row.
     """
     _, saved = batch(
-        _lock(profile_name),
+        _lock_sql(profile_name),
         (
             """
             WITH prompt AS (
@@ -93,7 +93,7 @@ def activate_prompt(profile_name: Line, version_number: VersionNumber) -> AgentP
 
     Returns the version's row. Raises ``NotFoundError`` for a version that the profile does not have.
     """
-    _, found = batch(_lock(profile_name), _activating(profile_name, version_number))
+    _, found = batch(_lock_sql(profile_name), _activate_sql(profile_name, version_number))
     if not found:
         raise _no_such_prompt(profile_name, version_number)
     return found[0]
@@ -106,10 +106,10 @@ def roll_back_prompt(profile_name: Line) -> AgentPrompt:
     Returns the version that is active now. Raises ``NotFoundError`` for a profile without an active prompt,
     ``RuleViolationError`` if no older version was ever active.
     """
-    _, found = batch(_lock(profile_name), _activating(profile_name, None))
+    _, found = batch(_lock_sql(profile_name), _activate_sql(profile_name, None))
     if found:
         return found[0]
-    active = one(*_version(profile_name, None), reads=True)
+    active = one(*_version_sql(profile_name, None), reads=True)
     if active is None:
         raise _no_such_prompt(profile_name, None)
     raise RuleViolationError(
@@ -120,7 +120,7 @@ def roll_back_prompt(profile_name: Line) -> AgentPrompt:
     )
 
 
-def _lock(profile_name: str) -> Statement:
+def _lock_sql(profile_name: str) -> Statement:
     """Return the lock that callers who change a profile's prompts take in turn: the profile may have no row yet to lock."""
     return (
         "SELECT pg_advisory_xact_lock(hashtextextended('agent_prompts ' || %(profile_name)s, 0))",
@@ -128,7 +128,7 @@ def _lock(profile_name: str) -> Statement:
     )
 
 
-def _activating(profile_name: str, version_number: int | None) -> Statement:
+def _activate_sql(profile_name: str, version_number: int | None) -> Statement:
     """Return the statement that activates a version. Without a number, it is the newest older one that was active before."""
     return (
         """
@@ -176,7 +176,7 @@ def _activating(profile_name: str, version_number: int | None) -> Statement:
     )
 
 
-def _version(profile_name: str, version_number: int | None) -> Statement:
+def _version_sql(profile_name: str, version_number: int | None) -> Statement:
     return (
         """
         SELECT *
@@ -196,7 +196,7 @@ def get_prompt(profile_name: Line, *, version_number: VersionNumber | None = Non
 
     Returns the version's row. Raises ``NotFoundError`` for an unknown id.
     """
-    row = one(*_version(profile_name, version_number))
+    row = one(*_version_sql(profile_name, version_number))
     if row is None:
         raise _no_such_prompt(profile_name, version_number)
     return row

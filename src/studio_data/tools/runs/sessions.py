@@ -25,7 +25,7 @@ from studio_data.tools.runs.rules.session_moves import (
     move,
     no_such_session,
     session_params,
-    why_not,
+    session_refusal,
 )
 
 
@@ -282,7 +282,7 @@ def resume_session(session_id: SessionKey) -> ResumedSession:
         ),
     )
     if not sessions:
-        raise why_not(session_id, SESSION_MOVES.made_by("resume_session"))
+        raise session_refusal(session_id, SESSION_MOVES.made_by("resume_session"))
     return {"session": sessions[0], "checkpoint": checkpoints[0] if checkpoints else None, "unfinished": unfinished}
 
 

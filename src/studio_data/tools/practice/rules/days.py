@@ -6,7 +6,7 @@ from studio_data.db import one
 from studio_data.errors import InvalidInputError
 
 
-def not_yet(argument: str, day: object, hint: str) -> InvalidInputError | None:
+def future_day_refusal(argument: str, day: object, hint: str) -> InvalidInputError | None:
     """Return the refusal of a day to come as the day of something that was done; None for today and before."""
     if not isinstance(day, date):
         return None

@@ -56,7 +56,7 @@ def gates_of(facts: Facts, phase: ProjectPhase) -> list[Gate]:
     return gates
 
 
-def facts_query(project_id: UUID | str) -> Statement:
+def facts_sql(project_id: UUID | str) -> Statement:
     """Return the query of what the gates look at, for one project."""
     return (
         """

@@ -5,13 +5,13 @@ from uuid import UUID
 from studio_data.contract.lifecycle import Facts, Move, Moves, move_to
 from studio_data.db import one
 from studio_data.errors import RuleViolationError
-from studio_data.tools.practice.rules.gates import facts_query, gates_of, has_construction, is_for_furnishings
+from studio_data.tools.practice.rules.gates import facts_sql, gates_of, has_construction, is_for_furnishings
 from studio_data.tools.rules.lifecycles import PROJECT, ProjectPhase
 
 
 def facts_of(project_id: UUID) -> Facts | None:
     """Return what the rules of a project's phases look at; None if there is no such project."""
-    return one(*facts_query(project_id), reads=True)
+    return one(*facts_sql(project_id), reads=True)
 
 
 def gates_hold(facts: Facts, to: str) -> RuleViolationError | None:

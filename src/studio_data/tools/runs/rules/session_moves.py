@@ -220,14 +220,14 @@ def move(
     reason: str | None = None,
     state: State | None = None,
 ) -> AgentSession:
-    """Move a session, in one statement; see ``moving``. Raises what ``why_not`` returns."""
-    row = one(*moving(session_id, step, qa_passed=qa_passed, feedback=feedback, reason=reason, state=state))
+    """Move a session, in one statement; see ``move_sql``. Raises what ``session_refusal`` returns."""
+    row = one(*move_sql(session_id, step, qa_passed=qa_passed, feedback=feedback, reason=reason, state=state))
     if row is None:
-        raise why_not(session_id, step.move)
+        raise session_refusal(session_id, step.move)
     return row
 
 
-def moving(
+def move_sql(
     session_id: SessionKey,
     step: Step,
     *,
@@ -316,7 +316,7 @@ def moving(
 # Refusals -------------------------------------------------------------------------------------------------------------
 
 
-def why_not(session_id: SessionKey, move: Move) -> StudioError:
+def session_refusal(session_id: SessionKey, move: Move) -> StudioError:
     """Return why a session was not moved, having looked at it."""
     session = one(
         """
