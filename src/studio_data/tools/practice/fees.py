@@ -19,6 +19,7 @@ from studio_data.contract.validators import CENT
 from studio_data.db import batch, many, one
 from studio_data.errors import ConflictError, InvalidInputError, RuleViolationError
 from studio_data.tools.practice.fields import FeeStatusName, InstalmentCount
+from studio_data.tools.practice.rules.days import future_day_refusal
 from studio_data.tools.practice.rules.moves import FEE_MOVES
 from studio_data.tools.rules.lifecycles import ProjectPhase
 
@@ -229,9 +230,8 @@ def pay_fee(fee_id: EntityId, *, paid_on: Day | None = None) -> Fee:
     """
     row = _move(fee_id, "pay_fee", paid_on=paid_on)
     if row is None:
-        raise not_yet("paid_on", paid_on, "Record the payment once it has arrived.") or move_refusal(
-            FEE_MOVES, fee_id, "pay_fee"
-        )
+        refusal = future_day_refusal("paid_on", paid_on, "Record the payment once it has arrived.")
+        raise refusal or move_refusal(FEE_MOVES, fee_id, "pay_fee")
     return row
 
 
