@@ -296,7 +296,7 @@ def test_the_calls_that_the_gates_name_close_the_tasks() -> None:
     facts = facts_of(project_id)
     assert facts is not None
     (gate,) = [gate for gate in gates_of(facts, ProjectPhase.COMPLETED) if gate["gate"] == "tasks_closed"]
-    assert [call["tool"] for call in gate["calls"]] == ["unblock_task", "start_task", "complete_task"]
+    assert [call["tool"] for call in gate["calls"]] == ["unblock_task", "complete_task"]
     for call in gate["calls"]:
         assert "code" not in dispatch(call["tool"], call["arguments"])
 

@@ -6,13 +6,14 @@ such a call is one that only the caller can know (an amount, a storage key), or 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 from uuid import UUID
 
 from studio_data.contract.lifecycle import Facts, always
 from studio_data.db import Statement
 from studio_data.errors import SatisfyingCall
 from studio_data.tools.practice.rules.line_items import is_behind, item_calls
+from studio_data.tools.practice.rules.moves import ACTION_ITEM_MOVES, FEE_MOVES, MEETING_MOVES, TASK_MOVES, TRADE_QUOTE_MOVES
 from studio_data.tools.rules.lifecycles import ProjectPhase, ProjectType
 
 MOST_CALLS = 20
@@ -122,7 +123,7 @@ def facts_sql(project_id: UUID | str) -> Statement:
             ) AS rooms,
             (SELECT coalesce(jsonb_agg(to_jsonb(items) ORDER BY id), '[]') FROM items) AS items,
             (
-                SELECT jsonb_build_object('id', id, 'quote_status', quote_status)
+                SELECT jsonb_build_object('id', id, 'status', quote_status)
                 FROM project_trades
                 WHERE project_id = project.id AND role = 'gc'
             ) AS gc,
@@ -167,17 +168,9 @@ def _meeting(meeting_type: str) -> Callable[[Facts], tuple[bool, str, list[Satis
             schedule = _call("schedule_meeting", project_id=str(facts["id"]), meeting_type=meeting_type)
             return False, f"no {meeting_type}", [schedule, _call("confirm_meeting"), _call("complete_meeting")]
         meeting = held[-1]
-        to_come = ["reschedule_meeting", "confirm_meeting", "complete_meeting"]
-        to_come = to_come[["rescheduled", "scheduled", "confirmed"].index(meeting["status"]) :]
-        calls = [_call(tool, meeting_id=meeting["id"]) for tool in to_come]
-        return False, f"a {meeting_type} that is {meeting['status']}", calls
+        return False, f"a {meeting_type} that is {meeting['status']}", MEETING_MOVES.calls_to(meeting, ["completed"])
 
     return look
-
-
-def _fee_calls(fee: dict[str, Any]) -> list[SatisfyingCall]:
-    calls = [_call("pay_fee", fee_id=fee["id"])]
-    return [_call("invoice_fee", fee_id=fee["id"]), *calls] if fee["status"] == "pending" else calls
 
 
 def _first_fee(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
@@ -185,19 +178,19 @@ def _first_fee(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     if first is None:
         create = _call("create_fee_schedule", project_id=str(facts["id"]))
         return False, "no design fee", [create, _call("invoice_fee"), _call("pay_fee")]
-    return first["status"] == "paid", f"payment 1 is {first['status']}", _fee_calls(first)
+    return first["status"] == "paid", f"payment 1 is {first['status']}", FEE_MOVES.calls_to(first, ["paid"])
 
 
 def _second_fee(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     second = next((fee for fee in facts["fees"] if fee["number"] == 2), None)  # noqa: PLR2004 (payment 2)
     if second is None:
         return True, "no second instalment", []
-    return second["status"] == "paid", f"payment 2 is {second['status']}", _fee_calls(second)
+    return second["status"] == "paid", f"payment 2 is {second['status']}", FEE_MOVES.calls_to(second, ["paid"])
 
 
 def _all_fees(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     unpaid = [fee for fee in facts["fees"] if fee["status"] != "paid"]
-    calls = [call for fee in unpaid for call in _fee_calls(fee)]
+    calls = [call for fee in unpaid for call in FEE_MOVES.calls_to(fee, ["paid"])]
     return not unpaid, f"{len(unpaid)} of {len(facts['fees'])} instalments not paid", calls
 
 
@@ -227,25 +220,17 @@ def _items_specified(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
 
 
 def _gc_quoted(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
-    to_come = ["record_ballpark", "send_final_rfq", "record_final_quote"]
     gc = facts["gc"]
     if gc is None:
         assign = _call("assign_trade", project_id=str(facts["id"]), role="gc")
-        return False, "no general contractor", [assign, *map(_call, to_come)]
-    done = ["invited", "ballpark_received", "final_rfq_sent", "final_quote_received"].index(gc["quote_status"])
-    calls = [_call(tool, project_trade_id=gc["id"]) for tool in to_come[done:]]
-    return not calls, f"the general contractor's quote is {gc['quote_status']}", calls
+        to_come = [_call("record_ballpark"), _call("send_final_rfq"), _call("record_final_quote")]
+        return False, "no general contractor", [assign, *to_come]
+    calls = TRADE_QUOTE_MOVES.calls_to(gc, ["final_quote_received"])
+    return not calls, f"the general contractor's quote is {gc['status']}", calls
 
 
-def _task_calls(tasks: list[dict[str, Any]]) -> list[SatisfyingCall]:
-    calls: list[SatisfyingCall] = []
-    for task in tasks:
-        if task["status"] == "blocked":
-            calls.append(_call("unblock_task", task_id=task["id"], to="not_started"))
-        if task["status"] != "in_progress":
-            calls.append(_call("start_task", task_id=task["id"]))
-        calls.append(_call("complete_task", task_id=task["id"]))
-    return calls
+def _task_calls(tasks: list[Facts]) -> list[SatisfyingCall]:
+    return [call for task in tasks for call in TASK_MOVES.calls_to(task, ["completed"])]
 
 
 def _construction_tasks(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
@@ -259,11 +244,7 @@ def _all_tasks(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
 
 
 def _action_items(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
-    calls: list[SatisfyingCall] = []
-    for item in facts["open_action_items"]:
-        if item["status"] == "open":
-            calls.append(_call("start_action_item", action_item_id=item["id"]))
-        calls.append(_call("complete_action_item", action_item_id=item["id"]))
+    calls = [call for item in facts["open_action_items"] for call in ACTION_ITEM_MOVES.calls_to(item, ["completed"])]
     return not calls, f"{len(facts['open_action_items'])} action items open", calls
 
 
