@@ -500,6 +500,31 @@ CREATE FUNCTION public.line_hash(line public.activity_log) RETURNS bytea
 
 
 --
+-- Name: phase_transitions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.phase_transitions (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    from_phase public.project_phase NOT NULL,
+    to_phase public.project_phase NOT NULL,
+    triggered_by public.short_text NOT NULL,
+    gate_checks public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT phase_transitions_moves CHECK ((from_phase <> to_phase))
+);
+
+
+--
+-- Name: phase_held_in(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.phase_held_in(project_id uuid) RETURNS public.project_phase
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT phase_transitions.from_phase FROM public.phase_transitions WHERE ((phase_transitions.project_id = phase_held_in.project_id) AND (phase_transitions.to_phase = 'on_hold'::public.project_phase)) ORDER BY phase_transitions.id DESC LIMIT 1);
+
+
+--
 -- Name: practice_time_zone(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1171,22 +1196,6 @@ CREATE TABLE public.meetings (
     status public.meeting_status DEFAULT 'scheduled'::public.meeting_status NOT NULL,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
-);
-
-
---
--- Name: phase_transitions; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.phase_transitions (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    project_id uuid NOT NULL,
-    from_phase public.project_phase NOT NULL,
-    to_phase public.project_phase NOT NULL,
-    triggered_by public.short_text NOT NULL,
-    gate_checks public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    CONSTRAINT phase_transitions_moves CHECK ((from_phase <> to_phase))
 );
 
 

@@ -1,6 +1,6 @@
--- 015: what many statements say is said once: how working days are counted, and what the tools answer of a row.
+-- 015: what many statements say is said once: how working days are counted, where a project was held, what the tools answer.
 
--- The planner puts all of it in line, as if each statement said it itself.
+-- The planner puts the counting and the answers in line, as if each statement said them itself.
 
 -- Working days -----------------------------------------------------------------------------------------------------
 
@@ -13,6 +13,17 @@ RETURN DATE '1900-01-01' + number / 5 * 7 + number % 5;
 CREATE FUNCTION working_days_before(day date) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (day - DATE '1900-01-01') / 7 * 5 + least((day - DATE '1900-01-01') % 7, 5);
+
+-- The phase in which a project was last put on hold, to which it goes back.
+CREATE FUNCTION phase_held_in(project_id uuid) RETURNS project_phase
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    SELECT from_phase
+    FROM phase_transitions
+    WHERE phase_transitions.project_id = phase_held_in.project_id AND to_phase = 'on_hold'
+    ORDER BY id DESC
+    LIMIT 1
+);
 
 -- Answers ----------------------------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ DOMAIN = Domain(
         Table("phase_transitions", INSERTED),
     ],
     views=["task_answers"],
-    functions=["working_day", "working_days_before", "task_answer"],
+    functions=["phase_held_in", "working_day", "working_days_before", "task_answer"],
     enums={
         "fee_status": lifecycles.FeeStatus,
         "document_type": lifecycles.DocumentType,

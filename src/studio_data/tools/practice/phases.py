@@ -167,16 +167,7 @@ def _move_sql(
     return (
         """
         WITH before AS (
-            SELECT project.id, project.phase, coalesce(
-                %(to)s::project_phase,
-                (
-                    SELECT from_phase
-                    FROM phase_transitions
-                    WHERE project_id = project.id AND to_phase = 'on_hold'
-                    ORDER BY id DESC
-                    LIMIT 1
-                )
-            ) AS target
+            SELECT project.id, project.phase, coalesce(%(to)s::project_phase, phase_held_in(project.id)) AS target
             FROM projects AS project
             WHERE project.id = %(project_id)s AND project.phase = ANY(%(sources)s::project_phase[])
         ), project AS (

@@ -79,13 +79,7 @@ def facts_sql(project_id: UUID | str) -> Statement:
             project.id,
             project.phase AS status,
             project.project_type,
-            (
-                SELECT from_phase
-                FROM phase_transitions
-                WHERE project_id = project.id AND to_phase = 'on_hold' AND project.phase = 'on_hold'
-                ORDER BY phase_transitions.id DESC
-                LIMIT 1
-            ) AS held_in,
+            CASE WHEN project.phase = 'on_hold' THEN phase_held_in(project.id) END AS held_in,
             (
                 SELECT coalesce(jsonb_object_agg(doc_type, documents), '{}')
                 FROM (

@@ -62,13 +62,7 @@ def _facts(line_item_id: UUID | None, purchase_order_id: UUID | None) -> Facts |
             project.id AS project_id,
             project.phase,
             project.project_type,
-            (
-                SELECT from_phase
-                FROM phase_transitions
-                WHERE project_id = project.id AND to_phase = 'on_hold' AND project.phase = 'on_hold'
-                ORDER BY phase_transitions.id DESC
-                LIMIT 1
-            ) AS held_in,
+            CASE WHEN project.phase = 'on_hold' THEN phase_held_in(project.id) END AS held_in,
             EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b') AS is_signed
         FROM line_items AS item
         JOIN project_rooms AS room ON room.id = item.room_id
