@@ -55,7 +55,7 @@ class Lifecycle[S: StrEnum]:
         hint = f"From {present} it may become {_either(allowed)}." if allowed else f"{present} is final."
         return InvalidTransitionError(
             f"{in_words(self.entity_type).capitalize()} {entity_id} is {present} and cannot become {target}.",
-            hint=hint + (f" Call {calls[0]['tool']} first." if calls else ""),
+            hint=hint + (f" First call {_said(calls[0])}." if calls else ""),
             details={
                 "entity_type": self.entity_type,
                 "id": str(entity_id),
@@ -70,6 +70,11 @@ class Lifecycle[S: StrEnum]:
 def in_words(entity_type: str) -> str:
     """Write a kind of thing as a person would: purchase order."""
     return entity_type.replace("_", " ")
+
+
+def _said(call: SatisfyingCall) -> str:
+    to = call["arguments"].get("to")
+    return f"{call['tool']} to {to}" if to else call["tool"]
 
 
 def _either(states: Sequence[str]) -> str:
@@ -190,9 +195,7 @@ class Moves:
     def _allowed(self, facts: Facts) -> list[str]:
         """Return the states that a thing with these facts may reach in one move: what the lifecycle has, but for others."""
         present = facts["status"]
-        states = [
-            state.value for source, states in self.lifecycle.moves.items() if source.value == present for state in states
-        ]
+        states = self.lifecycle.targets_of(present)
         made = [move for move in self.moves if present in move.sources]
         return [
             state

@@ -172,7 +172,7 @@ def test_taken_back_a_selection_is_cleared_and_the_reason_is_in_the_log(room_id:
     item_id = item_in("specified", room_id)
     quote = record_quote(item_id, vendor_id=create_vendor("Hollis")["id"], unit_cost="500.00")
     select_quote(quote["id"])
-    with pytest.raises(InvalidTransitionError, match="Call respecify_line_item first"):
+    with pytest.raises(InvalidTransitionError, match="First call respecify_line_item"):
         select_quote(quote["id"])
 
     item = respecify_line_item(item_id, reason="The fabric is discontinued.")
@@ -189,7 +189,7 @@ def test_an_item_with_an_open_order_is_not_taken_back(room_id: UUID) -> None:
         (item_id, create_vendor("Hollis")["id"]),
     )
 
-    with pytest.raises(InvalidTransitionError, match=r"open order PO, which is draft.*Call cancel_purchase_order first"):
+    with pytest.raises(InvalidTransitionError, match=r"open order PO, which is draft.*First call cancel_purchase_order"):
         respecify_line_item(item_id, reason="Changed mind.")
 
 

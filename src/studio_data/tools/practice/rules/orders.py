@@ -169,7 +169,7 @@ def _order_is_cancelled(facts: Facts, to: str) -> InvalidTransitionError | None:
     order = f"the open order {facts['po_number']}, which is {facts['order_status']}"
     error.message = f"Line item {facts['id']} has {order}, and cannot become {to}."
     error.details["rule"] = "order_is_cancelled"
-    error.hint = "Call cancel_purchase_order first."
+    error.hint = "First call cancel_purchase_order."
     return error
 
 
