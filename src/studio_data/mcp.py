@@ -48,6 +48,7 @@ from studio_data.contract.actor import Actor, acting_as
 from studio_data.contract.domain import domains
 from studio_data.contract.preview import Plan, preview
 from studio_data.contract.registry import all_tools, get_tool
+from studio_data.contract.roles import EVERYBODY
 from studio_data.contract.validators import checked, key_line, line
 from studio_data.dispatch import raising_call
 from studio_data.errors import ConfigurationError, InvalidInputError, StudioError, did_you_mean
@@ -201,7 +202,7 @@ def _instructions(acting: Actor) -> str:
 
 def _what_is_kept(acting: Actor) -> list[str]:
     """Return what the domains keep that the actor's role has tools of."""
-    packages = {tool.module.rpartition(".")[0] for tool in all_tools(role=acting.role)}
+    packages = {tool.module.rpartition(".")[0] for tool in all_tools(role=acting.role) if tool.roles != EVERYBODY}
     return [domain.title for package, domain in domains().items() if package in packages]
 
 

@@ -6,10 +6,18 @@ from typing import Any
 
 import pytest
 
+from studio_data import acting_as, db
 from studio_data.contract.domain import domains
+from studio_data.contract.fields import Name
 from studio_data.contract.lifecycle import Lifecycle
-from studio_data.errors import InvalidTransitionError
+from studio_data.contract.registry import tool
+from studio_data.contract.roles import Role
+from studio_data.errors import InvalidTransitionError, RuleViolationError
+from studio_data.tools.available_actions import available_actions
+from studio_data.tools.clients import Client, churn_client, create_client
+from studio_data.tools.practice.phases import advance_project, resume_project
 from studio_data.tools.practice.rules.lifecycles import FEE, TASK, TaskStatus
+from studio_data.tools.projects import create_project
 from studio_data.tools.rules.lifecycles import CLIENT, ClientStatus
 from tests.conftest import ROOT
 
@@ -59,3 +67,46 @@ def test_the_diagram_in_the_docs_is_drawn_from_the_table(lifecycle: Lifecycle[An
 
     drawn = set(re.findall(r"^    (\w+) --> (\w+)$", diagram, re.MULTILINE))
     assert drawn == {(source.value, target.value) for source, targets in lifecycle.moves.items() for target in targets}
+
+
+# Refusals that help -----------------------------------------------------------------------------------------------------
+
+
+def test_a_call_made_twice_is_told_so_and_not_led_back() -> None:
+    client = create_client("Ann")
+    churn_client(client["id"], reason="Moved away.")
+
+    with pytest.raises(InvalidTransitionError, match=f"Client {client['id']} is already churned") as raised:
+        churn_client(client["id"], reason="Moved away.")
+    assert raised.value.details["calls"] == []
+
+
+def test_what_another_tool_makes_names_that_tool() -> None:
+    project = create_project(create_client("Ann")["id"], "LR", "furnishings")["project"]
+
+    with pytest.raises(InvalidTransitionError) as raised, acting_as("user", "Maria"):
+        advance_project(project["id"], to="on_hold")
+    assert raised.value.message == (
+        f"Project {project['id']} is conceptual_design. hold_project, not advance_project, makes it on_hold."
+    )
+    assert raised.value.hint == "Call hold_project."
+
+
+def test_a_project_held_past_the_tools_says_what_is_missing() -> None:
+    project = create_project(create_client("Ann")["id"], "LR", "furnishings")["project"]
+    db.one("UPDATE projects SET phase = 'on_hold'")
+
+    with pytest.raises(RuleViolationError) as raised:
+        resume_project(project["id"])
+    assert raised.value.details["rule"] == "held_projects_have_a_transition"
+    assert available_actions("project", project["id"])["available"] == []
+
+
+def test_people_only_names_arguments_that_the_tool_has() -> None:
+    for names, message in (("reason", "in a list"), (["reason"], "takes no argument reason")):
+        with pytest.raises(TypeError, match=message):
+
+            @tool(roles=[Role.STUDIO_MANAGER], people_only=names)
+            def greet(name: Name) -> Client:  # pyright: ignore[reportUnusedFunction]
+                """Greet a client."""
+                return create_client(name)

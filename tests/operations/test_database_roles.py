@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from studio_data.config import settings
 from studio_data.contract.domain import domains
 from studio_data.errors import ConfigurationError, PermissionDeniedError
-from studio_data.operations import database_roles
+from studio_data.operations import database_roles, time_zone
 from studio_data.operations.database_rights import AGENT, AUDIT, OWNER, READER, ROLES, all_tables, what_each_may_do
 from studio_data.postgres import migrate
 from studio_data.postgres.pool import connect
@@ -106,7 +106,7 @@ def test_every_table_of_the_schema_has_its_rights_said(url: str) -> None:
     with connect(url, settings()) as connection:
         may = {row["role"]: row for row in what_each_may_do(connection)}
     assert may[AUDIT]["owns"] == [table for table in ("activity_log", "audit_seals") if table in tables]
-    views = {view for domain in domains().values() for view in domain.views}
+    views = {view.name for domain in domains().values() for view in domain.views}
     assert set(may[OWNER]["owns"]) - views == set(tables) - set(may[AUDIT]["owns"]) - {"schema_version"}
     assert may[READER]["insert"] == may[READER]["update"] == may[READER]["delete"] == []
     assert may[AGENT]["delete"] == ["agent_checkpoints"]
@@ -218,7 +218,9 @@ def test_each_schema_of_a_database_is_set_up_and_the_first_is_where_a_login_begi
 
 
 @pytest.mark.processes
-def test_an_administrator_who_is_no_superuser_can_run_it_and_migrate_later(server: str) -> None:
+def test_an_administrator_who_is_no_superuser_can_run_it_and_migrate_later(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(server, "CREATE ROLE leo LOGIN CREATEROLE", "CREATE DATABASE studio OWNER leo TEMPLATE template0 ENCODING 'UTF8'")
     url = make_conninfo(server, dbname="studio", user="leo")
     with connect(url, settings()) as connection:
@@ -232,6 +234,11 @@ def test_an_administrator_who_is_no_superuser_can_run_it_and_migrate_later(serve
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             run(url, statement)
     assert run(url, "SELECT has_schema_privilege('studio_owner', 'public', 'CREATE')") == [(False,)]
+
+    use(url, monkeypatch)
+    time_zone.change("America/Chicago")
+    assert run(url, "SELECT practice_time_zone()") == [("America/Chicago",)]
+    assert entered(url) == []
 
     run(url, "GRANT studio_owner, studio_audit TO CURRENT_USER", "ALTER TABLE activity_log ADD COLUMN mark text")
     run(url, "ALTER TABLE clients ADD COLUMN nickname text")

@@ -43,6 +43,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class View:
+    """A view, which tools and people look at."""
+
+    name: str
+    is_for_readers: bool = True
+    """False for one that asks for columns which the reader's database role does not see."""
+
+
+@dataclass(frozen=True)
 class Entity:
     """A kind of thing that has an id: its table, the kind of its owner, and how to find the right id."""
 
@@ -80,7 +89,7 @@ class Domain:
     pages: Sequence[str] = ()
     """The pages of docs/ that describe it; the generated reference lists them."""
     tables: Sequence[Table] = ()
-    views: Sequence[str] = ()
+    views: Sequence[View] = ()
     functions: Sequence[str] = ()
     """Functions on which its statements rely: nobody who uses the tools may own them."""
     enums: Mapping[str, type[StrEnum]] = field(default_factory=dict[str, type[StrEnum]])

@@ -7,7 +7,7 @@ from psycopg import sql
 from studio_data.contract.domain import Entity, entities
 from studio_data.contract.lifecycle import Moves, in_words
 from studio_data.db import one
-from studio_data.errors import ConflictError, NotFoundError, StudioError
+from studio_data.errors import NotFoundError, StudioError
 
 
 def no_such(entity_type: str, entity_id: UUID | str, *, hint: str | None = None) -> NotFoundError:
@@ -56,10 +56,6 @@ def move_refusal(moves: Moves, entity_id: UUID | str, tool: str, to: str | None 
     One round trip, and another for an id that finds nothing.
     """
     facts = moves.facts(UUID(str(entity_id)))
-    entity_type = moves.lifecycle.entity_type
     if facts is None:
-        return no_such(entity_type, entity_id)
-    return moves.refusal_of(tool, facts, to) or ConflictError(
-        f"{in_words(entity_type).capitalize()} {entity_id} has just been changed by somebody else.",
-        hint="Nothing was written: call again.",
-    )
+        return no_such(moves.lifecycle.entity_type, entity_id)
+    return moves.refusal_of(tool, facts, to)

@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from studio_data.db import one
-from studio_data.errors import InvalidTransitionError, SatisfyingCall, StudioError
+from studio_data.errors import ConflictError, InvalidTransitionError, SatisfyingCall, StudioError
 
 type Facts = dict[str, Any]
 """What the rules of a kind of thing look at: a row that has its ``id`` and its ``status``."""
@@ -38,6 +38,9 @@ class Lifecycle[S: StrEnum]:
         """Return the states that may be reached from one in one move."""
         return [state.value for source, states in self.moves.items() if source.value == present for state in states]
 
+    def _end(self, present: str) -> str:
+        return f"No tool moves it from {present}." if self.targets_of(present) else f"{present} is final."
+
     def refusal(
         self,
         entity_id: object,
@@ -52,9 +55,10 @@ class Lifecycle[S: StrEnum]:
         """
         if allowed is None:
             allowed = self.targets_of(present)
-        hint = f"From {present} it may become {_either(allowed)}." if allowed else f"{present} is final."
+        thing = f"{in_words(self.entity_type).capitalize()} {entity_id}"
+        hint = f"From {present} it may become {_either(allowed)}." if allowed else self._end(present)
         return InvalidTransitionError(
-            f"{in_words(self.entity_type).capitalize()} {entity_id} is {present} and cannot become {target}.",
+            f"{thing} is already {present}." if target == present else f"{thing} is {present} and cannot become {target}.",
             hint=hint + (f" First call {_said(calls[0])}." if calls else ""),
             details={
                 "entity_type": self.entity_type,
@@ -107,8 +111,8 @@ class Move:
     """Whether it may be a step on the way to another move. To call off and to hold up are no steps."""
     is_listed: bool = True
     """Whether it is a move by itself, or only a step: a project makes its client active."""
-    rules_tell_of_the_state: bool = False
-    """Whether the rules are asked in every state, because they name it among all that is missing."""
+    rules_first: bool = False
+    """Whether the rules are asked in every state: they name the state among all that is missing."""
     is_for: Callable[[Facts], bool] = always
     """Whether things with these facts have the move at all."""
 
@@ -151,46 +155,48 @@ class Moves:
 
     def refusal(self, move: Move, facts: Facts) -> StudioError | None:
         """Return why a thing with these facts does not make a move; None if it does."""
-        present = facts["status"]
-        is_from_here = present in move.sources
-        target = move.target(facts)
-        if is_from_here or move.rules_tell_of_the_state:
-            broken = next((error for rule in move.rules if (error := rule(facts, target or ""))), None)
+        is_from_here = facts["status"] in move.sources
+        if is_from_here or move.rules_first:
+            broken = next((error for rule in move.rules if (error := rule(facts, move.target(facts) or ""))), None)
             if broken is not None or is_from_here:
                 return broken
-        if target is None or target in self._allowed(facts):
-            return self._by_another_tool(move.tool, facts, target, move.sources)
-        return self._not_from_here(facts, target, move.sources)
+        return self._not_from_here(move.tool, facts, move.target(facts), move.sources)
 
-    def refusal_of(self, tool: str, facts: Facts, to: str | None = None) -> StudioError | None:
-        """Return why a tool does not move a thing with these facts, to a state if it is told where; None if it does."""
+    def refusal_of(self, tool: str, facts: Facts, to: str | None = None) -> StudioError:
+        """Return why a tool did not move a thing with these facts, to a state if it was told where."""
         made = [move for move in self.moves if move.tool == tool and move.is_for(facts)]
         told = [move for move in made if to in {None, move.target(facts)}]
         from_here = [move for move in told if facts["status"] in move.sources]
         is_one = len({move.target(facts) for move in told}) == 1
-        if from_here or is_one or any(move.rules_tell_of_the_state for move in told):
-            return self.refusal((from_here or told)[0], facts)
-        sources = [source for move in made for source in move.sources]
-        if to in self._allowed(facts):
-            return self._by_another_tool(tool, facts, to, sources)
-        return self._not_from_here(facts, to or "anything else", sources)
+        if not (from_here or is_one or any(move.rules_first for move in told)):
+            return self._not_from_here(tool, facts, to, [source for move in made for source in move.sources])
+        return self.refusal((from_here or told)[0], facts) or ConflictError(
+            f"{in_words(self.lifecycle.entity_type).capitalize()} {facts['id']} has just been changed by somebody else.",
+            hint="Nothing was written: call again.",
+        )
 
-    def _not_from_here(self, facts: Facts, target: str, sources: Sequence[str]) -> InvalidTransitionError:
-        """Refuse a move that the lifecycle does not have from here; the calls lead to a state in which it begins."""
-        calls = self.calls_to(facts, sources)
-        return self.lifecycle.refusal(facts["id"], facts["status"], target, self._allowed(facts), calls)
-
-    def _by_another_tool(
-        self, tool: str, facts: Facts, target: str | None, sources: Sequence[str]
-    ) -> InvalidTransitionError:
-        """Refuse a move that the lifecycle has from here, but that this tool does not make."""
-        present = facts["status"]
-        others = [move for move in self.moves if present in move.sources and move.target(facts) == target]
-        calls = [self.call(move, facts) for move in others[:1]] or self.calls_to(facts, sources)
-        error = self.lifecycle.refusal(facts["id"], present, target or "anything else", self._allowed(facts), calls)
-        thing = in_words(self.lifecycle.entity_type).capitalize()
-        error.message = f"{thing} {facts['id']} is {present}, and {tool} takes one that is {_either(sources)}."
+    def _not_from_here(self, tool: str, facts: Facts, target: str | None, sources: Sequence[str]) -> InvalidTransitionError:
+        """Refuse what the lifecycle does not have from here, or what another tool makes of it."""
+        present, allowed = facts["status"], self._allowed(facts)
+        if target == present:
+            return self.lifecycle.refusal(facts["id"], present, present, allowed)
+        by_others = target is not None and target in allowed
+        calls = (self.calls_to(facts, [str(target)]) or self._calls_of_others(facts, target)) if by_others else []
+        error = self.lifecycle.refusal(
+            facts["id"], present, target or "anything else", allowed, calls or self.calls_to(facts, sources)
+        )
+        thing = f"{in_words(self.lifecycle.entity_type).capitalize()} {facts['id']} is {present}"
+        if calls:
+            error.message = f"{thing}. {calls[-1]['tool']}, not {tool}, makes it {target}."
+            error.hint = f"Call {', then '.join(_said(call) for call in calls)}."
+        elif by_others or target is None:
+            error.message = f"{thing}, and {tool} takes one that is {_either(list(dict.fromkeys(sources)))}."
         return error
+
+    def _calls_of_others(self, facts: Facts, target: str | None) -> list[SatisfyingCall]:
+        """Return the call off or hold up that leads to a state, which no way takes."""
+        others = [move for move in self.moves if facts["status"] in move.sources and move.target(facts) == target]
+        return [self.call(move, facts) for move in others[:1]]
 
     def _allowed(self, facts: Facts) -> list[str]:
         """Return the states that a thing with these facts may reach in one move: what the lifecycle has, but for others."""

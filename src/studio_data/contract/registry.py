@@ -141,7 +141,7 @@ class Tool:
         if isinstance(self.people_only, bool):
             refused = self.refusal_of_the_actor()
         else:
-            given = sorted(name for name in self.people_only if arguments[name] is not None)
+            given = sorted(name for name in self.arguments.without_defaults(arguments) if name in self.people_only)
             refused = self._not_a_person(f"give {' and '.join(given)}") if given else None
         if refused is not None:
             raise refused
@@ -153,7 +153,9 @@ class Tool:
             return None
         return PermissionDeniedError(
             f"Only a person may {what}, not {actor_type}.",
-            hint="Ask a person of the practice.",
+            hint="Ask a person of the practice."
+            if self.people_only is True
+            else f"Leave out {' and '.join(sorted(self.people_only or ()))}, or ask a person of the practice.",
             details={"tool": self.name, "actor_type": actor_type.value, "rule": "people_only"},
         )
 
@@ -202,6 +204,8 @@ def tool[**P, R](
     that it names.
     """
     named = frozenset(roles)
+    if isinstance(people_only, str):
+        raise TypeError(f"people_only names arguments in a list: people_only=[{people_only!r}]")
     only = people_only if isinstance(people_only, bool) else frozenset(people_only)
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
@@ -221,6 +225,9 @@ def tool[**P, R](
             destructive=destructive,
             people_only=only,
         )
+        unknown: frozenset[str] = frozenset() if isinstance(only, bool) else only - set(made.arguments.names)
+        if unknown:
+            raise TypeError(f"{name} takes no argument {min(unknown)}, which people_only names")
         known = _tools.get(name)
         if known is not None and known.module != made.module:
             raise TypeError(f"{name} is a tool of {known.module} already; choose another name")

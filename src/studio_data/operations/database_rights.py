@@ -29,7 +29,7 @@ _MADE_BY_THE_DATABASE = frozenset({"id", "created_at", "updated_at", "duration_s
 def of_the_domains() -> list[str]:
     """Return every table and view that a domain declares."""
     every = domains().values()
-    return [table.name for domain in every for table in domain.tables] + [view for domain in every for view in domain.views]
+    return [thing.name for domain in every for thing in (*domain.tables, *domain.views)]
 
 
 def shared_functions() -> list[str]:
@@ -86,8 +86,8 @@ def wanted(connection: StudioConnection, place: Place) -> set[Right]:
             for role, privilege, columns in _of_table(declared, found.get(declared.name, [])):
                 table(declared.name, role, privilege, columns)
         for view in domain.views:
-            table(view, AGENT, "SELECT")
-            table(view, READER, "SELECT")
+            for role in (AGENT, READER) if view.is_for_readers else (AGENT,):
+                table(view.name, role, "SELECT")
 
     table("activity_log", AGENT, "INSERT", _LOG_COLUMNS)
     for role in LOGINS:

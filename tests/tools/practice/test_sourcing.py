@@ -172,7 +172,7 @@ def test_taken_back_a_selection_is_cleared_and_the_reason_is_in_the_log(room_id:
     item_id = item_in("specified", room_id)
     quote = record_quote(item_id, vendor_id=create_vendor("Hollis")["id"], unit_cost="500.00")
     select_quote(quote["id"])
-    with pytest.raises(InvalidTransitionError, match="First call respecify_line_item"):
+    with pytest.raises(InvalidTransitionError, match="A quote is selected: respecify_line_item takes it back first"):
         select_quote(quote["id"])
 
     item = respecify_line_item(item_id, reason="The fabric is discontinued.")

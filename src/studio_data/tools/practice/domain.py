@@ -1,6 +1,6 @@
 """The practice's work on its projects, as the library declares it: plan, design, sourcing, orders, meetings and money."""
 
-from studio_data.contract.domain import Domain, Entity, Invariant, Table
+from studio_data.contract.domain import Domain, Entity, Invariant, Table, View
 from studio_data.hints import as_typed
 from studio_data.tools.practice.rules import lifecycles
 from studio_data.tools.practice.rules.moves import ACTION_ITEM_MOVES, FEE_MOVES, MEETING_MOVES, TASK_MOVES, TRADE_QUOTE_MOVES
@@ -32,7 +32,7 @@ DOMAIN = Domain(
         Table("documents", INSERTED),
         Table("phase_transitions", INSERTED),
     ],
-    views=["task_answers"],
+    views=[View("task_answers")],
     functions=["phase_held_in", "working_day", "working_days_before", "task_answer"],
     enums={
         "fee_status": lifecycles.FeeStatus,

@@ -147,8 +147,7 @@ def respecify_line_item(
 
     Refused while the line item has an order that is not cancelled.
 
-    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``ConflictError`` that names the
-    open order.
+    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``, which names the open order.
     """
     return _move(
         line_item_id,

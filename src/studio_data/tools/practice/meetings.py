@@ -21,6 +21,7 @@ from studio_data.tools.practice.fields import MeetingStatusName, MeetingTypeName
 from studio_data.tools.practice.rules.lifecycles import MeetingStatus
 from studio_data.tools.practice.rules.moves import MEETING_MOVES
 from studio_data.tools.projects import closed_project_refusal
+from studio_data.tools.rules.lifecycles import ProjectPhase
 
 KEEPERS = (Role.STUDIO_MANAGER, Role.TRANSCRIPTIONIST)
 
@@ -348,9 +349,10 @@ def _move(
 def _move_refusal(meeting_id: EntityId, tool_name: str, to: MeetingStatus | None) -> StudioError:
     meeting = one(
         """
-        SELECT status, scheduled_date, project_id
-        FROM meetings
-        WHERE id = %(meeting_id)s
+        SELECT meeting.status, meeting.scheduled_date, meeting.project_id, project.phase
+        FROM meetings AS meeting
+        JOIN projects AS project ON project.id = meeting.project_id
+        WHERE meeting.id = %(meeting_id)s
         """,
         {"meeting_id": meeting_id},
         reads=True,
@@ -364,6 +366,10 @@ def _move_refusal(meeting_id: EntityId, tool_name: str, to: MeetingStatus | None
             found=str(meeting["scheduled_date"]),
             hint="Give another date, or no date until there is one.",
         )
-    if to is MeetingStatus.COMPLETED and meeting["status"] == MeetingStatus.CONFIRMED:
+    is_confirmed = meeting["status"] == MeetingStatus.CONFIRMED
+    if to is MeetingStatus.COMPLETED and is_confirmed and meeting["phase"] == ProjectPhase.COMPLETED:
         return closed_project_refusal(meeting["project_id"])
-    return move_refusal(MEETING_MOVES, meeting_id, tool_name, to)
+    refusal = move_refusal(MEETING_MOVES, meeting_id, tool_name, to)
+    if to is MeetingStatus.RESCHEDULED and meeting["status"] == to:
+        refusal.hint = "Give scheduled_date."
+    return refusal

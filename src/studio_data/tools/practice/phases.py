@@ -140,7 +140,7 @@ def _target(facts: Facts, to: ProjectPhaseName | None) -> ProjectPhase:
     allowed = next_phases(facts)
     target = allowed[0] if to is None and allowed else to
     if target not in allowed:
-        raise move_refusal(PROJECT_MOVES, facts["id"], "advance_project", target)
+        raise PROJECT_MOVES.refusal_of("advance_project", facts, target)
     return ProjectPhase(str(target))
 
 

@@ -219,4 +219,7 @@ def _select_refusal(vendor_quote_id: EntityId) -> StudioError:
     )
     if item is None:
         return no_such("vendor_quote", vendor_quote_id)
-    return move_refusal(LINE_ITEM_MOVES, item["id"], "select_quote")
+    refusal = move_refusal(LINE_ITEM_MOVES, item["id"], "select_quote")
+    if refusal.details.get("from") == LineItemStatus.QUOTED:
+        refusal.hint = "A quote is selected: respecify_line_item takes it back first."
+    return refusal

@@ -1,6 +1,6 @@
 """The runs of agents, as the library declares them: sessions, and all that a run needs, leaves behind and may use."""
 
-from studio_data.contract.domain import Domain, Entity, Table
+from studio_data.contract.domain import Domain, Entity, Table, View
 from studio_data.contract.roles import Role
 from studio_data.tools.runs.rules import lifecycles
 from studio_data.tools.runs.rules.session_moves import EXECUTION_MOVES, SESSION_MOVES
@@ -19,7 +19,13 @@ DOMAIN = Domain(
         Table("agent_prompt_versions"),
         Table("agent_metrics", ("INSERT",)),
     ],
-    views=["active_sessions", "session_metrics", "agent_performance", "session_answers", "settings_answers"],
+    views=[
+        View("active_sessions"),
+        View("session_metrics"),
+        View("agent_performance"),
+        View("session_answers"),
+        View("settings_answers", is_for_readers=False),
+    ],
     functions=["used_today", "session_answer", "settings_answer"],
     enums={
         "agent_session_status": lifecycles.AgentSessionStatus,

@@ -165,7 +165,7 @@ def _no_open_order(facts: Facts, _to: str) -> ConflictError | None:
 def _order_is_cancelled(facts: Facts, to: str) -> InvalidTransitionError | None:
     if facts["order_id"] is None:
         return None
-    error = LINE_ITEM.refusal(facts["id"], facts["status"], to, [], way_on(facts, [to]))
+    error = LINE_ITEM.refusal(facts["id"], facts["status"], to, calls=way_on(facts, [to]))
     order = f"the open order {facts['po_number']}, which is {facts['order_status']}"
     error.message = f"Line item {facts['id']} has {order}, and cannot become {to}."
     error.details["rule"] = "order_is_cancelled"
@@ -222,7 +222,12 @@ LINE_ITEM_MOVES = Moves(
     "line_item_id",
     _of_item,
     [
-        Move("specify_line_item", LineItemStatus.SPECIFIED.value, (LineItemStatus.ESTIMATED.value,)),
+        Move(
+            "specify_line_item",
+            LineItemStatus.SPECIFIED.value,
+            (LineItemStatus.ESTIMATED.value,),
+            rules=(_order_is_cancelled,),
+        ),
         move_to(LINE_ITEM, "select_quote", LineItemStatus.QUOTED, rules=(_quote_is_recorded,), takes_id=False),
         move_to(
             LINE_ITEM,
@@ -237,7 +242,7 @@ LINE_ITEM_MOVES = Moves(
             "draft_purchase_order",
             LineItemStatus.ORDERED,
             rules=(_no_open_order, _ready_to_order),
-            rules_tell_of_the_state=True,
+            rules_first=True,
         ),
         move_to(LINE_ITEM, "install_line_item", LineItemStatus.INSTALLED),
     ],

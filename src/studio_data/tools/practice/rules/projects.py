@@ -30,6 +30,17 @@ def gates_hold(facts: Facts, to: str) -> RuleViolationError | None:
     )
 
 
+def _was_held_by_a_transition(facts: Facts, _to: str) -> RuleViolationError | None:
+    if facts["held_in"] is not None:
+        return None
+    return RuleViolationError(
+        f"Project {facts['id']} is on hold, and no transition says in which phase it was held.",
+        rule="held_projects_have_a_transition",
+        found="no transition to on_hold",
+        hint="Correct the project's phase with SQL: it was written past the tools.",
+    )
+
+
 def _phase_held_in(facts: Facts) -> str | None:
     return facts["held_in"]
 
@@ -52,7 +63,7 @@ PROJECT_MOVES = Moves(
         _advance(ProjectPhase.REVEAL_PUNCH_LIST, ProjectPhase.PURCHASING, is_for=has_construction),
         _advance(ProjectPhase.COMPLETED),
         move_to(PROJECT, "hold_project", ProjectPhase.ON_HOLD, is_step=False),
-        Move("resume_project", _phase_held_in, (ProjectPhase.ON_HOLD.value,)),
+        Move("resume_project", _phase_held_in, (ProjectPhase.ON_HOLD.value,), rules=(_was_held_by_a_transition,)),
     ],
 )
 

@@ -1,4 +1,4 @@
-"""The states that an agent run goes through, and the moves between them; see ``lifecycles`` for what a table of moves is."""
+"""The states that an agent run goes through, and the moves between them."""
 
 from enum import StrEnum
 
@@ -82,5 +82,3 @@ AGENT_EXECUTION = Lifecycle("agent_execution", {
     AgentExecutionStatus.COMPLETED: (),
     AgentExecutionStatus.FAILED: (),
 })  # fmt: skip
-
-AGENT_LIFECYCLES = (AGENT_SESSION, AGENT_SESSION_PHASE, AGENT_EXECUTION)

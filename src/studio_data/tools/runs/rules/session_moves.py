@@ -12,7 +12,7 @@ from studio_data.contract.audit import actor
 from studio_data.contract.lifecycle import Facts, Move, Moves, Rule, move_to, read_by
 from studio_data.contract.validators import entity_id
 from studio_data.db import Statement, one
-from studio_data.errors import ConflictError, NotFoundError, RuleViolationError, StudioError
+from studio_data.errors import ConflictError, InvalidTransitionError, NotFoundError, RuleViolationError, StudioError
 from studio_data.tools.runs.fields import SessionKey, State
 from studio_data.tools.runs.rules.audit import event
 from studio_data.tools.runs.rules.lifecycles import (
@@ -71,12 +71,14 @@ class Step:
         rules: list[Rule] = []
         if self.sources == _RUNNING:
             rules.append(_is_running)
+        if self.sources == _AWAITING:
+            rules.append(_awaits_approval)
         if self.phases:
             rules.append(self._is_in_the_phase)
         if self.needs_qa:
             rules.append(_qa_has_passed)
         told = {self.told: self.to_phase.value} if self.told and self.to_phase else {}
-        return Move(self.tool, self.to.value, self.sources, tuple(rules), told, rules_tell_of_the_state=True)
+        return Move(self.tool, self.to.value, self.sources, tuple(rules), told, rules_first=True)
 
     def _is_in_the_phase(self, session: Facts, _to: str) -> StudioError | None:
         present = session["current_phase"]
@@ -103,6 +105,16 @@ def _is_running(session: Facts, to: str) -> RuleViolationError | None:
     if present is AgentSessionStatus.RUNNING or to not in may_become:
         return None
     return not_running(session["id"], present)
+
+
+def _awaits_approval(session: Facts, _to: str) -> InvalidTransitionError | None:
+    present = session["status"]
+    if present == AgentSessionStatus.AWAITING_APPROVAL:
+        return None
+    calls = SESSION_MOVES.calls_to(session, [status.value for status in _AWAITING])
+    error = AGENT_SESSION.refusal(session["id"], present, AgentSessionStatus.AWAITING_APPROVAL, calls=calls)
+    error.message = f"Agent session {session['id']} is {present}. Only one that awaits approval is approved or rejected."
+    return error
 
 
 def _qa_has_passed(session: Facts, _to: str) -> RuleViolationError | None:
