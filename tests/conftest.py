@@ -86,6 +86,8 @@ def server_url() -> Generator[str]:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")  # this server is thrown away; nothing here cuts its power
             connection.execute("SELECT pg_reload_conf()")
+        # The server keeps the faked time; children keep the machine's: under load libfaketime 0.9.10 breaks their threads.
+        os.environ.pop("LD_PRELOAD", None)
         yield url
         db.close()
         os.close(user)

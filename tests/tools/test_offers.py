@@ -5,6 +5,7 @@ tried: the offers are made and undone, the others have to fail with the same mes
 """
 
 from datetime import date, timedelta
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -48,6 +49,7 @@ class Practice:
     def __init__(self, random: Random) -> None:
         self.random = random
         self.tried = 0
+        self.days_without_meetings = count(100)
         for number in range(2):
             client = self.make("create_client", name=f"Client {number}", email=f"client{number}@example.com")
             self.make("record_screening", client_id=client["id"], screening_data={"style": "warm"})
@@ -114,8 +116,10 @@ class Practice:
             assert answer.get("code") in {None, "rule_violation", "conflict", "invalid_transition"}, answer
 
     def some_day(self) -> date:
-        today: date = one("SELECT today() AS today")["today"]
-        return today + timedelta(days=self.random.randrange(1, 400))
+        return self.today() + timedelta(days=self.random.randrange(1, 100))
+
+    def today(self) -> date:
+        return one("SELECT today() AS today")["today"]
 
     def missing(self, tool: str, entity_id: str) -> dict[str, Any] | None:
         """Return the arguments of a call that only its caller can know; None where there is nothing to give."""
@@ -123,7 +127,7 @@ class Practice:
             quote = self.some("vendor_quote", f"line_item_id = '{entity_id}'")
             return None if quote is None else {"vendor_quote_id": quote}
         if tool == "reschedule_meeting":
-            return {"scheduled_date": str(self.some_day() + timedelta(days=1_000))}  # a day that no meeting has yet
+            return {"scheduled_date": str(self.today() + timedelta(days=next(self.days_without_meetings)))}
         return ONLY_THE_CALLER_KNOWS.get(tool, {})
 
     def try_everything_that_is_said(self) -> None:
