@@ -1,9 +1,10 @@
 """``studio-data roles``: who may run it, what it takes, and that it may be run again, at once and after later migrations."""
 
 import json
+import os
+import subprocess
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from psycopg.conninfo import make_conninfo
 from studio_data.config import settings
 from studio_data.contract.domain import domains
 from studio_data.errors import ConfigurationError, PermissionDeniedError
-from studio_data.operations import database_roles, time_zone
+from studio_data.operations import database_roles
 from studio_data.operations.database_rights import AGENT, AUDIT, OWNER, READER, ROLES, all_tables, what_each_may_do
 from studio_data.postgres import migrate
 from studio_data.postgres.pool import connect
 from tests.conftest import new_database
-from tests.support import studio_data, use
+from tests.support import studio_data
 from tests.support.embedded import users
+from tests.support.processes import COMMAND
 
 
 def set_up(url: str) -> list[str]:
@@ -219,9 +221,7 @@ def test_each_schema_of_a_database_is_set_up_and_the_first_is_where_a_login_begi
 
 
 @pytest.mark.processes
-def test_an_administrator_who_is_no_superuser_can_run_it_and_migrate_later(
-    server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_administrator_who_is_no_superuser_can_run_it_and_migrate_later(server: str) -> None:
     run(server, "CREATE ROLE leo LOGIN CREATEROLE", "CREATE DATABASE studio OWNER leo TEMPLATE template0 ENCODING 'UTF8'")
     url = make_conninfo(server, dbname="studio", user="leo")
     with connect(url, settings()) as connection:
@@ -236,8 +236,7 @@ def test_an_administrator_who_is_no_superuser_can_run_it_and_migrate_later(
             run(url, statement)
     assert run(url, "SELECT has_schema_privilege('studio_owner', 'public', 'CREATE')") == [(False,)]
 
-    use(url, monkeypatch)
-    Context().run(time_zone.change, "America/Chicago")  # outside the test's own transaction
+    subprocess.run([*COMMAND, "time-zone", "America/Chicago"], env=os.environ | {"DATABASE_URL": url}, check=True)
     assert run(url, "SELECT practice_time_zone()") == [("America/Chicago",)]
     assert entered(url) == []
 
