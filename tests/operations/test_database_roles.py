@@ -21,7 +21,7 @@ from studio_data.operations.database_rights import AGENT, AUDIT, OWNER, READER, 
 from studio_data.postgres import migrate
 from studio_data.postgres.pool import connect
 from tests.conftest import new_database
-from tests.support import studio_data
+from tests.support import studio_data, use
 from tests.support.embedded import users
 from tests.support.processes import COMMAND
 
