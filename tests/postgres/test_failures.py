@@ -154,14 +154,14 @@ def test_in_a_transaction_nothing_is_tried_again(committed_db: str) -> None:
 
 
 def test_a_call_ends_at_its_deadline_even_if_the_server_goes_on(committed_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_setting(monkeypatch, "CALL_TIMEOUT", "0.5")
+    with_setting(monkeypatch, "CALL_TIMEOUT", "1.5")  # enough for a busy machine to connect in
     db.one("SELECT 1 AS ready")
 
     started = time.monotonic()
     with pytest.raises(UnavailableError, match="did not finish in time") as raised:
-        db.one("INSERT INTO clients (name) SELECT 'Ann' || pg_sleep(3)::text")
+        db.one("INSERT INTO clients (name) SELECT 'Ann' || pg_sleep(9)::text")
 
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 8
     assert raised.value.outcome == "unknown"
     assert db.one("SELECT 1 AS alive") == {"alive": 1}
 
