@@ -1,12 +1,16 @@
 """The dispatcher for harnesses: call a tool by its name, with JSON in and out."""
 
+import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
+from studio_data.contract.actor import current_actor
 from studio_data.contract.ledger import call_key
 from studio_data.contract.registry import get_tool
 from studio_data.errors import InvalidInputError, StudioError
+
+log = logging.getLogger("studio_data")
 
 
 def call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:  # noqa: ANN401
@@ -33,4 +37,6 @@ def raising_call(name: str, arguments: Mapping[str, Any] | None = None, *, key: 
         raise InvalidInputError("The arguments must be a JSON object.", details={"tool": name})
     with nullcontext() if key is None else call_key(key):
         result = tool.run((), tool.arguments.from_json(arguments))
+    if not tool.reads and current_actor.get() is None:
+        log.warning("nobody acts: tool=%s was called outside acting_as, with every right and as the system", tool.name)
     return tool.result_type.dump_python(result, mode="json")

@@ -44,7 +44,7 @@ from starlette.applications import Starlette
 from starlette.middleware.authentication import AuthenticationMiddleware
 
 from studio_data.config import settings
-from studio_data.contract.actor import Actor, acting_as
+from studio_data.contract.actor import Actor, acting_as, require_actor
 from studio_data.contract.domain import domains
 from studio_data.contract.preview import Plan, preview
 from studio_data.contract.registry import all_tools, get_tool
@@ -223,6 +223,7 @@ def _on_signals(stop: Callable[[], None]) -> None:
 
 def serve_stdio(acting: Actor) -> None:
     """Serve one client over stdin and stdout, until stdin ends or a signal says so."""
+    require_actor("the MCP server")
     end = _end_of_stdin()
     protocol = _stdout_for_the_protocol(end)
     server = server_for(acting)
@@ -307,6 +308,7 @@ def serve_http(acting: Actor, host: str, port: int) -> None:
 
     Raises ``ConfigurationError`` off loopback without a token, and for an address that cannot be listened on.
     """
+    require_actor("the MCP server")
     app = _app(server_for(acting), host)
     listening = _listen(host, port)
     serving = uvicorn.Server(
