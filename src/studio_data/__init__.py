@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from studio_data.contract.actor import Threads, acting_as, carried
     from studio_data.contract.changeset import changeset
-    from studio_data.contract.ledger import call_key
+    from studio_data.contract.ledger import call_key, tool_call_key
     from studio_data.contract.preview import preview
     from studio_data.contract.registry import find_tools
     from studio_data.dispatch import call, raising_call
@@ -23,6 +23,7 @@ __all__ = [
     "find_tools",
     "preview",
     "raising_call",
+    "tool_call_key",
 ]
 
 _HOMES = {
@@ -36,6 +37,7 @@ _HOMES = {
     "find_tools": "contract.registry",
     "preview": "contract.preview",
     "raising_call": "dispatch",
+    "tool_call_key": "contract.ledger",
 }
 
 

@@ -187,9 +187,11 @@ class Tool:
 def _who_calls() -> dict[str, Any]:
     """Return who makes the running call, and by which key, for the process log: never what is in it."""
     acting = current_actor.get()
+    given = current_key.get()
+    key = given.text if given else None
     if acting is None:
-        return {"key": current_key.get()}
-    return {"actor": acting.name, "role": acting.role, "run": acting.run_id, "key": current_key.get()}
+        return {"key": key}
+    return {"actor": acting.name, "role": acting.role, "run": acting.run_id, "key": key}
 
 
 _tools: dict[str, Tool] = {}
