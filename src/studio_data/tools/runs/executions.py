@@ -9,12 +9,12 @@ from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal
-from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Text
+from studio_data.contract.fields import Cursor, EntityId, Limit, Line, ReportedObject, ReportedText
 from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.db import many, one
 from studio_data.errors import StudioError
-from studio_data.tools.runs.fields import ExecutionStatusName, SessionKey, Tokens, Usage
+from studio_data.tools.runs.fields import ExecutionStatusName, ReportedTokens, ReportedUsage, SessionKey
 from studio_data.tools.runs.rules.audit import event
 from studio_data.tools.runs.rules.lifecycles import AgentExecutionStatus, AgentSessionStatus
 from studio_data.tools.runs.rules.session_moves import EXECUTION_MOVES, no_such_session, not_running, session_params
@@ -64,8 +64,8 @@ def start_execution(
     session_id: SessionKey,
     agent_type: Line,
     *,
-    input_summary: Text | None = None,
-    metadata: JsonObject | None = None,
+    input_summary: ReportedText | None = None,
+    metadata: ReportedObject | None = None,
 ) -> AgentExecution:
     """Record that an agent's turn began in a running session.
 
@@ -102,7 +102,7 @@ def start_execution(
             "agent_type": agent_type,
             "input_summary": input_summary,
             "metadata": Jsonb(metadata or {}),
-            "event": event("agent_started"),
+            "event": event("agent_started", input_summary=input_summary, metadata=metadata),
             **actor(),
         },
     )
@@ -126,17 +126,17 @@ def _start_refusal(session_id: SessionKey) -> StudioError:
 def finish_execution(
     execution_id: EntityId,
     *,
-    output_summary: Text | None = None,
-    error_message: Text | None = None,
-    tokens_used: Tokens = 0,
-    cost: Usage = "0",
+    output_summary: ReportedText | None = None,
+    error_message: ReportedText | None = None,
+    tokens_used: ReportedTokens = 0,
+    cost: ReportedUsage = "0",
 ) -> AgentExecution:
     """Record that an agent's turn ended: completed, or failed if ``error_message`` is given.
 
-    ``tokens_used`` and ``cost`` (dollars) are the turn's usage.
+    ``tokens_used`` and ``cost`` (dollars) are the turn's usage. Texts are cleaned and cut, never refused.
 
-    Returns the execution's row, with its duration. Raises ``NotFoundError``, ``InvalidTransitionError`` for an execution
-    that has ended.
+    An error without text still fails the turn. Returns the execution's row, with its duration. Raises ``NotFoundError``,
+    ``InvalidTransitionError`` for an execution that has ended.
     """
     to = AgentExecutionStatus.COMPLETED if error_message is None else AgentExecutionStatus.FAILED
     row = one(
@@ -182,7 +182,7 @@ def finish_execution(
             "error_message": error_message,
             "tokens_used": tokens_used,
             "cost": cost,
-            "event": event(f"agent_{to}"),
+            "event": event(f"agent_{to}", output_summary=output_summary, error_message=error_message),
             **actor(),
         },
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Name, StorageKey, Text
+from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Name, ReportedText, StorageKey, Text
 from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.db import batch, many, one
@@ -147,7 +147,7 @@ def complete_session(session_id: SessionKey, *, state: State | None = None) -> A
 
 
 @tool(destructive=True)
-def fail_session(session_id: SessionKey, *, reason: Text, state: State | None = None) -> AgentSession:
+def fail_session(session_id: SessionKey, *, reason: ReportedText, state: State | None = None) -> AgentSession:
     """Record that a session failed, and why. resume_session can continue it.
 
     Returns the session's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that has ended.

@@ -319,7 +319,7 @@ def move_sql(
             "feedback": feedback,
             "reason": reason,
             "state": None if state is None else Jsonb(state),
-            "event": event(step.done),
+            "event": event(step.done, reason=reason),
             **actor(),
         },
     )
