@@ -369,6 +369,16 @@ def not_running(key: str, status: AgentSessionStatus) -> RuleViolationError:
     )
 
 
+def has_ended(execution: Facts) -> RuleViolationError:
+    """Say that only a running execution has signs of life."""
+    return RuleViolationError(
+        f"Execution {execution['id']} is {execution['status']}. Only a running one has heartbeats.",
+        rule="execution_is_running",
+        found=execution["status"],
+        hint="start_execution begins the next turn.",
+    )
+
+
 def no_such_session(session_id: SessionKey) -> NotFoundError:
     """Return the error for a key that is no session's."""
     return NotFoundError(
