@@ -901,6 +901,7 @@ CREATE TABLE public.agent_executions (
     cost public.usage_amount DEFAULT 0 NOT NULL,
     metadata public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    lease_until public.bounded_timestamptz DEFAULT (now() + '1 day'::interval) NOT NULL,
     CONSTRAINT agent_executions_completed_at_with_status CHECK (((status = 'running'::public.agent_execution_status) = (completed_at IS NULL))),
     CONSTRAINT agent_executions_end_after_they_start CHECK (((completed_at)::timestamp with time zone >= (started_at)::timestamp with time zone)),
     CONSTRAINT agent_executions_only_failed_ones_have_an_error CHECK (((status = 'failed'::public.agent_execution_status) = (error_message IS NOT NULL))),
@@ -1016,6 +1017,7 @@ CREATE TABLE public.agent_prompt_versions (
     is_active boolean DEFAULT false NOT NULL,
     activated_at public.bounded_timestamptz,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    rolls_back_to integer[] DEFAULT '{}'::integer[] NOT NULL,
     CONSTRAINT agent_prompt_versions_active_ones_were_activated CHECK (((NOT is_active) OR (activated_at IS NOT NULL))),
     CONSTRAINT agent_prompt_versions_version_number_range CHECK (((version_number >= 1) AND (version_number <= 100000)))
 );

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     pooler: Literal["none", "transaction"] = "none"
     """``transaction`` behind PgBouncer's transaction pooling; then statements are not prepared."""
 
+    actor_required: bool = False
+    """Whether writes outside ``acting_as`` are refused. Set it to true wherever agents run."""
+
     mcp_token: SecretStr | None = None
     """The bearer token that the MCP server demands over HTTP. Not set: no token, and only on loopback."""
 

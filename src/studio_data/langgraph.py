@@ -3,29 +3,38 @@
 Give a graph the session's own key as its ``thread_id``. Then one name finds the session and the graph's checkpoints.
 """
 
+import asyncio
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
+from psycopg.rows import AsyncRowFactory, DictRow
 
 from studio_data.config import settings
 from studio_data.db import connection_string
 from studio_data.errors import ConfigurationError, UnavailableError
 from studio_data.postgres.deadlines import call_deadline, time_left
-from studio_data.postgres.pool import StudioConnection, connect
+from studio_data.postgres.pool import StudioConnection, connect, connection_arguments
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.postgres import PostgresSaver
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
+ASYNCHRONOUS = (
+    "acopy_thread", "adelete_for_runs", "adelete_thread", "aget", "aget_delta_channel_history", "aget_tuple", "alist",
+    "aprune", "aput", "aput_writes",
+)  # fmt: skip
 SECONDS_BETWEEN_ATTEMPTS = 0.05
 TABLES = "checkpoints, checkpoint_blobs, checkpoint_writes, checkpoint_migrations"
 
 
 @contextmanager
 def checkpointer() -> Generator["PostgresSaver"]:
-    """Yield a saver for ``graph.compile(checkpointer=…)``, with its own connection.
+    """Yield a saver for ``graph.compile(checkpointer=…)``, with its own connection. For ``invoke`` and ``stream`` only.
+
+    ``ainvoke`` and ``astream`` need ``async_checkpointer``, and raise ``ConfigurationError`` with this one.
 
     It creates its missing tables. If the connection breaks, the graph's run ends: open another checkpointer and continue
     from the last checkpoint. Raises ``ConfigurationError`` if the extra is not installed or the login may neither use nor
@@ -47,7 +56,42 @@ def checkpointer() -> Generator["PostgresSaver"]:
                 hint="Open a checkpointer once as the database's owner, then GRANT SELECT, INSERT, UPDATE, DELETE ON "
                 f"{TABLES} TO this login.",
             ) from error
+        for name in ASYNCHRONOUS:  # the saver's own ones raise NotImplementedError, without a word
+            setattr(saver, name, _only_synchronous)
         yield saver
+
+
+def _only_synchronous(*_: object, **__: object) -> NoReturn:
+    raise ConfigurationError(
+        "checkpointer() is for invoke and stream, and this graph runs with ainvoke or astream.",
+        hint="Use async with studio_data.langgraph.async_checkpointer() as saver.",
+    )
+
+
+@asynccontextmanager
+async def async_checkpointer() -> AsyncGenerator["AsyncPostgresSaver"]:
+    """Yield a saver for graphs that run with ``ainvoke`` and ``astream``, with its own connection.
+
+    Otherwise it is like ``checkpointer``, and raises what that raises.
+    """
+    await asyncio.to_thread(_create_tables)
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver  # noqa: PLC0415 (optional)
+
+    arguments = connection_arguments(settings())
+    rows: AsyncRowFactory[DictRow] = arguments.pop("row_factory")
+    try:
+        connection = await psycopg.AsyncConnection[DictRow].connect(connection_string(), row_factory=rows, **arguments)
+    except psycopg.Error as error:
+        raise UnavailableError(
+            f"The database cannot be reached: {' '.join(str(error).split())}.", hint="Start it, or correct DATABASE_URL."
+        ) from error
+    async with connection:
+        yield AsyncPostgresSaver(connection)
+
+
+def _create_tables() -> None:
+    with checkpointer():
+        pass
 
 
 def _set_up(saver: "PostgresSaver", connection: StudioConnection) -> None:

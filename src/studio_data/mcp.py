@@ -44,13 +44,13 @@ from starlette.applications import Starlette
 from starlette.middleware.authentication import AuthenticationMiddleware
 
 from studio_data.config import settings
-from studio_data.contract.actor import Actor, acting_as
+from studio_data.contract.actor import Actor, acting_as, require_actor
 from studio_data.contract.domain import domains
 from studio_data.contract.preview import Plan, preview
 from studio_data.contract.registry import all_tools, get_tool
 from studio_data.contract.roles import EVERYBODY
 from studio_data.contract.validators import checked, key_line, line
-from studio_data.dispatch import raising_call
+from studio_data.dispatch import answer_of
 from studio_data.errors import ConfigurationError, InvalidInputError, StudioError, did_you_mean
 from studio_data.export import export
 from studio_data.postgres.failures import refusal
@@ -58,6 +58,7 @@ from studio_data.postgres.failures import refusal
 PATH = "/mcp"
 PREFIX = "studio-data/"
 CHANGES = PREFIX + "changes"
+REPEATED = PREFIX + "repeated"
 SECONDS_TO_END = 5
 
 log = logging.getLogger("studio_data.mcp")
@@ -141,14 +142,15 @@ def _answer(acting: Actor, request: CallToolRequestParams) -> CallToolResult:
         on_behalf_of=acting.on_behalf_of,
     )
     with actor, preview() if wishes.preview else nullcontext(Plan()) as plan:
-        value = raising_call(request.name, request.arguments, key=wishes.idempotency_key)
-    result = _as_object(value, get_tool(request.name).output_schema)
+        made = answer_of(request.name, request.arguments, key=wishes.idempotency_key)
+    result = _as_object(made.value, get_tool(request.name).output_schema)
+    meta: dict[str, Any] = {REPEATED: True} if made.repeated else {}
     if not wishes.preview:
-        return CallToolResult(content=[_text(result)], structured_content=result)
+        return CallToolResult(content=[_text(result)], structured_content=result, _meta=meta or None)
     # Clients hold structured content to the tool's output schema, which knows no changes.
     changes = cast("list[dict[str, Any]]", to_jsonable_python(plan.changes))
-    text = _text({"result": value, "changes": changes})
-    return CallToolResult(content=[text], structured_content=result, _meta={CHANGES: changes})
+    text = _text({"result": made.value, "changes": changes})
+    return CallToolResult(content=[text], structured_content=result, _meta=meta | {CHANGES: changes})
 
 
 def _as_object(value: Any, schema: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 (what a tool returned)
@@ -223,6 +225,7 @@ def _on_signals(stop: Callable[[], None]) -> None:
 
 def serve_stdio(acting: Actor) -> None:
     """Serve one client over stdin and stdout, until stdin ends or a signal says so."""
+    require_actor("the MCP server")
     end = _end_of_stdin()
     protocol = _stdout_for_the_protocol(end)
     server = server_for(acting)
@@ -307,6 +310,7 @@ def serve_http(acting: Actor, host: str, port: int) -> None:
 
     Raises ``ConfigurationError`` off loopback without a token, and for an address that cannot be listened on.
     """
+    require_actor("the MCP server")
     app = _app(server_for(acting), host)
     listening = _listen(host, port)
     serving = uvicorn.Server(

@@ -128,6 +128,14 @@ def attempt(tool: Tool, arguments: dict[str, Any]) -> None:
         assert lines() == before, tool.name
 
 
+def length(value: object) -> int:
+    """Return how long a value is when it is written; what is too deep to be written is not the longest."""
+    try:
+        return len(repr(value))
+    except RecursionError:
+        return 0
+
+
 def shares() -> dict[str, list[tuple[str, object]]]:
     """Return which hostile values each tool is run with, and as which argument.
 
@@ -138,7 +146,7 @@ def shares() -> dict[str, list[tuple[str, object]]]:
         taken = [value for value in KNOWN if takes(*arguments[0], value)]
         for users in ([one for one in arguments if not one[0].reads], [one for one in arguments if one[0].reads]):
             for number, (tool, name) in enumerate(users):
-                longest = sorted(taken, key=lambda value: len(repr(value)))[-1:]
+                longest = sorted(taken, key=length)[-1:]
                 given[tool.name] += [(name, value) for value in (taken[number :: len(users)] or taken[:1]) + longest]
     return given
 

@@ -130,9 +130,9 @@ def test_an_unavailable_database_is_exit_code_3(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_call_with_a_key_is_executed_once() -> None:
-    first = called("--key", "k", "create_client", "--name", "Ann")
+    exit_code, first = called("--key", "k", "create_client", "--name", "Ann")
 
-    assert called("--key", "k", "create_client", "--name", "Ann") == first
+    assert called("--key", "k", "create_client", "--name", "Ann") == (exit_code, first | {"repeated": True})
     assert called("--key", "k", "create_client", "--name", "Ben")[1]["code"] == "conflict"
     assert clients() == 1
 

@@ -6,11 +6,13 @@ from uuid import uuid4
 
 import pytest
 
-from studio_data import acting_as, call, db, find_tools
+from studio_data import acting_as, call, call_key, db, find_tools, raising_call
 from studio_data.contract.domain import entities
-from studio_data.contract.registry import all_tools
-from studio_data.contract.roles import Role
+from studio_data.contract.fields import Name
+from studio_data.contract.registry import all_tools, tool
+from studio_data.contract.roles import STAFF, Role
 from studio_data.errors import StudioError
+from studio_data.tools.clients import create_client
 from tests.postgres.test_schema import DECLARED, WITHOUT_ID
 from tests.support import clients
 
@@ -76,9 +78,38 @@ def test_null_stands_for_not_given_and_an_object_may_be_text() -> None:
 def test_a_key_makes_it_safe_to_repeat() -> None:
     first = call("create_client", {"name": "Ann"}, key="k")
 
-    assert call("create_client", {"name": "Ann"}, key="k") == first
+    assert "repeated" not in first
+    assert call("create_client", {"name": "Ann"}, key="k") == first | {"repeated": True}
     assert call("create_client", {"name": "Ben"}, key="k")["code"] == "conflict"
     assert call("create_client", {"name": "Ann"}, key="")["code"] == "invalid_input"
+    assert clients() == 1
+
+
+def test_every_way_to_give_a_key_tells_a_repetition() -> None:
+    def ask() -> Any:
+        return raising_call("create_client", {"name": "Ann"})
+
+    with call_key("k"):
+        answers = [ask(), ask(), raising_call("create_client", {"name": "Ann"}, key="k")]
+    with call_key("other"):
+        answers.append(ask())
+
+    assert [answer.get("repeated", False) for answer in answers] == [False, True, True, False]
+
+
+def test_what_only_reads_is_never_a_repetition() -> None:
+    answers = [call("list_clients", key="k") for _ in range(2)]
+
+    assert answers[0] == answers[1] == {"items": [], "next": None}
+
+
+def test_a_result_without_room_keeps_its_form() -> None:
+    @tool(roles=STAFF)
+    def create_names(name: Name) -> list[str]:
+        """Create a client and return the names."""
+        return [create_client(name)["name"]]
+
+    assert [call("create_names", {"name": "Ann"}, key="k") for _ in range(2)] == [["Ann"], ["Ann"]]
     assert clients() == 1
 
 
@@ -135,6 +166,6 @@ def test_only_tools_of_the_role_are_found() -> None:
 
 
 def test_no_result_can_be_taken_for_an_error() -> None:
-    for tool in all_tools():
-        assert "code" not in tool.output_schema.get("properties", {})
+    for found in all_tools():
+        assert "code" not in found.output_schema.get("properties", {})
     assert "code" in StudioError("A fact.").to_dict()

@@ -58,6 +58,10 @@ def test_a_write_leaves_a_line_that_says_who_acts(committed_db: str) -> None:
     }  # fmt: skip
 
 
+def is_repeated(result: CallToolResult) -> bool:
+    return (result.meta or {}).get("studio-data/repeated", False)
+
+
 def test_a_call_with_a_key_is_executed_once_however_often_and_however_fast_it_comes(committed_db: str) -> None:
     async def repeat(client: Client) -> tuple[list[CallToolResult], CallToolResult, list[CallToolResult]]:
         again = [await client.call_tool("create_client", {"name": "Ann"}, meta=ours(idempotency_key="a")) for _ in range(2)]
@@ -68,9 +72,11 @@ def test_a_call_with_a_key_is_executed_once_however_often_and_however_fast_it_co
     again, other, at_once = in_process(repeat)
 
     assert again[0].structured_content == again[1].structured_content
+    assert [is_repeated(result) for result in again] == [False, True]
     assert refused(other)["code"] == "conflict"
     assert len({json.dumps(result.structured_content) for result in at_once}) == 1
     assert not any(result.is_error for result in at_once)
+    assert sum(is_repeated(result) for result in at_once) == 15
     assert [row["name"] for row in db.many("SELECT name FROM clients ORDER BY name")] == ["Ann", "Cho"]
 
 

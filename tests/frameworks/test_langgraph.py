@@ -95,7 +95,7 @@ def test_the_page_creates_one_client_and_says_who_did_it(committed_db: str) -> N
     assert (created.tool_call_id, created.status) == ("call-2", "success")
     again = told(page["again"])[-1]
     assert again.id != created.id
-    assert again.content == created.content
+    assert content(again) == content(created) | {"repeated": True}
 
 
 @pytest.mark.parametrize("role", Role)
@@ -120,18 +120,27 @@ def test_a_call_that_is_made_twice_writes_once(page: Page) -> None:
     (first,), (second,) = run(graph, called), run(graph, called)
 
     assert first.status == second.status == "success"
-    assert first.content == second.content
+    assert content(second) == content(first) | {"repeated": True}
     assert client_names() == ["Ann"]
     assert audit_trail() == [created_by("studio_manager", "run-1")]
 
 
-def test_a_call_that_borrows_the_id_of_another_one_is_told_so(page: Page) -> None:
-    other = ToolCall(name="create_client", args={"name": "Bob"}, id=ANN["id"])
-    first, second = run(page.graph(Role.STUDIO_MANAGER, [ANN], [other]), {"messages": ["Go."]})
+def test_a_provider_that_counts_from_call_0_again_gets_every_call(page: Page) -> None:
+    lamps = [ToolCall(name="create_client", args={"name": "Lamp"}, id="call_0") for _ in range(3)]
+    answers = run(page.graph(Role.STUDIO_MANAGER, *([lamp] for lamp in lamps)), {"messages": ["Go."]})
 
-    assert (first.status, second.status) == ("success", "error")
-    assert content(second)["code"] == "conflict"
-    assert client_names() == ["Ann"]
+    assert [answer.status for answer in answers] == ["success"] * 3
+    assert len({content(answer)["id"] for answer in answers}) == 3
+    assert not any("repeated" in content(answer) for answer in answers)
+
+
+def test_two_calls_of_one_answer_with_one_id_are_told_apart_or_told(page: Page) -> None:
+    other = ToolCall(name="create_client", args={"name": "Bob"}, id=ANN["id"])
+    answers = run(page.graph(Role.STUDIO_MANAGER, [ANN, other], [ANN, ANN]), {"messages": ["Go."]})
+
+    assert sorted(answer.status for answer in answers[:2]) == ["error", "success"]
+    assert [content(answer)["code"] for answer in answers[:2] if answer.status == "error"] == ["conflict"]
+    assert sum("repeated" in content(answer) for answer in answers[2:]) == 1
 
 
 def test_a_reader_is_given_readers_and_writes_nothing(page: Page) -> None:
@@ -169,7 +178,7 @@ def test_a_model_cannot_forge_the_run(page: Page) -> None:
     run(page.graph(Role.STUDIO_MANAGER, [forged]), {"messages": ["Go."]})
 
     assert audit_trail() == [created_by("studio_manager", "run-1")]
-    assert db.many("SELECT key FROM call_ledger") == [{"key": "run-1/call-1"}]
+    assert db.many("SELECT key FROM call_ledger") == [{"key": "run-1/1.0/call-1"}]
 
 
 def test_no_tool_has_an_argument_that_the_framework_keeps_for_itself() -> None:

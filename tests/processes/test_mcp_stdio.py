@@ -67,6 +67,17 @@ def test_results_that_are_no_objects_are_put_under_result_and_stray_output_misse
     }
 
 
+def test_a_tool_that_loses_its_actor_in_a_thread_writes_nothing(committed_db: str) -> None:
+    async def ask(client: Client) -> CallToolResult:
+        return await client.call_tool("lose_the_actor", {})
+
+    error = refused(over_stdio(ask, "mcp", program=["-c", ODD_TOOLS]))
+
+    assert (error["code"], error["details"]["rule"]) == ("permission_denied", "somebody_acts")
+    assert error["details"]["required_by"] == "the MCP server"
+    assert clients() == 0
+
+
 @contextmanager
 def conversation(*arguments: str, program: list[str] = COMMAND) -> Generator[subprocess.Popen[str]]:
     """Start a server on pipes and shake hands with it."""

@@ -17,9 +17,11 @@ from studio_data.mcp import server_for
 COMMAND = ["-m", "studio_data", "mcp"]
 ODD_TOOLS = """
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from studio_data.__main__ import main
 from studio_data.contract.registry import tool
+from studio_data.tools.clients import create_client
 
 @tool(reads=True)
 def fail() -> dict[str, Any]:
@@ -38,6 +40,12 @@ def list_words() -> list[str]:
 def find_word(word: str) -> dict[str, Any] | None:
     '''Find a word.'''
     return {"word": word} if word == "one" else None
+
+@tool(reads=True)
+def lose_the_actor() -> dict[str, Any]:
+    '''Write in a thread that has no actor.'''
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(create_client, "Ann").result()
 
 main()
 """

@@ -1,17 +1,21 @@
 """Who acts: set once by the harness around a run, recorded with everything that the run does.
 
-The actor is a context variable: it follows asyncio tasks and ``asyncio.to_thread`` by itself, and threads that are started
-through ``contextvars.copy_context().run``. The model never names its own actor.
+The actor is a context variable: it follows asyncio tasks and ``asyncio.to_thread`` by itself. A thread begins without it,
+unless it runs what ``carried`` returns, or belongs to ``Threads``. The model never names its own actor.
 """
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Annotated, override
 
+from studio_data.config import settings
 from studio_data.contract.fields import choice
 from studio_data.contract.roles import Role
 from studio_data.contract.validators import checked, line, member_of, network_address
@@ -80,3 +84,49 @@ def acting_as(
             # A generator that yields inside the block hands its actor to whoever runs it, and gets another's.
             log.error("acting_as(%r) did not end in the context that began it: do not yield inside the block", name)
         current_actor.reset(token)
+
+
+# Threads --------------------------------------------------------------------------------------------------------------
+
+
+def carried[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Return the function with the actor, key, unit, preview and change set of this moment, for a thread to call.
+
+    A thread begins with an empty context: without this a call in it is made by nobody, without a role. The function may be
+    called in several threads at once. Raises ``TypeError`` for a coroutine function, since asyncio carries the context.
+    """
+    if iscoroutinefunction(function):
+        raise TypeError(f"{function.__name__} is async: asyncio's tasks have the context of where they are created")
+    context = copy_context()
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return context.copy().run(function, *args, **kwargs)
+
+    return call
+
+
+class Threads(ThreadPoolExecutor):
+    """A ``ThreadPoolExecutor`` in which each call has the context of where it was submitted."""
+
+    @override
+    def submit[**P, R](self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Submit the call with the actor of this moment."""
+        return super().submit(carried(fn), *args, **kwargs)
+
+
+# Nobody ---------------------------------------------------------------------------------------------------------------
+
+_required_by: list[str] = []
+
+
+def require_actor(by: str) -> None:
+    """Refuse every write of this process that nobody makes, as ``STUDIO_DATA_ACTOR_REQUIRED`` does; ``by`` demands it."""
+    _required_by.append(by)
+
+
+def actor_required_by() -> str | None:
+    """Return what demands that somebody acts, or None."""
+    if _required_by:
+        return _required_by[0]
+    return "STUDIO_DATA_ACTOR_REQUIRED" if settings().actor_required else None

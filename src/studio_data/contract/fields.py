@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from studio_data.contract import validators
+from studio_data.contract import reports, validators
 
 type Line = Annotated[str, PlainValidator(validators.line), WithJsonSchema({"type": "string"})]
 """One visible line of at most 200 characters. Surrounding blanks are dropped."""
@@ -42,6 +42,23 @@ type JsonObject = Annotated[
 ]
 """A JSON object of at most 64 kB and 32 levels."""
 
+
+# A report of what has already happened is cleaned and cut where another argument is refused; see ``reports``.
+type ReportedText = Annotated[str, PlainValidator(reports.text), WithJsonSchema({"type": "string"})]
+"""Notes on what has happened: like ``Text``, without control characters, and cut to 20,000 characters; may be empty."""
+
+type ReportedContent = Annotated[str, PlainValidator(reports.content), WithJsonSchema({"type": "string"})]
+"""Like ``ReportedText``, and not empty."""
+
+type ReportedLine = Annotated[str, PlainValidator(reports.line), WithJsonSchema({"type": "string"})]
+"""A line on what has happened: like ``Line``, with blanks for line breaks, and cut to 200 characters."""
+
+type ReportedObject = Annotated[
+    Mapping[str, Any],
+    PlainValidator(reports.json_object),
+    WithJsonSchema({"type": "object", "additionalProperties": True}),
+]
+"""Details of what has happened: like ``JsonObject``, with text for what is no JSON, and cut to 64 kB and 32 levels."""
 
 type Day = Annotated[date | str, PlainValidator(validators.day), WithJsonSchema({"type": "string", "format": "date"})]
 """A date in the years 1900 to 2199, or its text like 2026-11-23."""

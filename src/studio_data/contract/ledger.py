@@ -11,10 +11,11 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
-from studio_data.contract.validators import checked, key_line
+from studio_data.contract.validators import LONGEST_KEY, checked, key_line, whole_number
 from studio_data.db import FirstRefusedError, framed_transaction, in_transaction, one, savepoint
 from studio_data.errors import ConflictError, InvalidInputError, UnavailableError
 from studio_data.postgres.deadlines import call_deadline, pause_before
@@ -23,25 +24,58 @@ from studio_data.telemetry import tried_again
 KEPT_DAYS = 30
 PRUNED_AT_ONCE = 10_000
 
-current_key: ContextVar[str | None] = ContextVar("current call key", default=None)
+MOST_TURNS = 1_000_000
+
+
+class CallKey:
+    """The key of the calls in a block. ``repeated`` says whether the last of them had been executed before."""
+
+    __slots__ = ("repeated", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.repeated = False
+
+
+current_key: ContextVar[CallKey | None] = ContextVar("current call key", default=None)
 
 
 @contextmanager
-def call_key(key: str) -> Generator[None]:
+def call_key(key: str) -> Generator[CallKey]:
     """Give the tool call in the block a key. A retry with the same key writes nothing and returns the first result.
 
     The key (at most 255 characters) comes from the harness, never from the model: one key for each intended call, such as
-    ``run-42/step-7``. Tools that only read ignore it. With the key of another call, or the same key and other arguments, a
-    tool raises ``ConflictError``. Raises ``InvalidInputError`` for a bad key.
+    ``run-42/step-7``; ``tool_call_key`` makes it for a model's call. Tools that only read ignore it. With the key of another
+    call, or the same key and other arguments, a tool raises ``ConflictError``. Raises ``InvalidInputError`` for a bad key.
     """
-    token = current_key.set(checked("key", key_line, key))
+    given = CallKey(checked("key", key_line, key))
+    token = current_key.set(given)
     try:
-        yield
+        yield given
     finally:
         current_key.reset(token)
 
 
-def once[R](key: str, tool: str, arguments: Mapping[str, Any], execute: Callable[[], R], result_type: TypeAdapter[R]) -> R:
+def tool_call_key(run_id: str, *, turn: int, position: int, tool_call_id: str | None = None) -> str:
+    """Return the key of a model's tool call: its run, the model's turn in the run, its position in the turn, and its id.
+
+    The id alone names no call: some providers count from ``call_0`` again in every answer. ``run_id`` is new for each run.
+    Raises ``InvalidInputError`` for a run without an id, or a bad number.
+    """
+    run_id = checked("run_id", key_line, run_id)
+    turn = checked("turn", whole_number(0, MOST_TURNS), turn)
+    position = checked("position", whole_number(0, MOST_TURNS), position)
+    # The id has no slash: so no two calls have one key, whatever a run is called.
+    key = f"{run_id}/{turn}.{position}/{quote(tool_call_id or '', safe=':|.+=', errors='backslashreplace')}"
+    if len(key) <= LONGEST_KEY:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"{key[: LONGEST_KEY - len(digest) - 1]}#{digest}"
+
+
+def once[R](
+    key: CallKey, tool: str, arguments: Mapping[str, Any], execute: Callable[[], R], result_type: TypeAdapter[R]
+) -> R:
     """Execute a call unless its key was used. Return its result, or the stored result of the first call.
 
     Outside a transaction the call is retried after each transient failure; the key makes that safe. Raises
@@ -49,20 +83,23 @@ def once[R](key: str, tool: str, arguments: Mapping[str, Any], execute: Callable
     unused.
     """
     digest = hashlib.sha256(_canonical(arguments)).digest()
+    key.repeated = False
     if in_transaction():
         with savepoint():
-            reserved = one(RESERVE, {"key": key, "tool": tool, "digest": digest})
+            reserved = one(RESERVE, {"key": key.text, "tool": tool, "digest": digest})
             if reserved is None:
                 return _first_result(key, tool, digest, result_type)
             result, stored = _executed(execute, result_type)
-            one(STORE, {"key": key, "result": stored})
+            one(STORE, {"key": key.text, "result": stored})
             return result
     attempt = 1
+    may_be_ours = False
     with call_deadline():
         while True:
             try:
                 return _once(key, tool, digest, execute, result_type)
             except UnavailableError as error:
+                may_be_ours = may_be_ours or error.outcome == "unknown"
                 attempt += 1
                 pause = pause_before(attempt)
                 if pause is None:
@@ -70,6 +107,8 @@ def once[R](key: str, tool: str, arguments: Mapping[str, Any], execute: Callable
                     error.hint = "Call again with the same key: nothing is written twice."
                     raise
                 tried_again(error)
+            finally:
+                key.repeated = key.repeated and not may_be_ours
             time.sleep(pause)
 
 
@@ -94,12 +133,12 @@ STORE = """
     """
 
 
-def _once[R](key: str, tool: str, digest: bytes, execute: Callable[[], R], result_type: TypeAdapter[R]) -> R:
-    claim = (CLAIM, {"key": key, "tool": tool, "digest": digest})
+def _once[R](key: CallKey, tool: str, digest: bytes, execute: Callable[[], R], result_type: TypeAdapter[R]) -> R:
+    claim = (CLAIM, {"key": key.text, "tool": tool, "digest": digest})
     try:
         with framed_transaction(claim, refused_by="call_ledger_pkey") as unit:
             result, stored = _executed(execute, result_type)
-            unit.last = (STORE, {"key": key, "result": stored})
+            unit.last = (STORE, {"key": key.text, "result": stored})
             return result
     except FirstRefusedError:
         return _first_result(key, tool, digest, result_type)
@@ -116,7 +155,8 @@ def _executed[R](execute: Callable[[], R], result_type: TypeAdapter[R]) -> tuple
     return result_type.validate_json(stored), stored.decode()
 
 
-def _first_result[R](key: str, tool: str, digest: bytes, result_type: TypeAdapter[R]) -> R:
+def _first_result[R](given: CallKey, tool: str, digest: bytes, result_type: TypeAdapter[R]) -> R:
+    key = given.text
     stored = one(
         """
         SELECT tool, arguments_hash, result::text AS result
@@ -139,6 +179,7 @@ def _first_result[R](key: str, tool: str, digest: bytes, result_type: TypeAdapte
             hint="Retry a call with the same arguments, and give every other call its own key.",
             details={"key": key, "tool": tool},
         )
+    given.repeated = True
     try:
         return result_type.validate_json(stored["result"])
     except ValidationError:

@@ -14,7 +14,7 @@ import psycopg
 from pydantic import TypeAdapter
 
 from studio_data.contract import schemas
-from studio_data.contract.actor import ActorType, current_actor
+from studio_data.contract.actor import ActorType, actor_required_by, current_actor
 from studio_data.contract.arguments import Arguments
 from studio_data.contract.audit import NOBODY, Call, current_call
 from studio_data.contract.domain import TOOLS, domain_of, refusals
@@ -107,7 +107,7 @@ class Tool:
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_outermost: bool) -> Any:  # noqa: ANN401
         if is_outermost:
-            self._check_role()
+            self._check_actor()
         elif only_reads.get() and not self.reads:
             raise PermissionDeniedError(
                 f"{self.name} writes, and a tool that reads may not call it.", details={"tool": self.name}
@@ -159,9 +159,12 @@ class Tool:
             details={"tool": self.name, "actor_type": actor_type.value, "rule": "people_only"},
         )
 
-    def _check_role(self) -> None:
+    def _check_actor(self) -> None:
         acting = current_actor.get()
-        if acting is None or acting.role is None or acting.role in self.roles:
+        if acting is None:
+            self._check_nobody()
+            return
+        if acting.role is None or acting.role in self.roles:
             return
         may = sorted(self.roles)
         raise PermissionDeniedError(
@@ -170,13 +173,25 @@ class Tool:
             details={"tool": self.name, "role": acting.role.value, "roles": [role.value for role in may]},
         )
 
+    def _check_nobody(self) -> None:
+        """Refuse a write that nobody makes, where somebody must: a thread may have lost its actor, and with it the role."""
+        required_by = None if self.reads else actor_required_by()
+        if required_by is not None:
+            raise PermissionDeniedError(
+                f"Nobody acts, and {self.name} writes.",
+                hint="Call it inside acting_as(...). A thread has no actor of its own: run carried(function) in it.",
+                details={"tool": self.name, "rule": "somebody_acts", "required_by": required_by},
+            )
+
 
 def _who_calls() -> dict[str, Any]:
     """Return who makes the running call, and by which key, for the process log: never what is in it."""
     acting = current_actor.get()
+    given = current_key.get()
+    key = given.text if given else None
     if acting is None:
-        return {"key": current_key.get()}
-    return {"actor": acting.name, "role": acting.role, "run": acting.run_id, "key": current_key.get()}
+        return {"key": key}
+    return {"actor": acting.name, "role": acting.role, "run": acting.run_id, "key": key}
 
 
 _tools: dict[str, Tool] = {}

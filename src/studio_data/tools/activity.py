@@ -9,9 +9,22 @@ from psycopg.types.json import Jsonb
 from studio_data.contract.actor import Actor, ActorType, ActorTypeName, current_actor
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import PYTHON_ONLY, Cursor, Day, EntityId, JsonObject, Limit, Line, Name, TrailCursor, Truth
+from studio_data.contract.fields import (
+    PYTHON_ONLY,
+    Cursor,
+    Day,
+    EntityId,
+    Limit,
+    Line,
+    Name,
+    ReportedLine,
+    ReportedObject,
+    TrailCursor,
+    Truth,
+)
 from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
+from studio_data.contract.reports import cleaned
 from studio_data.contract.roles import STAFF
 from studio_data.contract.validators import TrailPlace, trail_cursor_of
 from studio_data.db import many, one
@@ -48,11 +61,11 @@ class Changes(TypedDict):
 def log_activity(
     entity_type: Line,
     entity_id: EntityId,
-    action: Line,
+    action: ReportedLine,
     *,
     actor_type: Annotated[ActorTypeName | None, PYTHON_ONLY] = None,
     actor_name: Annotated[Name | None, PYTHON_ONLY] = None,
-    metadata: JsonObject | None = None,
+    metadata: ReportedObject | None = None,
 ) -> Activity:
     """Write a line into the audit trail for something that no other tool records.
 
@@ -83,7 +96,7 @@ def log_activity(
             **actor(),
             "actor_type": actor_type or acting.type,
             "actor_name": actor_name or acting.name,
-            "metadata": Jsonb(metadata or {}),
+            "metadata": Jsonb({**(metadata or {}), **cleaned(action=action, metadata=metadata)}),
         },
     )
 

@@ -10,9 +10,10 @@ from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, Email, EntityId, JsonObject, Limit, Line, Name, Text, choice
+from studio_data.contract.fields import Cursor, Email, EntityId, JsonObject, Limit, Line, Name, ReportedObject, Text, choice
 from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
+from studio_data.contract.reports import cleaned
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.tools.fields import ClientStatusName
@@ -231,7 +232,7 @@ def update_client(
 
 
 @tool(roles=[Role.STUDIO_MANAGER], idempotent=True)
-def record_screening(client_id: EntityId, screening_data: JsonObject) -> Client:
+def record_screening(client_id: EntityId, screening_data: ReportedObject) -> Client:
     """Add screening answers to a client. An answer given again replaces the earlier one.
 
     Returns the client's row. Raises ``NotFoundError`` for an unknown client.
@@ -251,17 +252,23 @@ def record_screening(client_id: EntityId, screening_data: JsonObject) -> Client:
             RETURNING clients.*
         ), logged AS (
             INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
-            SELECT 'client', after.id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s, jsonb_build_object(
-                'changes', jsonb_build_object(
-                    'screening_data', changed_fields(before.screening_data, after.screening_data)
+            SELECT 'client', after.id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                %(cleaned)s || jsonb_build_object(
+                    'changes', jsonb_build_object(
+                        'screening_data', changed_fields(before.screening_data, after.screening_data)
+                    )
                 )
-            )
             FROM before, after
             WHERE before IS DISTINCT FROM after
         )
         SELECT * FROM after
         """,
-        {"client_id": client_id, "screening_data": Jsonb(screening_data), **actor()},
+        {
+            "client_id": client_id,
+            "screening_data": Jsonb(screening_data),
+            "cleaned": Jsonb(cleaned(screening_data=screening_data)),
+            **actor(),
+        },
     )
     if row is None:
         raise no_such("client", client_id)

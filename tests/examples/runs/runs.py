@@ -49,6 +49,10 @@ EXAMPLES = {
         },
         logs=[("agent_execution", "created")],
     ),
+    "record_heartbeat": Example(
+        lambda practice: {"execution_id": execution(practice)["id"], "lease_minutes": 30},
+        [("agent_execution", "updated")],
+    ),
     "finish_execution": Example(
         lambda practice: {
             "execution_id": execution(practice)["id"],

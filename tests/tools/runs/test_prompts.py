@@ -6,6 +6,7 @@ import pytest
 
 from studio_data import db
 from studio_data.errors import InvalidInputError, NotFoundError, RuleViolationError
+from studio_data.tools.runs import prompts
 from studio_data.tools.runs.prompts import (
     activate_prompt,
     diff_prompts,
@@ -76,6 +77,54 @@ def test_a_profile_is_rolled_back_to_what_it_has_worked_with() -> None:
     assert raised.value.details["rule"] == "older_prompt_was_active"
     with pytest.raises(NotFoundError, match="The profile qa has no active prompt"):
         roll_back_prompt("qa")
+
+
+def roll_back(times: int) -> list[int]:
+    return [roll_back_prompt("eng")["version_number"] for _ in range(times)]
+
+
+def activate(*numbers: int) -> None:
+    for number in numbers:
+        activate_prompt("eng", number)
+
+
+def test_a_rollback_goes_by_history_and_not_by_numbers() -> None:
+    three_versions()
+
+    activate(1, 2)
+    assert roll_back(1) == [1]
+    activate(3)
+    assert roll_back(1) == [1]
+    with pytest.raises(RuleViolationError, match="no version before 1"):
+        roll_back_prompt("eng")
+    activate(2)
+    assert roll_back(1) == [1]
+
+
+def test_a_rollback_may_lead_to_a_newer_version() -> None:
+    three_versions()
+    activate(3, 1, 2, 2, 1)
+
+    assert get_prompt("eng")["rolls_back_to"] == [3, 1, 2]
+    assert roll_back(3) == [2, 1, 3]
+    assert lines()[-1]["metadata"]["active_before"] == 1
+
+
+def test_only_the_active_version_has_a_history() -> None:
+    three_versions()
+    activate(1, 2, 3)
+
+    assert [get_prompt("eng", version_number=number)["rolls_back_to"] for number in (1, 2, 3)] == [[], [], [1, 2]]
+
+
+def test_a_long_history_forgets_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompts, "LONGEST_HISTORY", 2)
+    three_versions()
+    activate(1, 2, 3, 1)
+
+    assert roll_back(2) == [3, 2]
+    with pytest.raises(RuleViolationError):
+        roll_back_prompt("eng")
 
 
 def test_two_versions_are_compared_line_by_line() -> None:

@@ -6,13 +6,15 @@ from typing import Annotated, NotRequired, TypedDict
 from uuid import UUID
 
 from annotated_types import MaxLen
+from psycopg.types.json import Jsonb
 from pydantic import ConfigDict, TypeAdapter
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, StorageKey, Text
+from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, ReportedContent, StorageKey, Text
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
+from studio_data.contract.reports import cleaned
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.errors import InvalidInputError, RuleViolationError, StudioError
@@ -45,7 +47,7 @@ class AgreedAction(TypedDict):
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore[reportGeneralTypeIssues]
 
-    description: Text
+    description: ReportedContent
     assigned_to: NotRequired[Name | None]
     due_date: NotRequired[Day | None]
 
@@ -164,7 +166,7 @@ def complete_meeting(
                 entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
             )
             SELECT 'meeting', after.id, after.project_id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
-                jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+                %(cleaned)s || jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
             FROM before, after
             UNION ALL
             (
@@ -189,6 +191,7 @@ def complete_meeting(
             "descriptions": [item["description"] for item in agreed],
             "assigned_to": [item.get("assigned_to") for item in agreed],
             "due_dates": [item.get("due_date") for item in agreed],
+            "cleaned": Jsonb(cleaned(action_items=agreed)),
             **actor(),
         },
     )

@@ -5,10 +5,13 @@ from decimal import Decimal
 from typing import TypedDict
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import EntityId, Money, Text
+from studio_data.contract.fields import EntityId, Money, ReportedText
 from studio_data.contract.registry import tool
+from studio_data.contract.reports import cleaned
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
 from studio_data.errors import StudioError
@@ -60,7 +63,7 @@ def record_quote(
     unit_cost: Money,
     freight: Money | None = None,
     lead_time_weeks: Weeks | None = None,
-    notes: Text | None = None,
+    notes: ReportedText | None = None,
 ) -> VendorQuote:
     """Record a vendor's quote for a specified line item: cost per unit, and freight in total.
 
@@ -86,7 +89,7 @@ def record_quote(
                 entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
             )
             SELECT 'vendor_quote', quote.id, item.project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
-                jsonb_build_object(
+                %(cleaned)s || jsonb_build_object(
                     'line_item_id', quote.line_item_id, 'vendor_id', quote.vendor_id, 'unit_cost', quote.unit_cost
                 )
             FROM quote, item
@@ -100,6 +103,7 @@ def record_quote(
             "freight": freight,
             "lead_time_weeks": lead_time_weeks,
             "notes": notes,
+            "cleaned": Jsonb(cleaned(notes=notes)),
             **actor(),
         },
     )

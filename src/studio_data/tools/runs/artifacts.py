@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import Cursor, JsonObject, Limit, StorageKey
+from studio_data.contract.fields import Cursor, Limit, ReportedObject, StorageKey
 from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.db import batch, many, one
@@ -46,7 +46,7 @@ def record_artifact(
     *,
     artifact_type: ArtifactTypeName,
     content_hash: Sha256,
-    metadata: JsonObject | None = None,
+    metadata: ReportedObject | None = None,
 ) -> AgentArtifact:
     """Record a version of a file that a session produced, by the SHA-256 of its content.
 
@@ -107,7 +107,7 @@ def record_artifact(
                 "artifact_type": artifact_type,
                 "content_hash": content_hash,
                 "metadata": Jsonb(metadata or {}),
-                "event": event("artifact_recorded"),
+                "event": event("artifact_recorded", metadata=metadata),
                 **actor(),
             },
         ),

@@ -12,7 +12,7 @@ from studio_data.contract.registry import tool
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, RuleViolationError, StudioError
 from studio_data.tools.runs.api_keys import no_such_profile
-from studio_data.tools.runs.fields import SessionKey, Usage
+from studio_data.tools.runs.fields import ReportedUsage, SessionKey, Usage
 from studio_data.tools.runs.rules.audit import event
 from studio_data.tools.runs.rules.session_moves import no_such_session, session_params
 
@@ -147,7 +147,7 @@ def _reserve_refusal(profile_name: str, amount: Decimal, session_id: SessionKey 
 
 
 @tool()
-def settle_usage(reservation_id: EntityId, *, amount: Usage) -> Reservation:
+def settle_usage(reservation_id: EntityId, *, amount: ReportedUsage) -> Reservation:
     """Settle a reservation with what was really used; 0 gives all of it back.
 
     It counts on the day of the reservation. You may settle more than was reserved, since it is already spent.

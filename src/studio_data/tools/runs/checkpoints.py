@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import Cursor, JsonObject, Limit, Line
+from studio_data.contract.fields import Cursor, Limit, Line, ReportedObject
 from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.db import many, one
@@ -59,7 +59,7 @@ def save_checkpoint(
     parent_checkpoint_id: Line | None = None,
     agent_type: Line | None = None,
     context_id: Line | None = None,
-    metadata: JsonObject | None = None,
+    metadata: ReportedObject | None = None,
 ) -> AgentCheckpoint:
     """Save a state from which a thread can continue.
 
@@ -96,7 +96,7 @@ def save_checkpoint(
             "context_id": context_id,
             "checkpoint_data": Jsonb(checkpoint_data),
             "metadata": Jsonb(metadata or {}),
-            "event": event("checkpoint_saved"),
+            "event": event("checkpoint_saved", metadata=metadata),
             **actor(),
         },
     )

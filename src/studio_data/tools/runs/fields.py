@@ -31,6 +31,8 @@ _API_KEY = re.compile(r"[!-~]{8,4000}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.IGNORECASE)
 _USAGE = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
+_REPORTED_USAGE = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,60})?(?:[eE][-+]?[0-9]{1,2})?", re.ASCII)
+_tokens = validators.whole_number(0, 2_000_000_000)
 
 
 def session_key(value: object) -> str:
@@ -55,8 +57,24 @@ def usage(value: object) -> Decimal:
     return rounded
 
 
+def reported_usage(value: object) -> Decimal:
+    """Return an amount that was used, rounded half-even to six places, however its digits are written."""
+    if isinstance(value, str) and _REPORTED_USAGE.fullmatch(value):
+        value = Decimal(value)
+    if isinstance(value, Decimal) and value.is_finite() and 0 <= value <= LARGEST_USAGE:
+        value = value.quantize(MICRO, ROUND_HALF_EVEN, Context(prec=28))
+    return usage(value)
+
+
+def reported_tokens(value: object) -> int:
+    """Return how many tokens were used; a whole number may be written as a float."""
+    return _tokens(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
 def number(value: object) -> float:
     """Return a finite number."""
+    if isinstance(value, Decimal) and value.is_finite() and abs(value) <= LARGEST_NUMBER:
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("must be a number")
     if (isinstance(value, float) and not isfinite(value)) or abs(value) > LARGEST_NUMBER:
@@ -162,6 +180,16 @@ type Moment = Annotated[datetime | str, PlainValidator(moment), WithJsonSchema({
 
 type Tokens = Annotated[int, *between(0, 2_000_000_000)]
 """How many tokens: 0 to 2,000,000,000."""
+
+type ReportedTokens = Annotated[int, PlainValidator(reported_tokens), between(0, 2_000_000_000)[1]]
+"""How many tokens were used; like ``Tokens``, and 1200.0 is 1200."""
+
+type ReportedUsage = Annotated[
+    Decimal | float | str,
+    PlainValidator(reported_usage),
+    WithJsonSchema({"type": "string", "description": 'like "0.0125"'}),
+]
+"""What was used; like ``Usage``, and rounded to six places."""
 
 type Iterations = Annotated[int, *between(0, 10_000)]
 """How often QA has looked: 0 to 10,000."""

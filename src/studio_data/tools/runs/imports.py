@@ -10,8 +10,9 @@ from psycopg.types.json import Jsonb
 from pydantic import ConfigDict
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import JsonObject, Line, Name, StorageKey, Text, Truth
+from studio_data.contract.fields import Line, Name, ReportedContent, ReportedObject, ReportedText, StorageKey, Truth
 from studio_data.contract.registry import tool
+from studio_data.contract.reports import EMPTY
 from studio_data.db import one
 from studio_data.errors import InvalidInputError
 from studio_data.tools.runs.fields import (
@@ -19,13 +20,13 @@ from studio_data.tools.runs.fields import (
     ExecutionStatusName,
     Iterations,
     Moment,
+    ReportedTokens,
+    ReportedUsage,
     SessionKey,
     SessionPhaseName,
     SessionStatusName,
     Sha256,
     State,
-    Tokens,
-    Usage,
     VersionNumber,
 )
 from studio_data.tools.runs.rules.audit import event
@@ -44,12 +45,12 @@ class ImportedExecution(TypedDict):
     status: ExecutionStatusName
     started_at: Moment
     completed_at: NotRequired[Moment | None]
-    input_summary: NotRequired[Text | None]
-    output_summary: NotRequired[Text | None]
-    error_message: NotRequired[Text | None]
-    tokens_used: NotRequired[Tokens | None]
-    cost: NotRequired[Usage | None]
-    metadata: NotRequired[JsonObject | None]
+    input_summary: NotRequired[ReportedText | None]
+    output_summary: NotRequired[ReportedText | None]
+    error_message: NotRequired[ReportedText | None]
+    tokens_used: NotRequired[ReportedTokens | None]
+    cost: NotRequired[ReportedUsage | None]
+    metadata: NotRequired[ReportedObject | None]
 
 
 class ImportedArtifact(TypedDict):
@@ -62,7 +63,7 @@ class ImportedArtifact(TypedDict):
     content_hash: Sha256
     version: VersionNumber
     created_at: Moment
-    metadata: NotRequired[JsonObject | None]
+    metadata: NotRequired[ReportedObject | None]
 
 
 class ImportedSession(TypedDict):
@@ -77,7 +78,7 @@ class ImportedSession(TypedDict):
 @tool(idempotent=True)
 def import_session(
     session_id: SessionKey,
-    user_mission: Text,
+    user_mission: ReportedContent,
     *,
     status: SessionStatusName,
     current_phase: SessionPhaseName,
@@ -87,7 +88,7 @@ def import_session(
     project_name: Name | None = None,
     work_dir: StorageKey | None = None,
     state: State | None = None,
-    metadata: JsonObject | None = None,
+    metadata: ReportedObject | None = None,
     executions: Annotated[list[ImportedExecution], Len(0, MOST_ROWS)] | None = None,
     artifacts: Annotated[list[ImportedArtifact], Len(0, MOST_ROWS)] | None = None,
 ) -> ImportedSession:
@@ -181,7 +182,13 @@ def import_session(
             "created_at": created_at,
             "executions": Jsonb([_execution(key, execution) for execution in runs]),
             "artifacts": Jsonb([_artifact(key, artifact) for artifact in artifacts or []]),
-            "event": event("session_imported"),
+            "event": event(
+                "session_imported",
+                user_mission=user_mission,
+                metadata=metadata,
+                executions=executions,
+                artifacts=artifacts,
+            ),
             **actor(),
         },
     )
@@ -203,7 +210,7 @@ def _check_execution(number: int, execution: ImportedExecution) -> None:
         raise _contradiction(f"{row} is {execution['status']} and has {'no' if ended is None else 'a'} completed_at.")
     if ended is not None and cast("datetime", ended) < cast("datetime", execution["started_at"]):
         raise _contradiction(f"{row} has a completed_at before its started_at.")
-    if execution["status"] != "failed" and execution.get("error_message"):
+    if execution["status"] != "failed" and (execution.get("error_message") or EMPTY) != EMPTY:
         raise _contradiction(f"{row} is {execution['status']} and has an error_message.")
 
 
@@ -216,8 +223,11 @@ def _execution(key: str, execution: ImportedExecution) -> dict[str, Any]:
         **execution,
         "id": str(_id_at(cast("datetime", execution["started_at"]), key, execution["source_id"])),
     }
+    message = execution.get("error_message")
     if execution["status"] == "failed":
-        row["error_message"] = execution.get("error_message") or NO_MESSAGE
+        row["error_message"] = NO_MESSAGE if message in {None, EMPTY} else message
+    else:
+        row["error_message"] = None
     return _in_json(row)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import JsonObject, Line, choice
+from studio_data.contract.fields import Line, ReportedObject, choice
 from studio_data.contract.registry import tool
 from studio_data.db import many, one
 from studio_data.tools.runs.fields import Moment, Number
@@ -59,7 +59,7 @@ class MetricsSummary(TypedDict):
 
 @tool()
 def record_metric(
-    metric_name: Line, metric_value: Number, *, labels: JsonObject | None = None, recorded_at: Moment | None = None
+    metric_name: Line, metric_value: Number, *, labels: ReportedObject | None = None, recorded_at: Moment | None = None
 ) -> AgentMetric:
     """Record one value of a metric, measured now or at ``recorded_at``.
 
@@ -86,7 +86,7 @@ def record_metric(
             "metric_value": metric_value,
             "labels": Jsonb(labels or {}),
             "recorded_at": recorded_at,
-            "event": event("metric_recorded"),
+            "event": event("metric_recorded", labels=labels),
             **actor(),
         },
     )

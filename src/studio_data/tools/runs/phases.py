@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from studio_data.contract.fields import Text, Truth, choice
+from studio_data.contract.fields import ReportedText, Text, Truth, choice
 from studio_data.contract.registry import tool
 from studio_data.tools.runs.fields import SessionKey, State
 from studio_data.tools.runs.rules.lifecycles import AgentSessionPhase
@@ -40,7 +40,7 @@ def advance_phase(
 
 
 @tool()
-def record_iteration(session_id: SessionKey, *, qa_passed: Truth, note: Text | None = None) -> AgentSession:
+def record_iteration(session_id: SessionKey, *, qa_passed: Truth, note: ReportedText | None = None) -> AgentSession:
     """Record QA's verdict on a session in the phase qa, and count the iteration.
 
     If QA failed, call advance_phase to eng. If it passed, call complete_session.

@@ -14,6 +14,9 @@ from studio_data.errors import NotFoundError, RuleViolationError
 from studio_data.tools.runs.fields import Prompt, VersionNumber
 from studio_data.tools.runs.rules.audit import event
 
+LONGEST_HISTORY = 1_000
+"""How many activations a prompt can be rolled back."""
+
 
 class AgentPromptSummary(TypedDict):
     """A version of a prompt, without its content."""
@@ -28,7 +31,7 @@ class AgentPromptSummary(TypedDict):
 
 
 class AgentPrompt(TypedDict):
-    """One row of ``agent_prompt_versions``."""
+    """One row of ``agent_prompt_versions``. ``rolls_back_to``: which versions were active before, the last at the end."""
 
     id: UUID
     profile_name: str
@@ -38,6 +41,7 @@ class AgentPrompt(TypedDict):
     is_active: bool
     activated_at: datetime | None
     created_at: datetime
+    rolls_back_to: list[int]
 
 
 class PromptDiff(TypedDict):
@@ -101,10 +105,12 @@ def activate_prompt(profile_name: Line, version_number: VersionNumber) -> AgentP
 
 @tool()
 def roll_back_prompt(profile_name: Line) -> AgentPrompt:
-    """Activate the newest older version of a profile's prompt that was active before.
+    """Activate the version of a profile's prompt that was active before the present one.
+
+    Call it again to go back further, by the history of activations. What was rolled back is no longer part of it.
 
     Returns the version that is active now. Raises ``NotFoundError`` for a profile without an active prompt,
-    ``RuleViolationError`` if no older version was ever active.
+    ``RuleViolationError`` if no version was active before.
     """
     _, found = batch(_lock_sql(profile_name), _activate_sql(profile_name, None))
     if found:
@@ -129,33 +135,38 @@ def _lock_sql(profile_name: str) -> Statement:
 
 
 def _activate_sql(profile_name: str, version_number: int | None) -> Statement:
-    """Return the statement that activates a version. Without a number, it is the newest older one that was active before."""
+    """Return the statement that activates a version. Without a number, it is the one that was active before, by history."""
     return (
         """
         WITH active AS (
-            SELECT id, version_number
+            SELECT id, version_number, rolls_back_to
             FROM agent_prompt_versions
             WHERE profile_name = %(profile_name)s AND is_active
         ), target AS (
             SELECT *
             FROM agent_prompt_versions
-            WHERE profile_name = %(profile_name)s AND CASE
-                WHEN %(version_number)s::integer IS NOT NULL THEN version_number = %(version_number)s
-                ELSE version_number < (SELECT version_number FROM active) AND activated_at IS NOT NULL
-            END
-            ORDER BY version_number DESC
-            LIMIT 1
+            WHERE profile_name = %(profile_name)s AND version_number = coalesce(
+                %(version_number)s::integer, (SELECT rolls_back_to[cardinality(rolls_back_to)] FROM active)
+            )
         ), deactivated AS (
             UPDATE agent_prompt_versions
-            SET is_active = false
+            SET is_active = false, rolls_back_to = '{}'
             FROM active, target
             WHERE agent_prompt_versions.id = active.id AND active.id <> target.id
             RETURNING agent_prompt_versions.id
         ), after AS (
             UPDATE agent_prompt_versions
-            SET is_active = true, activated_at = clock_timestamp()
+            SET is_active = true,
+                activated_at = clock_timestamp(),
+                rolls_back_to = CASE
+                    WHEN active.id IS NULL THEN '{}'
+                    WHEN %(version_number)s::integer IS NULL THEN trim_array(active.rolls_back_to, 1)
+                    ELSE active.rolls_back_to[cardinality(active.rolls_back_to) - %(most)s + 2 :] || active.version_number
+                END
             -- The count makes the other version inactive first: a profile has at most one active prompt at any time.
-            FROM target, (SELECT count(*) FROM deactivated) AS done
+            FROM target
+            CROSS JOIN (SELECT count(*) FROM deactivated) AS done
+            LEFT JOIN active ON true
             WHERE agent_prompt_versions.id = target.id AND NOT agent_prompt_versions.is_active
             RETURNING agent_prompt_versions.*
         ), logged AS (
@@ -172,7 +183,13 @@ def _activate_sql(profile_name: str, version_number: int | None) -> Statement:
         UNION ALL
         SELECT * FROM target WHERE is_active
         """,
-        {"profile_name": profile_name, "version_number": version_number, "event": event("prompt_updated"), **actor()},
+        {
+            "profile_name": profile_name,
+            "version_number": version_number,
+            "most": LONGEST_HISTORY,
+            "event": event("prompt_updated"),
+            **actor(),
+        },
     )
 
 

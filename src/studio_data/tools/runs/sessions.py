@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Name, StorageKey, Text
+from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Name, ReportedText, StorageKey, Text
 from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.db import batch, many, one
@@ -147,7 +147,7 @@ def complete_session(session_id: SessionKey, *, state: State | None = None) -> A
 
 
 @tool(destructive=True)
-def fail_session(session_id: SessionKey, *, reason: Text, state: State | None = None) -> AgentSession:
+def fail_session(session_id: SessionKey, *, reason: ReportedText, state: State | None = None) -> AgentSession:
     """Record that a session failed, and why. resume_session can continue it.
 
     Returns the session's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a session that has ended.
@@ -159,10 +159,11 @@ def fail_session(session_id: SessionKey, *, reason: Text, state: State | None = 
 def expire_stale_sessions(*, idle_minutes: Minutes = 60) -> ExpiredSessions:
     """Expire pending and running sessions without activity for ``idle_minutes``.
 
-    Run it every few minutes. Activity is a change of the session, a start or end of an execution, or a write made for its
-    run. A session that awaits approval never expires.
+    Run it every few minutes. Activity is a change of the session, an execution, checkpoint, artifact or reservation, or a
+    write for its run. A session with an execution under lease, or one that awaits approval, does not expire.
 
-    Returns the sessions that have expired now, by id.
+    record_heartbeat, finish_execution and resume_session bring an expired session back. Returns the sessions that have
+    expired now, by id.
     """
     expired = many(
         """
@@ -175,7 +176,27 @@ def expire_stale_sessions(*, idle_minutes: Minutes = 60) -> ExpiredSessions:
                     SELECT
                     FROM agent_executions
                     WHERE agent_session_id = session.id
-                        AND greatest(started_at, completed_at) >= now() - make_interval(mins => %(idle_minutes)s)
+                        AND (
+                            greatest(started_at, completed_at) >= now() - make_interval(mins => %(idle_minutes)s)
+                            OR (status = 'running' AND lease_until >= now())
+                        )
+                )
+                AND NOT EXISTS (
+                    SELECT
+                    FROM agent_checkpoints
+                    WHERE thread_id = session.session_id AND created_at >= now() - make_interval(mins => %(idle_minutes)s)
+                )
+                AND NOT EXISTS (
+                    SELECT
+                    FROM agent_artifacts
+                    WHERE agent_session_id = session.id
+                        AND created_at >= now() - make_interval(mins => %(idle_minutes)s)
+                )
+                AND NOT EXISTS (
+                    SELECT
+                    FROM agent_reservations
+                    WHERE agent_session_id = session.id
+                        AND greatest(created_at, settled_at) >= now() - make_interval(mins => %(idle_minutes)s)
                 )
                 AND NOT EXISTS (
                     SELECT

@@ -319,7 +319,7 @@ def move_sql(
             "feedback": feedback,
             "reason": reason,
             "state": None if state is None else Jsonb(state),
-            "event": event(step.done),
+            "event": event(step.done, reason=reason),
             **actor(),
         },
     )
@@ -366,6 +366,16 @@ def not_running(key: str, status: AgentSessionStatus) -> RuleViolationError:
         found=status.value,
         calls=[{"tool": tool, "arguments": {"session_id": key}}] if tool else [],
         hint=hint,
+    )
+
+
+def has_ended(execution: Facts) -> RuleViolationError:
+    """Say that only a running execution has signs of life."""
+    return RuleViolationError(
+        f"Execution {execution['id']} is {execution['status']}. Only a running one has heartbeats.",
+        rule="execution_is_running",
+        found=execution["status"],
+        hint="start_execution begins the next turn.",
     )
 
 
