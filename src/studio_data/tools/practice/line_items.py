@@ -157,6 +157,44 @@ def respecify_line_item(
     )
 
 
+@tool(roles=[Role.SOURCING_SPECIALIST, Role.CONTROLLER], idempotent=True)
+def set_retail_price(line_item_id: EntityId, *, unit_retail_price: Money) -> LineItem:
+    """Set what the client pays per unit of a line item, in any status. What the practice pays does not change.
+
+    Returns the line item's row. Raises ``NotFoundError``.
+    """
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM line_items
+            WHERE id = %(line_item_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE line_items
+            SET unit_retail_price = %(unit_retail_price)s
+            FROM before
+            WHERE line_items.id = before.id
+            RETURNING line_items.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'line_item', after.id, room.project_id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+            FROM before, after
+            JOIN project_rooms AS room ON room.id = after.room_id
+            WHERE before IS DISTINCT FROM after
+        )
+        SELECT * FROM after
+        """,
+        {"line_item_id": line_item_id, "unit_retail_price": unit_retail_price, **actor()},
+    )
+    if row is None:
+        raise no_such("line_item", line_item_id)
+    return row
+
+
 @tool(reads=True)
 def get_line_item(line_item_id: EntityId) -> LineItem:
     """Get a line item by its id.

@@ -68,7 +68,8 @@ def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day 
 def cancel_purchase_order(purchase_order_id: EntityId, *, reason: Text) -> PurchaseOrder:
     """Cancel an order before it is shipped, and say why.
 
-    If it was submitted, its line item returns to specified without vendor and prices, for another quote.
+    If it was submitted, its line item returns to specified without vendor, net price and freight, for another quote. The
+    client's price stays.
 
     The item of a cancelled draft stays as it is. Returns the order's row. Raises ``NotFoundError``,
     ``InvalidTransitionError`` for an order that was shipped or cancelled.
@@ -135,7 +136,6 @@ def _move(
             SET status = %(item_to)s::line_item_status,
                 selected_vendor_id = CASE WHEN %(to)s <> 'cancelled' THEN item.selected_vendor_id END,
                 designer_net = CASE WHEN %(to)s <> 'cancelled' THEN item.designer_net END,
-                unit_retail_price = CASE WHEN %(to)s <> 'cancelled' THEN item.unit_retail_price END,
                 freight = CASE WHEN %(to)s <> 'cancelled' THEN item.freight END
             FROM item, after
             WHERE line_items.id = item.id AND item.status = ANY(%(item_sources)s::line_item_status[])
