@@ -534,6 +534,61 @@ CREATE FUNCTION public.practice_time_zone() RETURNS text
 
 
 --
+-- Name: project_rooms; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.project_rooms (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    name public.short_text NOT NULL,
+    scope public.long_text,
+    investment_estimate public.dollars,
+    exhibit_b_amount public.dollars,
+    actual_amount public.dollars,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    estimate_from_items boolean DEFAULT false NOT NULL,
+    CONSTRAINT project_rooms_estimate_from_items_is_known CHECK (((investment_estimate IS NOT NULL) OR (NOT estimate_from_items)))
+);
+
+
+--
+-- Name: projects; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.projects (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    client_id uuid NOT NULL,
+    name public.short_text NOT NULL,
+    address public.short_text,
+    project_type public.project_type NOT NULL,
+    phase public.project_phase DEFAULT 'conceptual_design'::public.project_phase NOT NULL,
+    investment_estimate public.dollars,
+    exhibit_b_total public.dollars,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    estimate_at_creation public.dollars
+);
+
+
+--
+-- Name: project_estimate(public.projects); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.project_estimate(project public.projects) RETURNS numeric
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN COALESCE((SELECT sum((project_rooms.investment_estimate)::numeric) AS sum FROM public.project_rooms WHERE (project_rooms.project_id = (project_estimate.project).id)), ((project).estimate_at_creation)::numeric);
+
+
+--
+-- Name: project_exhibit_b(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.project_exhibit_b(project_id uuid) RETURNS numeric
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT sum((project_rooms.exhibit_b_amount)::numeric) AS sum FROM public.project_rooms WHERE (project_rooms.project_id = project_exhibit_b.project_id));
+
+
+--
 -- Name: refuse_change_of_log(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -563,6 +618,40 @@ BEGIN
         CONSTRAINT = 'project_tasks_template_id_fkey';
 END
 $$;
+
+
+--
+-- Name: line_items; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.line_items (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    room_id uuid NOT NULL,
+    benchmark_id uuid,
+    description_generic public.short_text NOT NULL,
+    quantity integer DEFAULT 1 NOT NULL,
+    estimated_unit_price public.dollars,
+    product_name public.short_text,
+    product_spec public.long_text,
+    selected_vendor_id uuid,
+    designer_net public.dollars,
+    unit_retail_price public.dollars,
+    freight public.dollars,
+    status public.line_item_status DEFAULT 'estimated'::public.line_item_status NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    estimated_freight_factor public.freight_fraction DEFAULT 0.18 NOT NULL,
+    CONSTRAINT line_items_quantity_range CHECK (((quantity >= 1) AND (quantity <= 100000)))
+);
+
+
+--
+-- Name: room_estimate(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.room_estimate(room_id uuid) RETURNS numeric
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT round(sum((((line_items.quantity)::numeric * (line_items.estimated_unit_price)::numeric) * ((1)::numeric + (line_items.estimated_freight_factor)::numeric))), 2) AS round FROM public.line_items WHERE (line_items.room_id = room_estimate.room_id));
 
 
 --
@@ -1143,30 +1232,6 @@ CREATE TABLE public.email_templates (
 
 
 --
--- Name: line_items; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.line_items (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    room_id uuid NOT NULL,
-    benchmark_id uuid,
-    description_generic public.short_text NOT NULL,
-    quantity integer DEFAULT 1 NOT NULL,
-    estimated_unit_price public.dollars,
-    product_name public.short_text,
-    product_spec public.long_text,
-    selected_vendor_id uuid,
-    designer_net public.dollars,
-    unit_retail_price public.dollars,
-    freight public.dollars,
-    status public.line_item_status DEFAULT 'estimated'::public.line_item_status NOT NULL,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    CONSTRAINT line_items_quantity_range CHECK (((quantity >= 1) AND (quantity <= 100000)))
-);
-
-
---
 -- Name: meeting_action_items; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1244,22 +1309,6 @@ CREATE TABLE public.pricing_benchmarks (
 
 
 --
--- Name: project_rooms; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.project_rooms (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    project_id uuid NOT NULL,
-    name public.short_text NOT NULL,
-    scope public.long_text,
-    investment_estimate public.dollars,
-    exhibit_b_amount public.dollars,
-    actual_amount public.dollars,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL
-);
-
-
---
 -- Name: project_trades; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1273,24 +1322,6 @@ CREATE TABLE public.project_trades (
     ballpark_amount public.dollars,
     final_amount public.dollars,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL
-);
-
-
---
--- Name: projects; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.projects (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    client_id uuid NOT NULL,
-    name public.short_text NOT NULL,
-    address public.short_text,
-    project_type public.project_type NOT NULL,
-    phase public.project_phase DEFAULT 'conceptual_design'::public.project_phase NOT NULL,
-    investment_estimate public.dollars,
-    exhibit_b_total public.dollars,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
 );
 
 
