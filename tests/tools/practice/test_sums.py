@@ -11,13 +11,15 @@ from studio_data.contract.domain import Invariant, domains
 from studio_data.contract.registry import Tool, all_tools
 from studio_data.tools.clients import create_client
 from studio_data.tools.practice.estimates import estimate_room
-from studio_data.tools.practice.finance import project_budget, project_budget_for_client
+from studio_data.tools.practice.finance import practice_report, project_budget, project_budget_for_client
 from studio_data.tools.practice.line_items import add_line_item
+from studio_data.tools.practice.overview import project_overview, project_overview_for_client
 from studio_data.tools.practice.price_benchmarks import set_benchmark
 from studio_data.tools.practice.rooms import add_room, get_room, update_room
 from studio_data.tools.projects import create_project, get_project
 from tests.examples import EXAMPLES, Practice
 from tests.support.lifecycle import lines
+from tests.support.rows import row
 
 WRITERS = [tool for tool in all_tools() if not tool.reads and tool.module.startswith("studio_data.tools.")]
 INVARIANTS = [invariant for domain in domains().values() for invariant in domain.invariants]
@@ -25,7 +27,7 @@ STEPS = 40
 
 
 def broken(invariant: Invariant) -> set[str]:
-    return {str(row["id"]) for row in db.many(invariant.query)}
+    return {str(found["id"]) for found in db.many(invariant.query)}
 
 
 @pytest.mark.parametrize("tool", WRITERS, ids=lambda tool: tool.name)
@@ -199,10 +201,97 @@ def test_the_stored_sums_are_what_the_rows_say(seed: int) -> None:
     for _ in range(STEPS):
         model.step()
         estimates = {room_id: model.estimate_of(room) for room_id, room in model.rooms.items()}
-        stored = {row["id"]: row["investment_estimate"] for row in db.many("SELECT * FROM project_rooms")}
+        stored = {found["id"]: found["investment_estimate"] for found in db.many("SELECT * FROM project_rooms")}
         assert stored == estimates
         project = get_project(model.project_id)
         expected = total(list(estimates.values()))
         assert project["investment_estimate"] == (model.at_creation if expected is None else expected)
         assert project["exhibit_b_total"] == total([room["exhibit_b"] for room in model.rooms.values()])
         assert [broken(invariant) for invariant in INVARIANTS] == [set()] * len(INVARIANTS)
+
+
+# What a sum leaves out ------------------------------------------------------------------------------------------------
+
+
+PERIOD: dict[str, Any] = {"from_date": "2024-05-01", "to_date": "2024-05-31"}
+
+
+def perhaps(random: Random) -> Decimal | None:
+    return random.choice([None, Decimal(random.randrange(1, 1_000_000)) / 100])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_a_report_counts_and_leaves_out_is_everything(seed: int) -> None:
+    random = Random(seed)
+    project = create_project(create_client("Ann")["id"], "LR", "furnishings")["project"]["id"]
+    rooms = [row("project_rooms", project_id=project, name=str(number)) for number in range(3)]
+    vendor = row("vendors", name="Fine Sofas")
+    items: list[dict[str, Any]] = []
+    for number in range(20):
+        item = {
+            "quantity": random.randrange(1, 9), "unit_retail_price": perhaps(random), "designer_net": perhaps(random),
+            "freight": perhaps(random),
+            "status": random.choice(["estimated", "specified", "quoted", "ordered", "installed"]),
+        }  # fmt: skip
+        item_id = row("line_items", room_id=random.choice(rooms), description_generic="Sofa", **item)
+        if item["status"] in {"ordered", "installed"}:
+            order = {"amount": item["quantity"], "freight": item["freight"], "status": "submitted"}
+            on = "2024-05-02 12:00+00"
+            row("purchase_orders", line_item_id=item_id, vendor_id=vendor, po_number=str(number), ordered_at=on, **order)
+        items.append(item)
+
+    totals = practice_report(**PERIOD)["totals"]
+    ordered = [item for item in items if item["status"] in {"ordered", "installed"}]
+    known = [item for item in ordered if None not in {item["unit_retail_price"], item["designer_net"]}]
+    assert totals["margin_items"] == len(ordered)
+    assert totals["margin_left_out"] == len(ordered) - len(known)
+    assert totals["margin_without_freight"] == sum(item["freight"] is None for item in known)
+    assert totals["committed_without_freight"] == sum(item["freight"] is None for item in ordered)
+    assert totals["margin"] == sum(
+        (item["unit_retail_price"] - item["designer_net"]) * item["quantity"] - (item["freight"] or 0) for item in known
+    )
+    assert totals["margin_left_out_cost"] == sum(
+        (item["designer_net"] or 0) * item["quantity"] + (item["freight"] or 0) for item in ordered if item not in known
+    )
+
+    budget, told = project_budget(project), project_budget_for_client(project)
+    assert (budget["left_out"]["line_items"], budget["left_out"]["line_items_without_estimate"]) == (20, 20)
+    assert budget["left_out"]["orders_without_freight"] == totals["committed_without_freight"]
+    assert budget["committed"] == sum(item["quantity"] + (item["freight"] or 0) for item in ordered)
+    priced = [item for item in items if item["status"] != "estimated" and item["unit_retail_price"] is not None]
+    assert told["left_out"]["line_items_without_price"] == 20 - len(priced)
+    assert told["retail_total"] == sum(item["unit_retail_price"] * item["quantity"] for item in priced)
+    for name in ("line_items", "line_items_without_estimate", "orders", "orders_without_freight"):
+        assert budget["left_out"][name] == sum(of_room["left_out"][name] for of_room in budget["rooms"])
+
+
+def test_a_budget_says_which_rooms_have_no_amount() -> None:
+    project = create_project(create_client("Ann")["id"], "LR", "furnishings")["project"]["id"]
+    add_room(project, name="Living", investment_estimate="1000.00", exhibit_b_amount="1100.00")
+    den = add_room(project, name="Den")
+    add_line_item(den["id"], description_generic="rug")
+    add_line_item(den["id"], description_generic="lamp", estimated_unit_price="100.00")
+
+    budget, told = project_budget(project), project_budget_for_client(project)
+
+    assert budget["left_out"] == {
+        "rooms": 2, "rooms_without_estimate": 0, "rooms_without_exhibit_b": 1, "rooms_without_actual": 2,
+        "line_items": 2, "line_items_without_estimate": 1, "orders": 0, "orders_without_freight": 0,
+        "trades": 0, "trades_without_final_quote": 0,
+    }  # fmt: skip
+    assert (budget["estimate"], budget["exhibit_b"]) == (Decimal("1118.00"), Decimal("1100.00"))
+    assert told["left_out"]["rooms_without_exhibit_b"] == 1
+    assert project_overview(project)["budget"]["left_out"] == budget["left_out"]
+    assert project_overview_for_client(project)["budget"]["left_out"] == told["left_out"]
+
+
+def test_a_fee_of_an_unknown_day_is_counted_apart() -> None:
+    project = create_project(create_client("Ann")["id"], "LR", "furnishings")["project"]["id"]
+    fee = {"project_id": project, "label": "Fee", "status": "paid", "paid_at": "2024-05-02 12:00+00"}
+    row("design_fees", amount=10, payment_number=1, invoiced_at="2024-05-01 12:00+00", **fee)
+    row("design_fees", amount=7, payment_number=2, **fee)
+
+    totals = practice_report(**PERIOD)["totals"]
+
+    assert (totals["fees_invoiced"], totals["fees_paid"]) == (10, 17)
+    assert (totals["fees_undated"], totals["fees_undated_amount"]) == (1, 7)

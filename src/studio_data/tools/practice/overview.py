@@ -9,7 +9,14 @@ from studio_data.contract.entities import no_such
 from studio_data.contract.fields import EntityId
 from studio_data.contract.registry import tool
 from studio_data.db import Statement, batch
-from studio_data.tools.practice.finance import budget_of, budget_sql, client_budget_of, client_budget_sql
+from studio_data.tools.practice.budgets import (
+    LeftOut,
+    LeftOutForClient,
+    budget_of,
+    budget_sql,
+    client_budget_of,
+    client_budget_sql,
+)
 from studio_data.tools.practice.phases import gate_check
 from studio_data.tools.practice.rules.gates import Gate, facts_sql
 from studio_data.tools.projects import Project
@@ -59,6 +66,7 @@ class BudgetTotals(TypedDict):
     committed: Decimal
     actual: Decimal | None
     variance: Decimal | None
+    left_out: LeftOut
 
 
 class ProjectOverview(TypedDict):
@@ -81,6 +89,7 @@ class ClientBudgetTotals(TypedDict):
     estimate: Decimal | None
     exhibit_b: Decimal | None
     retail_total: Decimal
+    left_out: LeftOutForClient
 
 
 class ClientOverview(TypedDict):
@@ -117,6 +126,7 @@ def project_overview(project_id: EntityId) -> ProjectOverview:
             "committed": budget["committed"],
             "actual": budget["actual"],
             "variance": budget["variance"],
+            "left_out": budget["left_out"],
         },
         "next_meeting": found["next_meeting"],
         "overdue": found["overdue"],
@@ -144,6 +154,7 @@ def project_overview_for_client(project_id: EntityId) -> ClientOverview:
             "estimate": budget["estimate"],
             "exhibit_b": budget["exhibit_b"],
             "retail_total": budget["retail_total"],
+            "left_out": budget["left_out"],
         },
         "next_meeting": found["next_meeting"],
     }

@@ -32,7 +32,7 @@ class VendorQuote(TypedDict):
 
 
 class ComparedQuote(TypedDict):
-    """A quote in a comparison. ``landed_cost`` is unit cost x quantity + freight."""
+    """A quote in a comparison. ``landed_cost`` is unit cost x quantity + freight, if the quote names freight."""
 
     vendor_quote_id: UUID
     vendor_id: UUID
@@ -111,6 +111,8 @@ def record_quote(
 @tool(reads=True)
 def compare_quotes(line_item_id: EntityId) -> QuoteComparison:
     """Compare the quotes for a line item, cheapest first: price with freight, lead time, which one is selected.
+
+    ``landed_cost`` leaves out the freight of a quote that names none: ask before you compare it.
 
     Returns the quotes by landed cost, at most 500. Raises ``NotFoundError``.
     """
