@@ -449,15 +449,6 @@ $$;
 
 
 --
--- Name: trail_number(xid8); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.trail_number(transaction xid8) RETURNS xid8
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN transaction;
-
-
---
 -- Name: uuid_v7(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -469,6 +460,78 @@ CREATE FUNCTION public.uuid_v7() RETURNS uuid
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
+
+--
+-- Name: project_rooms; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.project_rooms (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    name public.short_text NOT NULL,
+    scope public.long_text,
+    investment_estimate public.dollars,
+    exhibit_b_amount public.dollars,
+    actual_amount public.dollars,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    estimate_from_items boolean DEFAULT false NOT NULL,
+    CONSTRAINT project_rooms_estimate_from_items_is_known CHECK (((investment_estimate IS NOT NULL) OR (NOT estimate_from_items)))
+);
+
+
+--
+-- Name: exhibit_b_amounts(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.exhibit_b_amounts(project_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT COALESCE(jsonb_object_agg(project_rooms.id, (project_rooms.exhibit_b_amount)::text), '{}'::jsonb) AS "coalesce" FROM public.project_rooms WHERE ((project_rooms.project_id = exhibit_b_amounts.project_id) AND (project_rooms.exhibit_b_amount IS NOT NULL)));
+
+
+--
+-- Name: documents; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.documents (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    doc_type public.document_type NOT NULL,
+    s3_key public.storage_key NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_by public.short_text,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    covers public.bounded_jsonb,
+    CONSTRAINT documents_covers_amounts_of_exhibit_b CHECK (((covers IS NULL) OR (doc_type = 'exhibit_b'::public.document_type))),
+    CONSTRAINT documents_version_range CHECK (((version >= 1) AND (version <= 100000)))
+);
+
+
+--
+-- Name: exhibit_b_covers(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.exhibit_b_covers(project_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT documents.covers FROM public.documents WHERE ((documents.project_id = exhibit_b_covers.project_id) AND (documents.doc_type = 'exhibit_b'::public.document_type)) ORDER BY documents.version DESC LIMIT 1);
+
+
+--
+-- Name: exhibit_b_is_signed(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.exhibit_b_is_signed(project_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((EXISTS (SELECT FROM public.documents WHERE ((documents.project_id = exhibit_b_is_signed.project_id) AND (documents.doc_type = 'exhibit_b'::public.document_type)))) AND COALESCE((public.exhibit_b_covers(project_id) = public.exhibit_b_amounts(project_id)), true));
+
+
+--
+-- Name: trail_number(xid8); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.trail_number(transaction xid8) RETURNS xid8
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN transaction;
+
 
 --
 -- Name: activity_log; Type: TABLE; Schema: public; Owner: -
@@ -531,24 +594,6 @@ CREATE FUNCTION public.phase_held_in(project_id uuid) RETURNS public.project_pha
 CREATE FUNCTION public.practice_time_zone() RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN 'UTC'::text;
-
-
---
--- Name: project_rooms; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.project_rooms (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    project_id uuid NOT NULL,
-    name public.short_text NOT NULL,
-    scope public.long_text,
-    investment_estimate public.dollars,
-    exhibit_b_amount public.dollars,
-    actual_amount public.dollars,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    estimate_from_items boolean DEFAULT false NOT NULL,
-    CONSTRAINT project_rooms_estimate_from_items_is_known CHECK (((investment_estimate IS NOT NULL) OR (NOT estimate_from_items)))
-);
 
 
 --
@@ -1197,22 +1242,6 @@ CREATE TABLE public.design_fees (
     CONSTRAINT design_fees_overdue_has_due_at CHECK (((status <> 'overdue'::public.fee_status) OR (due_at IS NOT NULL))),
     CONSTRAINT design_fees_paid_at_only_when_paid CHECK (((paid_at IS NULL) OR (status = 'paid'::public.fee_status))),
     CONSTRAINT design_fees_payment_number_range CHECK (((payment_number >= 1) AND (payment_number <= 100)))
-);
-
-
---
--- Name: documents; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.documents (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    project_id uuid NOT NULL,
-    doc_type public.document_type NOT NULL,
-    s3_key public.storage_key NOT NULL,
-    version integer DEFAULT 1 NOT NULL,
-    created_by public.short_text,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    CONSTRAINT documents_version_range CHECK (((version >= 1) AND (version <= 100000)))
 );
 
 

@@ -60,5 +60,52 @@ UPDATE projects
 SET investment_estimate = project_estimate(projects), exhibit_b_total = project_exhibit_b(id)
 WHERE (investment_estimate, exhibit_b_total) IS DISTINCT FROM (project_estimate(projects), project_exhibit_b(id));
 
+-- Signatures -------------------------------------------------------------------------------------------------------
+
+-- What an Exhibit B covers: the rooms' amounts on the day on which it was registered, by room, as text. The newest version counts.
+ALTER TABLE documents
+ADD COLUMN covers bounded_jsonb;
+
+ALTER TABLE documents
+-- squawk-ignore constraint-missing-not-valid
+ADD CONSTRAINT documents_covers_amounts_of_exhibit_b CHECK (covers IS NULL OR doc_type = 'exhibit_b');
+
+CREATE FUNCTION exhibit_b_amounts(project_id uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    SELECT coalesce(jsonb_object_agg(id, exhibit_b_amount::text), '{}')
+    FROM project_rooms
+    WHERE project_rooms.project_id = exhibit_b_amounts.project_id AND exhibit_b_amount IS NOT NULL
+);
+
+CREATE FUNCTION exhibit_b_covers(project_id uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    SELECT covers
+    FROM documents
+    WHERE documents.project_id = exhibit_b_covers.project_id AND doc_type = 'exhibit_b'
+    ORDER BY version DESC
+    LIMIT 1
+);
+
+-- Nobody recorded what an Exhibit B covers that was written past the tools: it is taken as it was before this migration.
+CREATE FUNCTION exhibit_b_is_signed(project_id uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN EXISTS (
+    SELECT FROM documents
+    WHERE documents.project_id = exhibit_b_is_signed.project_id AND doc_type = 'exhibit_b'
+) AND coalesce(
+    exhibit_b_covers(exhibit_b_is_signed.project_id) = exhibit_b_amounts(exhibit_b_is_signed.project_id), true
+);
+
+-- Until now every change of an amount counted as signed. From now on a signature covers what it does today.
+UPDATE documents
+SET covers = exhibit_b_amounts(project_id)
+WHERE doc_type = 'exhibit_b'
+    AND version = (
+        SELECT max(version) FROM documents AS newest
+        WHERE newest.project_id = documents.project_id AND newest.doc_type = 'exhibit_b'
+    );
+
 INSERT INTO schema_version (version, description)
 VALUES (16, 'sums and signatures');

@@ -96,6 +96,7 @@ class Practice:
         tool, arguments = self.random.choice([
             ("add_room", {**of_project, "name": number}),
             ("update_room", {"room_id": room, "investment_estimate": "5000.00"}),
+            ("update_room", {"room_id": room, "exhibit_b_amount": self.random.choice(["900.00", "950.00"])}),
             ("add_line_item", {"room_id": room, "description_generic": "Sofa", "quantity": self.random.choice([1, 40])}),
             ("record_quote", {"line_item_id": item, **quote}),
             ("register_document", {**of_project, "s3_key": number, "doc_type": doc_type}),

@@ -130,8 +130,8 @@ def test_a_project_without_rooms_has_the_amounts_it_was_given() -> None:
     assert (budget["rooms"], budget["trades"], budget["trades_total"]) == ([], [], Decimal("0.00"))
     assert two_places(budget)
     assert project_budget_for_client(project_id) == {
-        "project_id": project_id, "estimate": Decimal("100000.00"), "exhibit_b": None, "retail_total": Decimal("0.00"),
-        "rooms": [],
+        "project_id": project_id, "estimate": Decimal("100000.00"), "exhibit_b": None, "exhibit_b_signed": None,
+        "retail_total": Decimal("0.00"), "rooms": [],
         "left_out": {
             "line_items": 0, "line_items_without_price": 0, "rooms": 0, "rooms_without_estimate": 0,
             "rooms_without_exhibit_b": 0,
@@ -162,7 +162,17 @@ def test_a_client_is_told_estimate_exhibit_b_and_retail(house: UUID) -> None:
 
 
 def test_a_clients_budget_has_no_room_for_what_the_practice_pays_or_earns() -> None:
-    may_know = {"project_id", "room_id", "name", "rooms", "estimate", "exhibit_b", "retail_total", "left_out"}
+    may_know = {
+        "project_id",
+        "room_id",
+        "name",
+        "rooms",
+        "estimate",
+        "exhibit_b",
+        "exhibit_b_signed",
+        "retail_total",
+        "left_out",
+    }
     known = get_type_hints(budgets.ProjectBudgetForClient).keys() | get_type_hints(budgets.RoomBudgetForClient).keys()
     assert known == may_know
     assert get_tool("project_budget_for_client").output_schema["properties"].keys() <= may_know

@@ -39,12 +39,14 @@ class LeftOut(RoomLeftOut):
 class Budget(TypedDict):
     """What was estimated, agreed, ordered and spent, in dollars. An amount that is not set is None.
 
+    ``exhibit_b`` is what it comes to now, ``exhibit_b_signed`` what the client's newest signature covers.
     ``committed`` is amount and freight of the orders that are not cancelled, drafts included. ``variance`` is the rest of
     Exhibit B: ``exhibit_b`` minus ``actual``, or minus ``committed`` for a room whose actual amount is unknown.
     """
 
     estimate: Decimal | None
     exhibit_b: Decimal | None
+    exhibit_b_signed: Decimal | None
     committed: Decimal
     actual: Decimal | None
     variance: Decimal | None
@@ -93,10 +95,14 @@ class LeftOutForClient(RoomLeftOutForClient):
 
 
 class ClientBudget(TypedDict):
-    """What a client may see of a budget. It leaves out what the practice pays or earns."""
+    """What a client may see of a budget. It leaves out what the practice pays or earns.
+
+    ``exhibit_b`` is what it comes to now, ``exhibit_b_signed`` what the client's newest signature covers.
+    """
 
     estimate: Decimal | None
     exhibit_b: Decimal | None
+    exhibit_b_signed: Decimal | None
     retail_total: Decimal
 
 
@@ -123,6 +129,7 @@ def budget_sql(project_id: EntityId) -> Statement:
         WITH rooms AS (
             SELECT
                 room.id, room.name, room.investment_estimate AS estimate, room.exhibit_b_amount AS exhibit_b,
+                (exhibit_b_covers(room.project_id) ->> room.id::text)::numeric(12, 2) AS exhibit_b_signed,
                 room.actual_amount AS actual, ordered.*, listed.*
             FROM project_rooms AS room
             CROSS JOIN LATERAL (
@@ -150,6 +157,7 @@ def budget_sql(project_id: EntityId) -> Statement:
                 project.id, project.name,
                 coalesce(sum(rooms.estimate), project.investment_estimate) AS estimate,
                 coalesce(sum(rooms.exhibit_b), project.exhibit_b_total) AS exhibit_b,
+                sum(rooms.exhibit_b_signed) AS exhibit_b_signed,
                 coalesce(sum(rooms.committed), 0.00) AS committed,
                 sum(rooms.actual) AS actual,
                 coalesce(sum(coalesce(rooms.actual, rooms.committed)), 0.00) AS spent,
@@ -173,24 +181,25 @@ def budget_sql(project_id: EntityId) -> Statement:
             GROUP BY project.id
         )
         SELECT
-            'project' AS part, id, name, NULL AS role, estimate, exhibit_b, committed, actual,
+            'project' AS part, id, name, NULL AS role, estimate, exhibit_b, exhibit_b_signed, committed, actual,
             exhibit_b - spent AS variance, left_out
         FROM sums
         UNION ALL
         SELECT
-            'room', id, name, NULL, estimate, exhibit_b, committed, actual, exhibit_b - coalesce(actual, committed),
+            'room', id, name, NULL, estimate, exhibit_b, exhibit_b_signed, committed, actual,
+            exhibit_b - coalesce(actual, committed),
             jsonb_build_object(
                 'line_items', line_items, 'line_items_without_estimate', line_items_without_estimate,
                 'orders', orders, 'orders_without_freight', orders_without_freight
             )
         FROM rooms
         UNION ALL
-        SELECT 'trade', quoted.id, trade.name, quoted.role::text, NULL, NULL, quoted.final_amount, NULL, NULL, NULL
+        SELECT 'trade', quoted.id, trade.name, quoted.role::text, NULL, NULL, NULL, quoted.final_amount, NULL, NULL, NULL
         FROM project_trades AS quoted
         JOIN trades AS trade ON trade.id = quoted.trade_id
         WHERE quoted.project_id = %(project_id)s AND quoted.final_amount IS NOT NULL
         UNION ALL
-        SELECT 'trades', NULL, NULL, NULL, NULL, NULL, coalesce(sum(final_amount), 0.00), NULL, NULL, NULL
+        SELECT 'trades', NULL, NULL, NULL, NULL, NULL, NULL, coalesce(sum(final_amount), 0.00), NULL, NULL, NULL
         FROM project_trades
         WHERE project_id = %(project_id)s
         ORDER BY part, id
@@ -237,6 +246,7 @@ def _budget(row: dict[str, Any]) -> Budget:
     return {
         "estimate": row["estimate"],
         "exhibit_b": row["exhibit_b"],
+        "exhibit_b_signed": row["exhibit_b_signed"],
         "committed": row["committed"],
         "actual": row["actual"],
         "variance": row["variance"],
@@ -249,7 +259,8 @@ def client_budget_sql(project_id: EntityId) -> Statement:
         """
         WITH rooms AS (
             SELECT
-                room.id, room.name, room.investment_estimate AS estimate, room.exhibit_b_amount AS exhibit_b, listed.*
+                room.id, room.name, room.investment_estimate AS estimate, room.exhibit_b_amount AS exhibit_b,
+                (exhibit_b_covers(room.project_id) ->> room.id::text)::numeric(12, 2) AS exhibit_b_signed, listed.*
             FROM project_rooms AS room
             CROSS JOIN LATERAL (
                 SELECT
@@ -265,6 +276,7 @@ def client_budget_sql(project_id: EntityId) -> Statement:
             'project' AS part, project.id, project.name,
             coalesce(sum(rooms.estimate), project.investment_estimate) AS estimate,
             coalesce(sum(rooms.exhibit_b), project.exhibit_b_total) AS exhibit_b,
+            sum(rooms.exhibit_b_signed) AS exhibit_b_signed,
             coalesce(sum(rooms.retail_total), 0.00) AS retail_total,
             jsonb_build_object(
                 'line_items', coalesce(sum(rooms.line_items), 0),
@@ -279,7 +291,7 @@ def client_budget_sql(project_id: EntityId) -> Statement:
         GROUP BY project.id
         UNION ALL
         SELECT
-            'room', id, name, estimate, exhibit_b, retail_total,
+            'room', id, name, estimate, exhibit_b, exhibit_b_signed, retail_total,
             jsonb_build_object('line_items', line_items, 'line_items_without_price', line_items_without_price)
         FROM rooms
         ORDER BY part, id
@@ -306,4 +318,9 @@ def client_budget_of(project_id: EntityId, rows: list[dict[str, Any]]) -> Projec
 
 
 def _budget_for_client(row: dict[str, Any]) -> ClientBudget:
-    return {"estimate": row["estimate"], "exhibit_b": row["exhibit_b"], "retail_total": row["retail_total"]}
+    return {
+        "estimate": row["estimate"],
+        "exhibit_b": row["exhibit_b"],
+        "exhibit_b_signed": row["exhibit_b_signed"],
+        "retail_total": row["retail_total"],
+    }

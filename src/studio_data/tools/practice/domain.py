@@ -41,6 +41,9 @@ DOMAIN = Domain(
         "room_estimate",
         "project_estimate",
         "project_exhibit_b",
+        "exhibit_b_amounts",
+        "exhibit_b_covers",
+        "exhibit_b_is_signed",
     ],
     enums={
         "fee_status": lifecycles.FeeStatus,

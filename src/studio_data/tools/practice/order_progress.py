@@ -20,8 +20,8 @@ from studio_data.tools.practice.rules.orders import ITEM_FOLLOWS, LINE_ITEM_MOVE
 def submit_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
     """Record that a draft order was sent to the vendor. Its line item becomes ordered.
 
-    Refused if the selected quote changed after the draft, without a signed Exhibit B, or outside the phases that may
-    order.
+    Refused if the selected quote changed after the draft, without an Exhibit B that is signed for the rooms' present
+    amounts, or outside the phases that may order.
 
     Sets ordered_at. Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
@@ -124,7 +124,7 @@ def _move(
                     %(to)s <> 'submitted'
                     OR (
                         project.phase = ANY(%(phases)s::project_phase[])
-                        AND EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b')
+                        AND exhibit_b_is_signed(project.id)
                         AND before.vendor_id = item.selected_vendor_id
                         AND before.amount = item.designer_net * item.quantity
                         AND before.freight IS NOT DISTINCT FROM item.freight

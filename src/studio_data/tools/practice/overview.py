@@ -63,6 +63,7 @@ class BudgetTotals(TypedDict):
 
     estimate: Decimal | None
     exhibit_b: Decimal | None
+    exhibit_b_signed: Decimal | None
     committed: Decimal
     actual: Decimal | None
     variance: Decimal | None
@@ -88,6 +89,7 @@ class ClientBudgetTotals(TypedDict):
 
     estimate: Decimal | None
     exhibit_b: Decimal | None
+    exhibit_b_signed: Decimal | None
     retail_total: Decimal
     left_out: LeftOutForClient
 
@@ -123,6 +125,7 @@ def project_overview(project_id: EntityId) -> ProjectOverview:
         "budget": {
             "estimate": budget["estimate"],
             "exhibit_b": budget["exhibit_b"],
+            "exhibit_b_signed": budget["exhibit_b_signed"],
             "committed": budget["committed"],
             "actual": budget["actual"],
             "variance": budget["variance"],
@@ -153,6 +156,7 @@ def project_overview_for_client(project_id: EntityId) -> ClientOverview:
         "budget": {
             "estimate": budget["estimate"],
             "exhibit_b": budget["exhibit_b"],
+            "exhibit_b_signed": budget["exhibit_b_signed"],
             "retail_total": budget["retail_total"],
             "left_out": budget["left_out"],
         },
