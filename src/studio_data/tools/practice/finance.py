@@ -67,9 +67,9 @@ def project_budget(project_id: EntityId) -> ProjectBudget:
     """Compare a project's estimate, Exhibit B, orders and actual amounts, in total and per room. Internal.
 
     ``variance`` is Exhibit B minus actual, or minus committed if actual is unknown. Trades' final quotes are listed
-    separately. ``left_out`` counts what has no amount yet. For the client use project_budget_for_client.
+    separately. For the client use project_budget_for_client.
 
-    Without rooms, the project's own estimate and Exhibit B total count. Returns the sums and their rooms in id order.
+    ``left_out`` counts what has no amount yet. Without rooms, the project's own estimate and Exhibit B total count. Returns the sums and their rooms in id order.
     Raises ``NotFoundError`` for an unknown project.
     """
     return budget_of(project_id, many(*budget_sql(project_id)))
@@ -79,9 +79,9 @@ def project_budget(project_id: EntityId) -> ProjectBudget:
 def project_budget_for_client(project_id: EntityId) -> ProjectBudgetForClient:
     """Show a project's budget as its client may see it: estimate, Exhibit B and retail prices, in total and per room.
 
-    It leaves out what the practice pays. ``left_out`` counts what has no amount yet.
+    It leaves out what the practice pays.
 
-    Returns the sums and their rooms in id order. Raises ``NotFoundError`` for an unknown project.
+    ``left_out`` counts what has no amount yet. Returns the sums and their rooms in id order. Raises ``NotFoundError`` for an unknown project.
     """
     return client_budget_of(project_id, many(*client_budget_sql(project_id)))
 
@@ -90,9 +90,9 @@ def project_budget_for_client(project_id: EntityId) -> ProjectBudgetForClient:
 def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: Cursor | None = None) -> PracticeReport:
     """Report a period's fees and orders, and what is outstanding, overdue and earned now. Internal.
 
-    Both days belong to the period. Sums count what is known; the counts beside them say what they leave out.
+    Both days belong to the period.
 
-    Returns the totals, a page of projects in id order, and the cursor of the next, None on the last. Raises
+    Sums count what is known; the counts beside them say what they leave out. Returns the totals, a page of projects in id order, and the cursor of the next, None on the last. Raises
     ``InvalidInputError`` for a period that ends before it begins.
     """
     if from_date > to_date:  # pyright: ignore[reportOperatorIssue] (both are dates when they have been checked)

@@ -112,7 +112,7 @@ def record_quote(
 def compare_quotes(line_item_id: EntityId) -> QuoteComparison:
     """Compare the quotes for a line item, cheapest first: price with freight, lead time, which one is selected.
 
-    ``landed_cost`` leaves out the freight of a quote that names none: ask before you compare it.
+    ``landed_cost`` leaves out freight that a quote does not name.
 
     Returns the quotes by landed cost, at most 500. Raises ``NotFoundError``.
     """
