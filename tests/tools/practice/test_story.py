@@ -11,8 +11,9 @@ import pytest
 
 from studio_data import acting_as, raising_call
 from studio_data.errors import RuleViolationError
+from tests.examples.days import in_days
 
-TODAY = "2026-11-23"
+TODAY = in_days(0)
 
 
 class Piece(NamedTuple):

@@ -69,8 +69,8 @@ def project_budget(project_id: EntityId) -> ProjectBudget:
     ``variance`` is Exhibit B minus actual, or minus committed if actual is unknown. Trades' final quotes are listed
     separately. For the client use project_budget_for_client.
 
-    ``left_out`` counts what has no amount yet. Without rooms, the project's own estimate and Exhibit B total count. Returns the sums and their rooms in id order.
-    Raises ``NotFoundError`` for an unknown project.
+    ``left_out`` counts what has no amount yet. Without rooms, the project's own estimate and Exhibit B total count.
+    Returns the sums and their rooms in id order. Raises ``NotFoundError`` for an unknown project.
     """
     return budget_of(project_id, many(*budget_sql(project_id)))
 
@@ -81,7 +81,8 @@ def project_budget_for_client(project_id: EntityId) -> ProjectBudgetForClient:
 
     It leaves out what the practice pays.
 
-    ``left_out`` counts what has no amount yet. Returns the sums and their rooms in id order. Raises ``NotFoundError`` for an unknown project.
+    ``left_out`` counts what has no amount yet. Returns the sums and their rooms in id order. Raises ``NotFoundError``
+    for an unknown project.
     """
     return client_budget_of(project_id, many(*client_budget_sql(project_id)))
 
@@ -92,8 +93,9 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
 
     Both days belong to the period.
 
-    Sums count what is known; the counts beside them say what they leave out. Returns the totals, a page of projects in id order, and the cursor of the next, None on the last. Raises
-    ``InvalidInputError`` for a period that ends before it begins.
+    Sums count what is known; the counts beside them say what they leave out. Returns the totals, a page of projects in
+    id order, and the cursor of the next, None on the last. Raises ``InvalidInputError`` for a period that ends before it
+    begins.
     """
     if from_date > to_date:  # pyright: ignore[reportOperatorIssue] (both are dates when they have been checked)
         raise InvalidInputError(

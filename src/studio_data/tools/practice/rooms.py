@@ -107,8 +107,8 @@ def update_room(
 ) -> Room:
     """Update a room's name, scope or amounts; the project's totals follow. ``clear`` empties fields.
 
-    Returns the room's row. An estimate that is given stays; once it is cleared, it is again the sum of the room's line items.
-    Raises ``NotFoundError``.
+    Returns the room's row. An estimate that is given stays; once it is cleared, it is again the sum of the room's line
+    items. Raises ``NotFoundError``.
     """
     _, rooms, _ = batch(
         lock_project_sql(room_id),
