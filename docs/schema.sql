@@ -449,15 +449,6 @@ $$;
 
 
 --
--- Name: trail_number(xid8); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.trail_number(transaction xid8) RETURNS xid8
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN transaction;
-
-
---
 -- Name: uuid_v7(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -469,6 +460,78 @@ CREATE FUNCTION public.uuid_v7() RETURNS uuid
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
+
+--
+-- Name: project_rooms; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.project_rooms (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    name public.short_text NOT NULL,
+    scope public.long_text,
+    investment_estimate public.dollars,
+    exhibit_b_amount public.dollars,
+    actual_amount public.dollars,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    estimate_from_items boolean DEFAULT false NOT NULL,
+    CONSTRAINT project_rooms_estimate_from_items_is_known CHECK (((investment_estimate IS NOT NULL) OR (NOT estimate_from_items)))
+);
+
+
+--
+-- Name: exhibit_b_amounts(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.exhibit_b_amounts(project_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT COALESCE(jsonb_object_agg(project_rooms.id, (project_rooms.exhibit_b_amount)::text), '{}'::jsonb) AS "coalesce" FROM public.project_rooms WHERE ((project_rooms.project_id = exhibit_b_amounts.project_id) AND (project_rooms.exhibit_b_amount IS NOT NULL)));
+
+
+--
+-- Name: documents; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.documents (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    project_id uuid NOT NULL,
+    doc_type public.document_type NOT NULL,
+    s3_key public.storage_key NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_by public.short_text,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    covers public.bounded_jsonb,
+    CONSTRAINT documents_covers_amounts_of_exhibit_b CHECK (((covers IS NULL) OR (doc_type = 'exhibit_b'::public.document_type))),
+    CONSTRAINT documents_version_range CHECK (((version >= 1) AND (version <= 100000)))
+);
+
+
+--
+-- Name: exhibit_b_covers(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.exhibit_b_covers(project_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT documents.covers FROM public.documents WHERE ((documents.project_id = exhibit_b_covers.project_id) AND (documents.doc_type = 'exhibit_b'::public.document_type)) ORDER BY documents.version DESC LIMIT 1);
+
+
+--
+-- Name: exhibit_b_is_signed(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.exhibit_b_is_signed(project_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((EXISTS (SELECT FROM public.documents WHERE ((documents.project_id = exhibit_b_is_signed.project_id) AND (documents.doc_type = 'exhibit_b'::public.document_type)))) AND COALESCE((public.exhibit_b_covers(project_id) = public.exhibit_b_amounts(project_id)), true));
+
+
+--
+-- Name: trail_number(xid8); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.trail_number(transaction xid8) RETURNS xid8
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN transaction;
+
 
 --
 -- Name: activity_log; Type: TABLE; Schema: public; Owner: -
@@ -534,6 +597,43 @@ CREATE FUNCTION public.practice_time_zone() RETURNS text
 
 
 --
+-- Name: projects; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.projects (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    client_id uuid NOT NULL,
+    name public.short_text NOT NULL,
+    address public.short_text,
+    project_type public.project_type NOT NULL,
+    phase public.project_phase DEFAULT 'conceptual_design'::public.project_phase NOT NULL,
+    investment_estimate public.dollars,
+    exhibit_b_total public.dollars,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    estimate_at_creation public.dollars
+);
+
+
+--
+-- Name: project_estimate(public.projects); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.project_estimate(project public.projects) RETURNS numeric
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN COALESCE((SELECT sum((project_rooms.investment_estimate)::numeric) AS sum FROM public.project_rooms WHERE (project_rooms.project_id = (project_estimate.project).id)), ((project).estimate_at_creation)::numeric);
+
+
+--
+-- Name: project_exhibit_b(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.project_exhibit_b(project_id uuid) RETURNS numeric
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT sum((project_rooms.exhibit_b_amount)::numeric) AS sum FROM public.project_rooms WHERE (project_rooms.project_id = project_exhibit_b.project_id));
+
+
+--
 -- Name: refuse_change_of_log(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -563,6 +663,40 @@ BEGIN
         CONSTRAINT = 'project_tasks_template_id_fkey';
 END
 $$;
+
+
+--
+-- Name: line_items; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.line_items (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    room_id uuid NOT NULL,
+    benchmark_id uuid,
+    description_generic public.short_text NOT NULL,
+    quantity integer DEFAULT 1 NOT NULL,
+    estimated_unit_price public.dollars,
+    product_name public.short_text,
+    product_spec public.long_text,
+    selected_vendor_id uuid,
+    designer_net public.dollars,
+    unit_retail_price public.dollars,
+    freight public.dollars,
+    status public.line_item_status DEFAULT 'estimated'::public.line_item_status NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    estimated_freight_factor public.freight_fraction DEFAULT 0.18 NOT NULL,
+    CONSTRAINT line_items_quantity_range CHECK (((quantity >= 1) AND (quantity <= 100000)))
+);
+
+
+--
+-- Name: room_estimate(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.room_estimate(room_id uuid) RETURNS numeric
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT round(sum((((line_items.quantity)::numeric * (line_items.estimated_unit_price)::numeric) * ((1)::numeric + (line_items.estimated_freight_factor)::numeric))), 2) AS round FROM public.line_items WHERE (line_items.room_id = room_estimate.room_id));
 
 
 --
@@ -1114,22 +1248,6 @@ CREATE TABLE public.design_fees (
 
 
 --
--- Name: documents; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.documents (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    project_id uuid NOT NULL,
-    doc_type public.document_type NOT NULL,
-    s3_key public.storage_key NOT NULL,
-    version integer DEFAULT 1 NOT NULL,
-    created_by public.short_text,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    CONSTRAINT documents_version_range CHECK (((version >= 1) AND (version <= 100000)))
-);
-
-
---
 -- Name: email_templates; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1141,30 +1259,6 @@ CREATE TABLE public.email_templates (
     body_template public.long_text NOT NULL,
     requires_review boolean DEFAULT false NOT NULL,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL
-);
-
-
---
--- Name: line_items; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.line_items (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    room_id uuid NOT NULL,
-    benchmark_id uuid,
-    description_generic public.short_text NOT NULL,
-    quantity integer DEFAULT 1 NOT NULL,
-    estimated_unit_price public.dollars,
-    product_name public.short_text,
-    product_spec public.long_text,
-    selected_vendor_id uuid,
-    designer_net public.dollars,
-    unit_retail_price public.dollars,
-    freight public.dollars,
-    status public.line_item_status DEFAULT 'estimated'::public.line_item_status NOT NULL,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    CONSTRAINT line_items_quantity_range CHECK (((quantity >= 1) AND (quantity <= 100000)))
 );
 
 
@@ -1246,22 +1340,6 @@ CREATE TABLE public.pricing_benchmarks (
 
 
 --
--- Name: project_rooms; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.project_rooms (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    project_id uuid NOT NULL,
-    name public.short_text NOT NULL,
-    scope public.long_text,
-    investment_estimate public.dollars,
-    exhibit_b_amount public.dollars,
-    actual_amount public.dollars,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL
-);
-
-
---
 -- Name: project_trades; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1275,24 +1353,6 @@ CREATE TABLE public.project_trades (
     ballpark_amount public.dollars,
     final_amount public.dollars,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL
-);
-
-
---
--- Name: projects; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.projects (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    client_id uuid NOT NULL,
-    name public.short_text NOT NULL,
-    address public.short_text,
-    project_type public.project_type NOT NULL,
-    phase public.project_phase DEFAULT 'conceptual_design'::public.project_phase NOT NULL,
-    investment_estimate public.dollars,
-    exhibit_b_total public.dollars,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
 );
 
 

@@ -9,11 +9,10 @@ import psycopg
 import pytest
 
 from studio_data import db
-from studio_data.cli import practice
 from studio_data.hints import as_typed
 from studio_data.postgres import migrate
 from studio_data.tools.practice.tasks import list_tasks
-from tests.support import clients, studio_data
+from tests.support import as_administrator, clients, studio_data
 from tests.support.processes import started
 
 NEWEST = migrate.shipped()[-1].version
@@ -166,10 +165,9 @@ def test_what_the_demos_say_to_type_next_works_however_often_they_ran(committed_
 
 
 @pytest.mark.parametrize("today", [date(2199, 6, 15), date(2028, 2, 26)])
-def test_the_full_demo_plans_working_days_whatever_the_day(
-    committed_db: str, monkeypatch: pytest.MonkeyPatch, today: date
-) -> None:
-    monkeypatch.setattr(practice, "today", lambda: today)
+def test_the_full_demo_plans_working_days_whatever_the_day(committed_db: str, today: date) -> None:
+    with as_administrator():
+        db.one(f"CREATE OR REPLACE FUNCTION today() RETURNS date LANGUAGE sql STABLE RETURN DATE '{today}'")  # pyright: ignore[reportArgumentType]
 
     assert studio_data("demo", "--full", "--yes")[0] == 0
 

@@ -94,15 +94,17 @@ class Practice:
         number, of_project = str(self.random.random()), {"project_id": project}
         doc_type = self.random.choice(["exhibit_b", "presentation", "scope_delineation"])
         meeting_type = self.random.choice(["cdm", "ddm"])
+        day = self.random.choice([one("SELECT today() AS today")["today"], self.some_day()])
         quote = {"vendor_id": self.some("vendor"), "unit_cost": self.some_amount()}
         tool, arguments = self.random.choice([
             ("add_room", {**of_project, "name": number}),
             ("update_room", {"room_id": room, "investment_estimate": "5000.00"}),
+            ("update_room", {"room_id": room, "exhibit_b_amount": self.random.choice(["900.00", "950.00"])}),
             ("add_line_item", {"room_id": room, "description_generic": "Sofa", "quantity": self.random.choice([1, 40])}),
             ("record_quote", {"line_item_id": item, **quote}),
             ("register_document", {**of_project, "s3_key": number, "doc_type": doc_type}),
             ("create_fee_schedule", {**of_project, "total": "1000.00", "instalments": 2}),
-            ("schedule_meeting", {**of_project, "meeting_type": meeting_type, "scheduled_date": str(self.some_day())}),
+            ("schedule_meeting", {**of_project, "meeting_type": meeting_type, "scheduled_date": str(day)}),
             ("add_action_item", {"meeting_id": meeting, "description": "Send samples"}),
             ("assign_trade", {**of_project, "trade_id": self.some("trade"), "role": "gc"}),
             ("advance_project", {**of_project, "override_reason": "The client wants it."}),

@@ -27,7 +27,7 @@ class ProjectField(StrEnum):
 
 
 class Project(TypedDict):
-    """One row of ``projects``; money in dollars."""
+    """One row of ``projects``; money in dollars. ``estimate_at_creation`` counts while no room has an estimate."""
 
     id: UUID
     client_id: UUID
@@ -39,6 +39,7 @@ class Project(TypedDict):
     exhibit_b_total: Decimal | None
     created_at: datetime
     updated_at: datetime
+    estimate_at_creation: Decimal | None
 
 
 class CreatedProject(TypedDict):
@@ -73,8 +74,9 @@ def create_project(
             WHERE id = %(client_id)s AND status NOT IN ('churned', 'completed')
             FOR NO KEY UPDATE
         ), project AS (
-            INSERT INTO projects (client_id, name, address, project_type, investment_estimate)
-            SELECT id, %(name)s, %(address)s, %(project_type)s::project_type, %(investment_estimate)s
+            INSERT INTO projects (client_id, name, address, project_type, investment_estimate, estimate_at_creation)
+            SELECT id, %(name)s, %(address)s, %(project_type)s::project_type, %(investment_estimate)s,
+                %(investment_estimate)s
             FROM client
             RETURNING *
         ), tasks AS (

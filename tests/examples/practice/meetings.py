@@ -8,6 +8,11 @@ def scheduled(practice: Practice) -> Meeting:
     return schedule_meeting(practice.project["id"], meeting_type="cdm", scheduled_date=in_days(14))
 
 
+def held_today(practice: Practice) -> Meeting:
+    meeting = schedule_meeting(practice.project["id"], meeting_type="cdm", scheduled_date=in_days(0))
+    return confirm_meeting(meeting["id"])
+
+
 def confirmed(practice: Practice) -> Meeting:
     return confirm_meeting(scheduled(practice)["id"])
 
@@ -34,7 +39,7 @@ EXAMPLES = {
     ),
     "complete_meeting": Example(
         lambda practice: {
-            "meeting_id": confirmed(practice)["id"],
+            "meeting_id": held_today(practice)["id"],
             "transcript_s3_key": "nguyen/cdm/transcript.txt",
             "notes_s3_key": "nguyen/cdm/notes.md",
             "action_items": [

@@ -72,6 +72,10 @@ EXAMPLES = {
         lambda practice: {"line_item_id": quoted(practice)["id"], "reason": "The fabric is discontinued."},
         logs=[("line_item", "status_changed")],
     ),
+    "set_retail_price": Example(
+        lambda practice: {"line_item_id": quoted(practice)["id"], "unit_retail_price": "5100.00"},
+        logs=[("line_item", "updated")],
+    ),
     "get_line_item": Example(lambda practice: {"line_item_id": estimated(practice)["id"]}),
     "list_line_items": Example(
         lambda practice: {"room_id": estimated(practice)["room_id"], "project_id": practice.project["id"]}

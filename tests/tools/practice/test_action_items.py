@@ -22,12 +22,13 @@ from studio_data.tools.practice.rules.gates import gates_of
 from studio_data.tools.practice.rules.lifecycles import ACTION_ITEM
 from studio_data.tools.practice.rules.projects import facts_of
 from studio_data.tools.rules.lifecycles import ProjectPhase
+from tests.examples.days import in_days
 from tests.support.lifecycle import assert_move, every_pair
 from tests.tools.practice.test_meetings import new_project
 
 
 def new_meeting() -> Meeting:
-    return schedule_meeting(new_project(), meeting_type="cdm", scheduled_date="2026-11-23")
+    return schedule_meeting(new_project(), meeting_type="cdm", scheduled_date=in_days(0))
 
 
 def item_in(status: str) -> UUID:
@@ -145,7 +146,7 @@ def test_a_change_that_changes_nothing_leaves_no_line() -> None:
 
 def test_action_items_are_listed_by_project_meeting_person_and_what_is_due() -> None:
     cdm, other = new_meeting(), new_meeting()
-    ddm = schedule_meeting(cdm["project_id"], meeting_type="ddm", scheduled_date="2026-12-23")
+    ddm = schedule_meeting(cdm["project_id"], meeting_type="ddm", scheduled_date=in_days(30))
     today = datetime.now(UTC).date()
     yesterday = today - timedelta(days=1)
     late = add_action_item(cdm["id"], description="late", assigned_to="Maria", due_date=yesterday)

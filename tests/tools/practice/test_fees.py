@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from studio_data import acting_as
 from studio_data import call as dispatch
 from studio_data.db import many, one, transaction
 from studio_data.errors import (
@@ -251,7 +252,10 @@ def test_the_database_holds_that_a_pending_fee_was_not_invoiced() -> None:
 
 
 def test_the_sweep_makes_overdue_what_is_past_due_and_once() -> None:
-    late, later = [invoice_fee(fee()["id"], due_date="2025-01-01") for _ in range(2)]
+    with acting_as("user", "Maria"):
+        late, later = [
+            invoice_fee(fee()["id"], due_date="2025-01-01", override_reason="It was sent by post.") for _ in range(2)
+        ]
     in_time = invoice_fee(fee()["id"])
 
     swept = sweep_overdue_fees()

@@ -10,7 +10,7 @@ from studio_data.contract.registry import get_tool
 from studio_data.db import one
 from studio_data.errors import InvalidInputError
 from studio_data.tools.clients import create_client
-from studio_data.tools.practice import finance
+from studio_data.tools.practice import budgets
 from studio_data.tools.practice.fees import add_fee, invoice_fee, pay_fee
 from studio_data.tools.practice.finance import practice_report, project_budget, project_budget_for_client
 from studio_data.tools.projects import create_project
@@ -56,12 +56,12 @@ def figures(budget: Any) -> tuple[Decimal | None, ...]:
 
 
 def two_places(value: Any) -> bool:
-    """Tell whether every amount in an answer is a Decimal with two places."""
+    """Tell whether every amount in an answer is a Decimal with two places; whole numbers are counts."""
     if isinstance(value, dict):
         return all(two_places(part) for part in value.values())  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):
         return all(two_places(part) for part in value)  # pyright: ignore[reportUnknownVariableType]
-    return not isinstance(value, float | int) and (not isinstance(value, Decimal) or value.as_tuple().exponent == -2)
+    return not isinstance(value, float) and (not isinstance(value, Decimal) or value.as_tuple().exponent == -2)
 
 
 # Budgets --------------------------------------------------------------------------------------------------------------
@@ -116,7 +116,9 @@ def test_the_final_quotes_of_trades_stand_apart_from_the_rooms(house: UUID) -> N
         {"project_trade_id": drapery, "name": "Drapery & Co", "role": "soft_trade", "final_amount": Decimal("2400.50")},
     ]
     assert budget["trades_total"] == Decimal("20400.50")
-    assert {**budget, "trades": [], "trades_total": Decimal("0.00")} == before
+    left_out = {**budget["left_out"], "trades": 0, "trades_without_final_quote": 0}
+    assert {**budget, "trades": [], "trades_total": Decimal("0.00"), "left_out": left_out} == before
+    assert (budget["left_out"]["trades"], budget["left_out"]["trades_without_final_quote"]) == (3, 1)
 
 
 def test_a_project_without_rooms_has_the_amounts_it_was_given() -> None:
@@ -128,8 +130,12 @@ def test_a_project_without_rooms_has_the_amounts_it_was_given() -> None:
     assert (budget["rooms"], budget["trades"], budget["trades_total"]) == ([], [], Decimal("0.00"))
     assert two_places(budget)
     assert project_budget_for_client(project_id) == {
-        "project_id": project_id, "estimate": Decimal("100000.00"), "exhibit_b": None, "retail_total": Decimal("0.00"),
-        "rooms": [],
+        "project_id": project_id, "estimate": Decimal("100000.00"), "exhibit_b": None, "exhibit_b_signed": None,
+        "retail_total": Decimal("0.00"), "rooms": [],
+        "left_out": {
+            "line_items": 0, "line_items_without_price": 0, "rooms": 0, "rooms_without_estimate": 0,
+            "rooms_without_exhibit_b": 0,
+        },
     }  # fmt: skip
 
 
@@ -156,8 +162,18 @@ def test_a_client_is_told_estimate_exhibit_b_and_retail(house: UUID) -> None:
 
 
 def test_a_clients_budget_has_no_room_for_what_the_practice_pays_or_earns() -> None:
-    may_know = {"project_id", "room_id", "name", "rooms", "estimate", "exhibit_b", "retail_total"}
-    known = get_type_hints(finance.ProjectBudgetForClient).keys() | get_type_hints(finance.RoomBudgetForClient).keys()
+    may_know = {
+        "project_id",
+        "room_id",
+        "name",
+        "rooms",
+        "estimate",
+        "exhibit_b",
+        "exhibit_b_signed",
+        "retail_total",
+        "left_out",
+    }
+    known = get_type_hints(budgets.ProjectBudgetForClient).keys() | get_type_hints(budgets.RoomBudgetForClient).keys()
     assert known == may_know
     assert get_tool("project_budget_for_client").output_schema["properties"].keys() <= may_know
 
@@ -203,8 +219,8 @@ def test_a_report_tells_the_period_apart_from_what_is_so_now(house: UUID) -> Non
 
     (mine,) = report["projects"]
     assert (mine["project_id"], mine["name"]) == (house, "LR")
-    # margin: 2 x (4,000 - 2,500) + (8,500 - 6,000); the lamp is quoted only. The table was ordered in April.
-    expected = money("230.50", "1000.00", "34.50", "4.50", "5450.50", "5500.00")
+    # margin: 2 x (4,000 - 2,500) - 99 + (8,500 - 6,000); the lamp is quoted only. The table was ordered in April.
+    expected = money("230.50", "1000.00", "34.50", "4.50", "5450.50", "5401.00")
     assert tuple(mine[name] for name in NAMES) == expected
     assert tuple(report["totals"][name] for name in NAMES) == expected
     assert two_places(report)
@@ -215,7 +231,7 @@ def test_a_report_tells_the_period_apart_from_what_is_so_now(house: UUID) -> Non
     assert [listed["name"] for listed in both["projects"]] == ["LR", "Other"]
     assert tuple(both["projects"][1][name] for name in NAMES) == money("7.00", "7.00", "0.00", "0.00", "0.00", "0.00")
     assert both["totals"]["fees_paid"] == Decimal("7.00")
-    assert both["totals"]["margin"] == Decimal("5500.00")
+    assert both["totals"]["margin"] == Decimal("5401.00")
 
 
 def test_cancelled_orders_are_not_committed_and_a_loss_is_a_negative_margin(house: UUID) -> None:
@@ -223,8 +239,8 @@ def test_cancelled_orders_are_not_committed_and_a_loss_is_a_negative_margin(hous
     one("UPDATE line_items SET designer_net = 9000.00")
 
     totals = practice_report(**MAY)["totals"]
-    # 2 x (4,000 - 9,000) + (8,500 - 9,000)
-    assert (totals["committed"], totals["margin"]) == money("0.00", "-10500.00")
+    # 2 x (4,000 - 9,000) - 99 + (8,500 - 9,000)
+    assert (totals["committed"], totals["margin"]) == money("0.00", "-10599.00")
 
 
 def test_totals_are_of_all_projects_and_the_projects_come_in_pages() -> None:

@@ -13,6 +13,7 @@ from studio_data.tools.practice.phases import advance_project, check_gates
 from studio_data.tools.practice.rules.gates import GATES
 from studio_data.tools.projects import create_project
 from studio_data.tools.rules.lifecycles import ProjectPhase
+from tests.examples.days import in_days
 
 BEFORE = {
     "detailed_design": "conceptual_design",
@@ -105,8 +106,8 @@ def known() -> dict[str, dict[str, Any]]:
     return {
         "register_document": {"s3_key": "files/document.pdf"},
         "create_fee_schedule": {"amounts": [{"label": "First instalment", "amount": "5000.00"}]},
-        "schedule_meeting": {"scheduled_date": "2026-12-01"},
-        "reschedule_meeting": {"scheduled_date": "2026-12-08"},
+        "schedule_meeting": {"scheduled_date": in_days(0)},
+        "reschedule_meeting": {"scheduled_date": in_days(0)},
         "add_room": {"name": "Den"},
         "update_room": {"investment_estimate": "20000.00"},
         "add_line_item": {"description_generic": "sofa, 90 in", "estimated_unit_price": "1200.00"},

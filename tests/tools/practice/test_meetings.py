@@ -24,7 +24,10 @@ from studio_data.tools.practice.rules.lifecycles import MEETING
 from studio_data.tools.practice.rules.projects import facts_of
 from studio_data.tools.projects import create_project
 from studio_data.tools.rules.lifecycles import ProjectPhase
+from tests.examples.days import in_days
 from tests.support.lifecycle import assert_move, every_pair, lines
+
+TODAY, LATER = in_days(0), in_days(8)
 
 
 def new_project() -> UUID:
@@ -32,7 +35,7 @@ def new_project() -> UUID:
 
 
 def meeting_in(status: str) -> UUID:
-    meeting = schedule_meeting(new_project(), meeting_type="cdm", scheduled_date="2026-11-23")
+    meeting = schedule_meeting(new_project(), meeting_type="cdm", scheduled_date=TODAY)
     one("UPDATE meetings SET status = %s::meeting_status WHERE id = %s", (status, meeting["id"]))
     if status == "rescheduled":
         one("UPDATE meetings SET scheduled_date = NULL WHERE id = %s", (meeting["id"],))
@@ -45,13 +48,13 @@ def log_of(entity_id: object) -> list[dict[str, Any]]:
 
 def test_a_new_meeting_is_scheduled_for_its_day() -> None:
     project_id = new_project()
-    meeting = schedule_meeting(project_id, meeting_type="site_meeting", scheduled_date="2026-11-23")
+    meeting = schedule_meeting(project_id, meeting_type="site_meeting", scheduled_date=TODAY)
 
     assert meeting == one("SELECT * FROM meetings WHERE id = %s", (meeting["id"],)) == get_meeting(meeting["id"])
-    assert (meeting["status"], meeting["scheduled_date"]) == ("scheduled", date(2026, 11, 23))
+    assert (meeting["status"], meeting["scheduled_date"]) == ("scheduled", date.fromisoformat(TODAY))
     (line,) = log_of(meeting["id"])
     assert (line["entity_type"], line["action"], line["project_id"]) == ("meeting", "created", project_id)
-    assert line["metadata"] == {"meeting_type": "site_meeting", "scheduled_date": "2026-11-23"}
+    assert line["metadata"] == {"meeting_type": "site_meeting", "scheduled_date": TODAY}
 
 
 # Moves ----------------------------------------------------------------------------------------------------------------
@@ -60,7 +63,7 @@ def test_a_new_meeting_is_scheduled_for_its_day() -> None:
 def move(meeting_id: UUID, target: str) -> None:
     match target:
         case "scheduled":
-            reschedule_meeting(meeting_id, scheduled_date="2026-12-01")
+            reschedule_meeting(meeting_id, scheduled_date=LATER)
         case "rescheduled":
             reschedule_meeting(meeting_id)
         case "confirmed":
@@ -86,12 +89,12 @@ def test_every_move_of_a_meeting(source: str, target: str) -> None:
 def test_a_new_date_leaves_both_moves_in_the_log(source: str) -> None:
     meeting_id = meeting_in(source)
 
-    moved = reschedule_meeting(meeting_id, scheduled_date="2026-12-01")
+    moved = reschedule_meeting(meeting_id, scheduled_date=LATER)
 
-    assert (moved["status"], moved["scheduled_date"]) == ("scheduled", date(2026, 12, 1))
+    assert (moved["status"], moved["scheduled_date"]) == ("scheduled", date.fromisoformat(LATER))
     assert [line["metadata"]["changes"] for line in log_of(meeting_id)[1:]] == [
         {"status": [source, "rescheduled"]},
-        {"status": ["rescheduled", "scheduled"], "scheduled_date": ["2026-11-23", "2026-12-01"]},
+        {"status": ["rescheduled", "scheduled"], "scheduled_date": [TODAY, LATER]},
     ]
     assert {line["action"] for line in log_of(meeting_id)[1:]} == {"status_changed"}
 
@@ -101,12 +104,12 @@ def test_a_meeting_without_a_date_waits_for_one_even_the_one_it_had() -> None:
 
     waiting = reschedule_meeting(meeting_id)
     assert (waiting["status"], waiting["scheduled_date"]) == ("rescheduled", None)
-    again = reschedule_meeting(meeting_id, scheduled_date="2026-11-23")
+    again = reschedule_meeting(meeting_id, scheduled_date=TODAY)
 
-    assert (again["status"], again["scheduled_date"]) == ("scheduled", date(2026, 11, 23))
+    assert (again["status"], again["scheduled_date"]) == ("scheduled", date.fromisoformat(TODAY))
     assert [line["metadata"]["changes"] for line in log_of(meeting_id)[1:]] == [
-        {"status": ["confirmed", "rescheduled"], "scheduled_date": ["2026-11-23", None]},
-        {"status": ["rescheduled", "scheduled"], "scheduled_date": [None, "2026-11-23"]},
+        {"status": ["confirmed", "rescheduled"], "scheduled_date": [TODAY, None]},
+        {"status": ["rescheduled", "scheduled"], "scheduled_date": [None, TODAY]},
     ]
 
 
@@ -115,11 +118,11 @@ def test_the_date_that_a_meeting_has_is_no_new_one(source: str) -> None:
     meeting_id = meeting_in(source)
     before = lines()
 
-    with pytest.raises(RuleViolationError, match=f"is already {source} for 2026-11-23") as raised, transaction():
-        reschedule_meeting(meeting_id, scheduled_date="2026-11-23")
+    with pytest.raises(RuleViolationError, match=f"is already {source} for {TODAY}") as raised, transaction():
+        reschedule_meeting(meeting_id, scheduled_date=TODAY)
 
     assert raised.value.details == {
-        "rule": "rescheduled_meetings_get_another_date", "found": "2026-11-23", "calls": [],
+        "rule": "rescheduled_meetings_get_another_date", "found": TODAY, "calls": [],
     }  # fmt: skip
     assert lines() == before
 
@@ -240,10 +243,10 @@ def test_the_gate_of_the_cdm_leads_to_its_completion() -> None:
         )
 
     schedule, *_ = gate()["calls"]
-    dispatch(schedule["tool"], schedule["arguments"] | {"scheduled_date": "2026-11-23"})
+    dispatch(schedule["tool"], schedule["arguments"] | {"scheduled_date": TODAY})
     reschedule_meeting(list_meetings(project_id=project_id)["items"][0]["id"])
     for call in gate()["calls"]:
-        known = {"scheduled_date": "2026-11-24"} if call["tool"] == "reschedule_meeting" else {}
+        known = {"scheduled_date": TODAY} if call["tool"] == "reschedule_meeting" else {}
         assert "code" not in dispatch(call["tool"], call["arguments"] | known)
     assert gate()["passed"]
 
@@ -253,9 +256,9 @@ def test_the_gate_of_the_cdm_leads_to_its_completion() -> None:
 
 def test_meetings_are_listed_by_day_and_those_without_one_last() -> None:
     project_id, other = new_project(), new_project()
-    days = ["2026-11-25", "2026-11-23", "2026-11-24", "2026-11-23", "2026-11-26", "2026-11-27"]
+    days = [in_days(2), TODAY, in_days(1), TODAY, in_days(3), in_days(4)]
     ids = [schedule_meeting(project_id, meeting_type="layout", scheduled_date=day)["id"] for day in days]
-    elsewhere = schedule_meeting(other, meeting_type="cdm", scheduled_date="2026-11-24")["id"]
+    elsewhere = schedule_meeting(other, meeting_type="cdm", scheduled_date=in_days(1))["id"]
     for late in ids[4:]:
         reschedule_meeting(late)
     confirm_meeting(ids[2])
@@ -269,9 +272,9 @@ def test_meetings_are_listed_by_day_and_those_without_one_last() -> None:
     assert listed(status="confirmed") == [third]
     assert listed(status="rescheduled") == waiting
     assert listed(meeting_type="cdm") == [elsewhere]
-    assert listed(from_date="2026-11-24", to_date="2026-11-24") == [third, elsewhere]
-    assert listed(from_date="2026-11-25") == [first]
-    assert listed(to_date="2026-11-23") == [second, fourth]
+    assert listed(from_date=in_days(1), to_date=in_days(1)) == [third, elsewhere]
+    assert listed(from_date=in_days(2)) == [first]
+    assert listed(to_date=TODAY) == [second, fourth]
 
     for limit in range(1, 8):
         paged: list[UUID] = []
@@ -286,8 +289,8 @@ def test_meetings_are_listed_by_day_and_those_without_one_last() -> None:
 
 
 def test_days_that_are_the_wrong_way_round_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="from_date 2026-11-24 is after to_date 2026-11-23") as raised:
-        list_meetings(from_date="2026-11-24", to_date="2026-11-23")
+    with pytest.raises(InvalidInputError, match=f"from_date {in_days(1)} is after to_date {TODAY}") as raised:
+        list_meetings(from_date=in_days(1), to_date=TODAY)
 
     assert raised.value.details == {"arguments": ["from_date", "to_date"]}
 
@@ -301,7 +304,7 @@ def test_days_that_are_the_wrong_way_round_are_refused() -> None:
         ("get_meeting", {}),
         ("confirm_meeting", {}),
         ("reschedule_meeting", {}),
-        ("reschedule_meeting", {"scheduled_date": "2026-11-23"}),
+        ("reschedule_meeting", {"scheduled_date": TODAY}),
         ("cancel_meeting", {"reason": "a"}),
         ("complete_meeting", {}),
     ],
@@ -314,7 +317,7 @@ def test_an_unknown_meeting_is_not_found(name: str, arguments: dict[str, Any]) -
 
 def test_a_meeting_needs_a_project() -> None:
     with pytest.raises(NotFoundError, match="There is no project") as raised:
-        schedule_meeting(create_client("Ann")["id"], meeting_type="cdm", scheduled_date="2026-11-23")
+        schedule_meeting(create_client("Ann")["id"], meeting_type="cdm", scheduled_date=TODAY)
 
     assert raised.value.hint == "That is the id of a client."
     assert one("SELECT count(*) AS meetings FROM meetings") == {"meetings": 0}
@@ -341,7 +344,7 @@ def test_of_twelve_who_move_a_meeting_to_one_day_one_does(committed_db: str) -> 
 
     def reschedule(_: int) -> bool:
         try:
-            reschedule_meeting(meeting_id, scheduled_date="2026-12-01")
+            reschedule_meeting(meeting_id, scheduled_date=LATER)
         except RuleViolationError:
             return False
         return True

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +9,7 @@ import pytest
 from studio_data import call as dispatch
 from studio_data.db import many, one
 from studio_data.errors import InvalidInputError, RuleViolationError, StudioError
+from studio_data.tools.practice.finance import project_budget_for_client
 from studio_data.tools.practice.order_progress import (
     acknowledge_purchase_order,
     cancel_purchase_order,
@@ -20,6 +21,7 @@ from studio_data.tools.practice.order_progress import (
 )
 from studio_data.tools.practice.phases import hold_project
 from studio_data.tools.practice.purchase_orders import draft_purchase_order, get_purchase_order
+from studio_data.tools.practice.quotes import record_quote, select_quote
 from studio_data.tools.practice.rules.lifecycles import LINE_ITEM, PURCHASE_ORDER
 from tests.examples import Practice
 from tests.examples.practice.purchase_orders import order_in
@@ -124,12 +126,13 @@ def test_an_order_and_its_line_item_leave_a_line_each() -> None:
 def test_the_days_of_an_order_are_kept_until_better_ones_are_known() -> None:
     order_id = order_in(Practice(), "submitted")["id"]
     today = datetime.now(UTC).date()
+    first, better = today + timedelta(days=60), today + timedelta(days=70)
 
-    assert acknowledge_purchase_order(order_id, estimated_delivery="2026-03-02")["estimated_delivery"] == date(2026, 3, 2)
-    assert start_production(order_id)["estimated_delivery"] == date(2026, 3, 2)
-    assert ship_purchase_order(order_id, estimated_delivery=date(2026, 3, 9))["estimated_delivery"] == date(2026, 3, 9)
+    assert acknowledge_purchase_order(order_id, estimated_delivery=first)["estimated_delivery"] == first
+    assert start_production(order_id)["estimated_delivery"] == first
+    assert ship_purchase_order(order_id, estimated_delivery=better)["estimated_delivery"] == better
     delivered = deliver_purchase_order(order_id)
-    assert (delivered["estimated_delivery"], delivered["actual_delivery"]) == (date(2026, 3, 9), today)
+    assert (delivered["estimated_delivery"], delivered["actual_delivery"]) == (better, today)
     assert log_of(order_id)[-1]["metadata"] == {
         "changes": {"status": ["shipped", "delivered"], "actual_delivery": [None, today.isoformat()]}
     }
@@ -144,6 +147,7 @@ def test_a_delivery_may_be_recorded_late_but_not_before_it_happens() -> None:
     assert raised.value.details == {"arguments": ["actual_delivery"]}
 
     yesterday = today - timedelta(days=1)
+    one("UPDATE purchase_orders SET ordered_at = ordered_at - interval '3 days'")
     assert deliver_purchase_order(order_id, actual_delivery=yesterday)["actual_delivery"] == yesterday
 
 
@@ -156,7 +160,7 @@ def test_the_line_item_of_a_cancelled_order_can_be_selected_for_again() -> None:
     item = item_of(order)
     assert item == {
         **before, "status": "specified", "selected_vendor_id": None, "designer_net": None,
-        "unit_retail_price": None, "freight": None, "updated_at": item["updated_at"],
+        "freight": None, "updated_at": item["updated_at"],
     }  # fmt: skip
     assert (cancelled["amount"], cancelled["ordered_at"]) == (order["amount"], order["ordered_at"])
     assert log_of(order["id"])[-1]["metadata"] == {
@@ -167,11 +171,25 @@ def test_the_line_item_of_a_cancelled_order_can_be_selected_for_again() -> None:
             "status": ["ordered", "specified"],
             "selected_vendor_id": [str(before["selected_vendor_id"]), None],
             "designer_net": [1250.50, None],
-            "unit_retail_price": [2100.00, None],
             "freight": [300.00, None],
         },
         "reason": "The fabric is discontinued.",
     }
+
+
+def test_the_clients_total_stays_while_an_item_is_ordered_again() -> None:
+    order = order_in(Practice(), "submitted")
+    item_id, vendor_id = order["line_item_id"], order["vendor_id"]
+    project_id = log_of(order["id"])[0]["project_id"]
+    agreed = project_budget_for_client(project_id)
+
+    cancel_purchase_order(order["id"], reason="The vendor is late.")
+    assert project_budget_for_client(project_id) == agreed
+    select_quote(record_quote(item_id, vendor_id=vendor_id, unit_cost="1300.00")["id"])
+    submit_purchase_order(draft_purchase_order(item_id)["id"])
+
+    assert agreed["retail_total"] == 4200
+    assert project_budget_for_client(project_id) == agreed
 
 
 def test_a_cancelled_draft_leaves_its_line_item_quoted() -> None:

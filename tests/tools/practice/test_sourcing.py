@@ -17,6 +17,7 @@ from studio_data.tools.practice.line_items import (
     list_line_items,
     list_line_items_for_client,
     respecify_line_item,
+    set_retail_price,
     specify_line_item,
 )
 from studio_data.tools.practice.price_benchmarks import find_benchmarks, set_benchmark
@@ -118,7 +119,9 @@ def test_an_item_has_its_price_benchmarks_price_by_default(room_id: UUID) -> Non
 
     assert (first["estimated_unit_price"], second["estimated_unit_price"]) == (Decimal("4200.00"), Decimal("3000.00"))
     assert (first["status"], first["quantity"]) == ("estimated", 1)
-    assert (lines()[-1]["entity_type"], lines()[-1]["action"]) == ("line_item", "created")
+    assert [(line["entity_type"], line["action"]) for line in lines()[-3:]] == [
+        ("line_item", "created"), ("room", "updated"), ("project", "updated"),
+    ]  # fmt: skip
     refused = call("add_line_item", {"room_id": str(room_id), "description_generic": "x", "benchmark_id": str(uuid4())})
     assert (refused["code"], refused["hint"]) == ("not_found", "find_benchmarks finds them.")
 
@@ -244,3 +247,35 @@ PURCHASING_MOVES = {
     ("quoted", "ordered"), ("ordered", "shipped"), ("ordered", "specified"), ("shipped", "delivered"),
     ("delivered", "installed"),
 }  # fmt: skip
+
+
+# The client's price ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [status.value for status in LINE_ITEM.moves])
+def test_the_clients_price_can_be_set_in_every_status(status: str, room_id: UUID) -> None:
+    item_id = item_in(status, room_id)
+    before = get_line_item(item_id)
+
+    priced = set_retail_price(item_id, unit_retail_price="3000.00")
+
+    assert priced == get_line_item(item_id)
+    assert priced == {**before, "unit_retail_price": Decimal("3000.00"), "updated_at": priced["updated_at"]}
+    line = lines()[-1]
+    assert (line["entity_type"], line["action"]) == ("line_item", "updated")
+    assert line["metadata"] == {"changes": {"unit_retail_price": [None, 3000.0]}}
+
+
+def test_an_unknown_line_item_gets_no_price() -> None:
+    assert call("set_retail_price", {"line_item_id": str(uuid4()), "unit_retail_price": "1.00"})["code"] == "not_found"
+
+
+def test_taking_back_the_vendors_side_leaves_the_clients_price(room_id: UUID) -> None:
+    item_id, vendor = item_in("estimated", room_id), create_vendor("Hollis")["id"]
+    specify_line_item(item_id, product_name="Sofa Anna", unit_retail_price="3000.00")
+    select_quote(record_quote(item_id, vendor_id=vendor, unit_cost="1250.00")["id"])
+
+    again = respecify_line_item(item_id, reason="Discontinued.", product_name="Sofa Berta")
+    chosen = select_quote(record_quote(item_id, vendor_id=vendor, unit_cost="1300.00")["id"])
+
+    assert again["unit_retail_price"] == chosen["unit_retail_price"] == Decimal("3000.00")

@@ -11,8 +11,9 @@ import pytest
 
 from studio_data import acting_as, raising_call
 from studio_data.errors import RuleViolationError
+from tests.examples.days import in_days
 
-TODAY = "2026-11-23"
+TODAY = in_days(0)
 
 
 class Piece(NamedTuple):
@@ -232,7 +233,7 @@ def test_a_commission_from_first_inquiry_to_completed(project_type: str, tasks: 
     assert client_budget["retail_total"] == "10980.00"
     assert not {"committed", "actual", "variance"} & client_budget.keys()
 
-    # Margin: 1,900 + 1,300 + 6 x 180 = 4,280.
+    # Margin: 1,900 - 350 + 1,300 - 120 + 6 x 180 - 180 = 3,630. Nothing is left out.
     report = story.do("controller", "practice_report", from_date="2026-01-01", to_date="2199-12-31")
     assert report["totals"] == {
         "fees_invoiced": "12000.00",
@@ -240,7 +241,14 @@ def test_a_commission_from_first_inquiry_to_completed(project_type: str, tasks: 
         "fees_outstanding": "0.00",
         "fees_overdue": "0.00",
         "committed": "7350.00",
-        "margin": "4280.00",
+        "margin": "3630.00",
+        "fees_undated": 0,
+        "fees_undated_amount": "0.00",
+        "committed_without_freight": 0,
+        "margin_items": 3,
+        "margin_without_freight": 0,
+        "margin_left_out": 0,
+        "margin_left_out_cost": "0.00",
     }
 
     feed = story.feed()

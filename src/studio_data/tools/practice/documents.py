@@ -16,7 +16,7 @@ from studio_data.tools.practice.fields import DocumentTypeName
 
 
 class Document(TypedDict):
-    """One row of ``documents``."""
+    """One row of ``documents``. An Exhibit B ``covers`` the rooms' amounts in dollars, by the room's id."""
 
     id: UUID
     project_id: UUID
@@ -25,6 +25,7 @@ class Document(TypedDict):
     version: int
     created_by: str | None
     created_at: datetime
+    covers: dict[str, str] | None
 
 
 class LatestDocuments(TypedDict):
@@ -47,6 +48,7 @@ def register_document(
 ) -> Document:
     """Record a stored file, such as a signed Exhibit B, as the next version of its type in a project.
 
+    An Exhibit B covers the rooms' amounts of this moment: after a change of an amount it must be signed again.
     ``created_by`` is the caller unless given.
 
     Versions count from 1 for each project and type, without gaps. Returns the document's row. Raises ``NotFoundError`` for
@@ -66,14 +68,15 @@ def register_document(
         (
             """
             WITH document AS (
-                INSERT INTO documents (project_id, doc_type, s3_key, version, created_by)
+                INSERT INTO documents (project_id, doc_type, s3_key, version, created_by, covers)
                 SELECT project.id, %(doc_type)s::document_type, %(s3_key)s,
                     1 + (
                         SELECT coalesce(max(version), 0)
                         FROM documents
                         WHERE project_id = %(project_id)s AND doc_type = %(doc_type)s::document_type
                     ),
-                    coalesce(%(created_by)s, %(actor_name)s)
+                    coalesce(%(created_by)s, %(actor_name)s),
+                    CASE %(doc_type)s::document_type WHEN 'exhibit_b' THEN exhibit_b_amounts(project.id) END
                 FROM projects AS project
                 WHERE project.id = %(project_id)s
                 ON CONFLICT (project_id, doc_type, version) DO NOTHING

@@ -33,7 +33,18 @@ DOMAIN = Domain(
         Table("phase_transitions", INSERTED),
     ],
     views=[View("task_answers")],
-    functions=["phase_held_in", "working_day", "working_days_before", "task_answer"],
+    functions=[
+        "phase_held_in",
+        "working_day",
+        "working_days_before",
+        "task_answer",
+        "room_estimate",
+        "project_estimate",
+        "project_exhibit_b",
+        "exhibit_b_amounts",
+        "exhibit_b_covers",
+        "exhibit_b_is_signed",
+    ],
     enums={
         "fee_status": lifecycles.FeeStatus,
         "document_type": lifecycles.DocumentType,
@@ -129,6 +140,24 @@ DOMAIN = Domain(
             )
             """,
             "compare purchase_order_numbers with purchase_orders",
+        ),
+        Invariant(
+            "rooms whose estimate is not the sum of their line items, and that nobody gave",
+            """
+            SELECT id FROM project_rooms
+            WHERE (estimate_from_items OR investment_estimate IS NULL)
+                AND investment_estimate IS DISTINCT FROM room_estimate(id)
+            """,
+            f"{as_typed('call update_room')} with investment_estimate in clear",
+        ),
+        Invariant(
+            "projects whose estimate or Exhibit B total is not the sum over their rooms",
+            """
+            SELECT id FROM projects
+            WHERE (investment_estimate, exhibit_b_total)
+                IS DISTINCT FROM (project_estimate(projects), project_exhibit_b(id))
+            """,
+            f"{as_typed('call update_room')} with the name of a room, or correct the project's amounts with SQL",
         ),
     ],
 )

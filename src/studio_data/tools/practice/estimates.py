@@ -13,7 +13,7 @@ from studio_data.contract.roles import Role
 from studio_data.db import batch, many, transaction
 from studio_data.tools.practice.fields import Quantity
 from studio_data.tools.practice.line_items import LineItem, benchmarks_exist
-from studio_data.tools.practice.rooms import Room, lock_project_of_room, project_totals_sql
+from studio_data.tools.practice.rooms import Room, lock_project_of_room, project_totals_sql, room_estimate_sql
 from studio_data.tools.projects import closed_project_refusal
 
 
@@ -53,9 +53,11 @@ def estimate_room(room_id: EntityId, *, items: Annotated[list[EstimatedItem], Le
         added = many(
             """
             WITH item AS (
-                INSERT INTO line_items (room_id, benchmark_id, description_generic, quantity, estimated_unit_price)
+                INSERT INTO line_items (
+                    room_id, benchmark_id, description_generic, quantity, estimated_unit_price, estimated_freight_factor
+                )
                 SELECT room.id, benchmark.id, coalesce(wanted.description, benchmark.item_type), wanted.quantity,
-                    benchmark.unit_price_estimate
+                    benchmark.unit_price_estimate, benchmark.freight_factor
                 FROM unnest(%(benchmarks)s::uuid[], %(quantities)s::integer[], %(descriptions)s::text[]) WITH ORDINALITY
                     AS wanted (benchmark_id, quantity, description, position)
                 JOIN pricing_benchmarks AS benchmark ON benchmark.id = wanted.benchmark_id
@@ -86,39 +88,7 @@ def estimate_room(room_id: EntityId, *, items: Annotated[list[EstimatedItem], Le
         if not added:
             raise closed_project_refusal(project_id)
         rooms, _ = batch(
-            (
-                """
-                WITH estimate AS (
-                    SELECT round(sum(
-                        item.quantity * item.estimated_unit_price * (1 + coalesce(benchmark.freight_factor, 0.18))
-                    ), 2) AS amount
-                    FROM line_items AS item
-                    LEFT JOIN pricing_benchmarks AS benchmark ON benchmark.id = item.benchmark_id
-                    WHERE item.room_id = %(room_id)s
-                ), before AS (
-                    SELECT *
-                    FROM project_rooms
-                    WHERE id = %(room_id)s
-                    FOR NO KEY UPDATE
-                ), after AS (
-                    UPDATE project_rooms
-                    SET investment_estimate = estimate.amount
-                    FROM before, estimate
-                    WHERE project_rooms.id = before.id
-                    RETURNING project_rooms.*
-                ), logged AS (
-                    INSERT INTO activity_log (
-                        entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
-                    )
-                    SELECT 'room', after.id, after.project_id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
-                        jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
-                    FROM before, after
-                    WHERE before IS DISTINCT FROM after
-                )
-                SELECT * FROM after
-                """,
-                {"room_id": room_id, **actor()},
-            ),
+            room_estimate_sql(room_id, replaces_given=True),
             project_totals_sql(project_id),
         )
         return {"room": rooms[0], "line_items": added}

@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Money, Name
+from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Money, Name, Text
 from studio_data.contract.paging import Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
@@ -19,7 +19,7 @@ from studio_data.contract.validators import CENT
 from studio_data.db import batch, many, one
 from studio_data.errors import ConflictError, InvalidInputError, RuleViolationError
 from studio_data.tools.practice.fields import FeeStatusName, InstalmentCount
-from studio_data.tools.practice.rules.days import future_day_refusal
+from studio_data.tools.practice.rules.days import past_day_refusal, payment_day_refusal
 from studio_data.tools.practice.rules.moves import FEE_MOVES
 from studio_data.tools.rules.lifecycles import ProjectPhase
 
@@ -206,36 +206,45 @@ def _json(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-@tool(roles=[Role.CONTROLLER])
-def invoice_fee(fee_id: EntityId, *, due_date: Day | None = None) -> Fee:
+@tool(roles=[Role.CONTROLLER], people_only=["override_reason"])
+def invoice_fee(fee_id: EntityId, *, due_date: Day | None = None, override_reason: Text | None = None) -> Fee:
     """Record that a pending fee was invoiced.
 
     It is due at the end of ``due_date``. Without ``due_date`` it keeps its due date if that is in the future, else it is
-    due in 30 days.
+    due in 30 days. Refused for a due date before today without ``override_reason``.
 
-    Returns the fee's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not pending.
+    Returns the fee's row. Raises ``InvalidInputError`` for a past due date, ``NotFoundError``, ``InvalidTransitionError``
+    for a fee that is not pending.
     """
-    row = _move(fee_id, "invoice_fee", due_date=due_date)
+    row = _move(fee_id, "invoice_fee", due_date=due_date, override_reason=override_reason)
     if row is None:
-        raise move_refusal(FEE_MOVES, fee_id, "invoice_fee")
+        raise past_day_refusal("due_date", due_date, override_reason) or move_refusal(FEE_MOVES, fee_id, "invoice_fee")
     return row
 
 
-@tool(roles=[Role.CONTROLLER])
-def pay_fee(fee_id: EntityId, *, paid_on: Day | None = None) -> Fee:
+@tool(roles=[Role.CONTROLLER], people_only=["override_reason"])
+def pay_fee(fee_id: EntityId, *, paid_on: Day | None = None, override_reason: Text | None = None) -> Fee:
     """Record that an invoiced or overdue fee was paid, today or on an earlier day.
 
-    Returns the fee's row; ``paid_at`` is now, or noon of ``paid_on``. Raises ``InvalidInputError`` for a day to come,
-    ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not invoiced.
+    Refused for a day to come, and without ``override_reason`` for a day before the invoice.
+
+    Returns the fee's row; ``paid_at`` is now, or noon of ``paid_on`` if it was invoiced before. Raises
+    ``InvalidInputError`` for the day, ``NotFoundError``, ``InvalidTransitionError`` for a fee that is not invoiced.
     """
-    row = _move(fee_id, "pay_fee", paid_on=paid_on)
+    row = _move(fee_id, "pay_fee", paid_on=paid_on, override_reason=override_reason)
     if row is None:
-        refusal = future_day_refusal("paid_on", paid_on, "Record the payment once it has arrived.")
-        raise refusal or move_refusal(FEE_MOVES, fee_id, "pay_fee")
+        raise payment_day_refusal(fee_id, paid_on, override_reason) or move_refusal(FEE_MOVES, fee_id, "pay_fee")
     return row
 
 
-def _move(fee_id: EntityId, tool_name: str, *, due_date: Day | None = None, paid_on: Day | None = None) -> Fee | None:
+def _move(
+    fee_id: EntityId,
+    tool_name: str,
+    *,
+    due_date: Day | None = None,
+    paid_on: Day | None = None,
+    override_reason: str | None = None,
+) -> Fee | None:
     """Move a fee as a tool does; None if the lifecycle does not allow it, or there is no such fee."""
     move = FEE_MOVES.made_by(tool_name)
     return one(
@@ -254,20 +263,31 @@ def _move(fee_id: EntityId, tool_name: str, *, due_date: Day | None = None, paid
                     CASE WHEN before.due_at > now() THEN before.due_at END,
                     start_of_day(today() + 31) - interval '1 second'
                 ) ELSE before.due_at END,
-                paid_at = CASE %(to)s WHEN 'paid' THEN
-                    least(now(), (%(paid_on)s::date + time '12:00') AT TIME ZONE practice_time_zone())
-                END
-            FROM before
+                paid_at = CASE %(to)s WHEN 'paid' THEN least(now(), CASE
+                    WHEN %(paid_on)s::date = (before.invoiced_at AT TIME ZONE practice_time_zone())::date
+                    THEN greatest(noon, before.invoiced_at) ELSE noon
+                END) END
+            FROM before, CAST((%(paid_on)s::date + time '12:00') AT TIME ZONE practice_time_zone() AS timestamptz) AS noon
             WHERE design_fees.id = before.id
                 AND before.status = ANY(%(sources)s::fee_status[])
                 AND (%(paid_on)s::date <= today()) IS NOT FALSE
+                AND (
+                    (
+                        %(paid_on)s::date >= (before.invoiced_at AT TIME ZONE practice_time_zone())::date
+                        AND %(due_date)s::date >= today()
+                    ) IS NOT FALSE
+                    OR %(override_reason)s::text IS NOT NULL
+                )
             RETURNING design_fees.*
         ), logged AS (
             INSERT INTO activity_log (
                 entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
             )
             SELECT 'fee', after.id, after.project_id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
-                jsonb_build_object('changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status)))
+                jsonb_strip_nulls(jsonb_build_object(
+                    'changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status)),
+                    'reason', %(override_reason)s::text
+                ))
             FROM before, after
         )
         SELECT * FROM after
@@ -278,6 +298,7 @@ def _move(fee_id: EntityId, tool_name: str, *, due_date: Day | None = None, paid
             "sources": list(move.sources),
             "due_date": due_date,
             "paid_on": paid_on,
+            "override_reason": override_reason,
             **actor(),
         },
     )

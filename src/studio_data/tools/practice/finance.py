@@ -4,73 +4,19 @@ from decimal import Decimal
 from typing import Any, TypedDict
 from uuid import UUID
 
-from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, Day, EntityId, Limit
 from studio_data.contract.paging import LOWEST_ID, page
 from studio_data.contract.registry import tool
-from studio_data.db import Statement, many
+from studio_data.db import many
 from studio_data.errors import InvalidInputError
-
-
-class Budget(TypedDict):
-    """What was estimated, agreed, ordered and spent, in dollars. An amount that is not set is None.
-
-    ``committed`` is amount and freight of the orders that are not cancelled, drafts included. ``variance`` is the rest of
-    Exhibit B: ``exhibit_b`` minus ``actual``, or minus ``committed`` for a room whose actual amount is unknown.
-    """
-
-    estimate: Decimal | None
-    exhibit_b: Decimal | None
-    committed: Decimal
-    actual: Decimal | None
-    variance: Decimal | None
-
-
-class RoomBudget(Budget):
-    """The budget of one room."""
-
-    room_id: UUID
-    name: str
-
-
-class TradeQuote(TypedDict):
-    """What a trade asks for its work on the project."""
-
-    project_trade_id: UUID
-    name: str
-    role: str
-    final_amount: Decimal
-
-
-class ProjectBudget(Budget):
-    """A project's budget in total and per room. Its trades' final quotes are separate, since they belong to no room."""
-
-    project_id: UUID
-    rooms: list[RoomBudget]
-    trades: list[TradeQuote]
-    trades_total: Decimal
-
-
-class ClientBudget(TypedDict):
-    """What a client may see of a budget. It leaves out what the practice pays or earns."""
-
-    estimate: Decimal | None
-    exhibit_b: Decimal | None
-    retail_total: Decimal
-
-
-class RoomBudgetForClient(ClientBudget):
-    """The budget of one room, for the client."""
-
-    room_id: UUID
-    name: str
-
-
-class ProjectBudgetForClient(ClientBudget):
-    """A project's budget for its client, in total and per room."""
-
-    project_id: UUID
-    rooms: list[RoomBudgetForClient]
+from studio_data.tools.practice.budgets import (
+    ProjectBudget,
+    ProjectBudgetForClient,
+    budget_of,
+    budget_sql,
+    client_budget_of,
+    client_budget_sql,
+)
 
 
 class Figures(TypedDict):
@@ -78,7 +24,12 @@ class Figures(TypedDict):
 
     In the period: ``fees_invoiced``, ``fees_paid``, and ``committed`` (amount and freight of its orders that are not
     cancelled). Now: ``fees_outstanding`` (invoiced and not paid), ``fees_overdue`` (outstanding and past due), and
-    ``margin`` (retail minus designer net of all that is ordered or later).
+    ``margin`` (retail minus designer net and freight of the line items that are ordered or later).
+
+    A sum counts what is known. ``fees_undated`` were invoiced or paid on an unknown day, and are in no period.
+    ``committed_without_freight`` orders count with their amount alone, ``margin_without_freight`` line items with their
+    prices alone. Of ``margin_items`` the margin leaves out ``margin_left_out``, which have no client's price or no designer
+    net; they cost ``margin_left_out_cost``.
     """
 
     fees_invoiced: Decimal
@@ -87,6 +38,13 @@ class Figures(TypedDict):
     fees_overdue: Decimal
     committed: Decimal
     margin: Decimal
+    fees_undated: int
+    fees_undated_amount: Decimal
+    committed_without_freight: int
+    margin_items: int
+    margin_without_freight: int
+    margin_left_out: int
+    margin_left_out_cost: Decimal
 
 
 class ProjectFigures(Figures):
@@ -111,100 +69,10 @@ def project_budget(project_id: EntityId) -> ProjectBudget:
     ``variance`` is Exhibit B minus actual, or minus committed if actual is unknown. Trades' final quotes are listed
     separately. For the client use project_budget_for_client.
 
-    Without rooms, the project's own estimate and Exhibit B total count. Returns the sums and their rooms in id order.
-    Raises ``NotFoundError`` for an unknown project.
+    ``left_out`` counts what has no amount yet. Without rooms, the project's own estimate and Exhibit B total count.
+    Returns the sums and their rooms in id order. Raises ``NotFoundError`` for an unknown project.
     """
     return budget_of(project_id, many(*budget_sql(project_id)))
-
-
-def budget_sql(project_id: EntityId) -> Statement:
-    """Return the query of a project's budget."""
-    return (
-        """
-        WITH rooms AS (
-            SELECT
-                id, name, investment_estimate AS estimate, exhibit_b_amount AS exhibit_b, actual_amount AS actual,
-                (
-                    SELECT coalesce(sum(purchase.amount + coalesce(purchase.freight, 0.00)), 0.00)
-                    FROM line_items AS item
-                    JOIN purchase_orders AS purchase ON purchase.line_item_id = item.id
-                    WHERE item.room_id = room.id AND purchase.status <> 'cancelled'
-                ) AS committed
-            FROM project_rooms AS room
-            WHERE project_id = %(project_id)s
-        ), sums AS (
-            SELECT
-                project.id, project.name,
-                coalesce(sum(rooms.estimate), project.investment_estimate) AS estimate,
-                coalesce(sum(rooms.exhibit_b), project.exhibit_b_total) AS exhibit_b,
-                coalesce(sum(rooms.committed), 0.00) AS committed,
-                sum(rooms.actual) AS actual,
-                coalesce(sum(coalesce(rooms.actual, rooms.committed)), 0.00) AS spent
-            FROM projects AS project
-            LEFT JOIN rooms ON true
-            WHERE project.id = %(project_id)s
-            GROUP BY project.id
-        )
-        SELECT
-            'project' AS part, id, name, NULL AS role, estimate, exhibit_b, committed, actual,
-            exhibit_b - spent AS variance
-        FROM sums
-        UNION ALL
-        SELECT 'room', id, name, NULL, estimate, exhibit_b, committed, actual, exhibit_b - coalesce(actual, committed)
-        FROM rooms
-        UNION ALL
-        SELECT 'trade', quoted.id, trade.name, quoted.role::text, NULL, NULL, quoted.final_amount, NULL, NULL
-        FROM project_trades AS quoted
-        JOIN trades AS trade ON trade.id = quoted.trade_id
-        WHERE quoted.project_id = %(project_id)s AND quoted.final_amount IS NOT NULL
-        UNION ALL
-        SELECT 'trades', NULL, NULL, NULL, NULL, NULL, coalesce(sum(final_amount), 0.00), NULL, NULL
-        FROM project_trades
-        WHERE project_id = %(project_id)s
-        ORDER BY part, id
-        """,
-        {"project_id": project_id},
-    )
-
-
-def budget_of(project_id: EntityId, rows: list[dict[str, Any]]) -> ProjectBudget:
-    """Return the budget that ``budget_sql`` has found. Raises ``NotFoundError`` if it has found no project."""
-    parts = _by_part(rows)
-    if not parts["project"]:
-        raise no_such("project", project_id)
-    (project,), (trades,) = parts["project"], parts["trades"]
-    return {
-        "project_id": project["id"],
-        **_budget(project),
-        "rooms": [{"room_id": room["id"], "name": room["name"], **_budget(room)} for room in parts["room"]],
-        "trades": [
-            {
-                "project_trade_id": trade["id"],
-                "name": trade["name"],
-                "role": trade["role"],
-                "final_amount": trade["committed"],
-            }
-            for trade in parts["trade"]
-        ],
-        "trades_total": trades["committed"],
-    }
-
-
-def _by_part(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    parts: dict[str, list[dict[str, Any]]] = {"project": [], "room": [], "trade": [], "trades": []}
-    for row in rows:
-        parts[row["part"]].append(row)
-    return parts
-
-
-def _budget(row: dict[str, Any]) -> Budget:
-    return {
-        "estimate": row["estimate"],
-        "exhibit_b": row["exhibit_b"],
-        "committed": row["committed"],
-        "actual": row["actual"],
-        "variance": row["variance"],
-    }
 
 
 @tool(reads=True)
@@ -213,59 +81,10 @@ def project_budget_for_client(project_id: EntityId) -> ProjectBudgetForClient:
 
     It leaves out what the practice pays.
 
-    Returns the sums and their rooms in id order. Raises ``NotFoundError`` for an unknown project.
+    ``left_out`` counts what has no amount yet. Returns the sums and their rooms in id order. Raises ``NotFoundError``
+    for an unknown project.
     """
     return client_budget_of(project_id, many(*client_budget_sql(project_id)))
-
-
-def client_budget_sql(project_id: EntityId) -> Statement:
-    """Return the query of what a client may be told of a project's budget."""
-    return (
-        """
-        WITH rooms AS (
-            SELECT
-                id, name, investment_estimate AS estimate, exhibit_b_amount AS exhibit_b,
-                (
-                    SELECT coalesce(sum(quantity * unit_retail_price), 0.00)
-                    FROM line_items
-                    WHERE room_id = room.id AND status <> 'estimated'
-                ) AS retail_total
-            FROM project_rooms AS room
-            WHERE project_id = %(project_id)s
-        )
-        SELECT
-            'project' AS part, project.id, project.name,
-            coalesce(sum(rooms.estimate), project.investment_estimate) AS estimate,
-            coalesce(sum(rooms.exhibit_b), project.exhibit_b_total) AS exhibit_b,
-            coalesce(sum(rooms.retail_total), 0.00) AS retail_total
-        FROM projects AS project
-        LEFT JOIN rooms ON true
-        WHERE project.id = %(project_id)s
-        GROUP BY project.id
-        UNION ALL
-        SELECT 'room', id, name, estimate, exhibit_b, retail_total
-        FROM rooms
-        ORDER BY part, id
-        """,
-        {"project_id": project_id},
-    )
-
-
-def client_budget_of(project_id: EntityId, rows: list[dict[str, Any]]) -> ProjectBudgetForClient:
-    """Return the budget that ``client_budget_sql`` has found. Raises ``NotFoundError`` if it has found no project."""
-    parts = _by_part(rows)
-    if not parts["project"]:
-        raise no_such("project", project_id)
-    (project,) = parts["project"]
-    return {
-        "project_id": project["id"],
-        **_budget_for_client(project),
-        "rooms": [{"room_id": room["id"], "name": room["name"], **_budget_for_client(room)} for room in parts["room"]],
-    }
-
-
-def _budget_for_client(row: dict[str, Any]) -> ClientBudget:
-    return {"estimate": row["estimate"], "exhibit_b": row["exhibit_b"], "retail_total": row["retail_total"]}
 
 
 @tool(reads=True)
@@ -274,8 +93,9 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
 
     Both days belong to the period.
 
-    Returns the totals, a page of projects in id order, and the cursor of the next, None on the last. Raises
-    ``InvalidInputError`` for a period that ends before it begins.
+    Sums count what is known; the counts beside them say what they leave out. Returns the totals, a page of projects in
+    id order, and the cursor of the next, None on the last. Raises ``InvalidInputError`` for a period that ends before it
+    begins.
     """
     if from_date > to_date:  # pyright: ignore[reportOperatorIssue] (both are dates when they have been checked)
         raise InvalidInputError(
@@ -297,12 +117,20 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
                 sum(amount) FILTER (WHERE status IN ('invoiced', 'overdue')) AS outstanding,
                 sum(amount) FILTER (
                     WHERE status = 'overdue' OR (status = 'invoiced' AND due_at < now())
-                ) AS overdue
+                ) AS overdue,
+                count(*) FILTER (WHERE is_undated) AS undated,
+                sum(amount) FILTER (WHERE is_undated) AS undated_amount
             FROM design_fees
+            CROSS JOIN LATERAL (
+                SELECT (status <> 'pending' AND invoiced_at IS NULL) OR (status = 'paid' AND paid_at IS NULL) AS is_undated
+            ) AS dated
             CROSS JOIN period
             GROUP BY project_id
         ), orders AS (
-            SELECT room.project_id, sum(purchase.amount + coalesce(purchase.freight, 0.00)) AS committed
+            SELECT
+                room.project_id,
+                sum(purchase.amount + coalesce(purchase.freight, 0.00)) AS committed,
+                count(*) FILTER (WHERE purchase.freight IS NULL) AS without_freight
             FROM purchase_orders AS purchase
             JOIN line_items AS item ON item.id = purchase.line_item_id
             JOIN project_rooms AS room ON room.id = item.room_id
@@ -310,9 +138,19 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
             WHERE purchase.status <> 'cancelled' AND purchase.ordered_at >= begins AND purchase.ordered_at < ends
             GROUP BY room.project_id
         ), margins AS (
-            SELECT room.project_id, sum((item.unit_retail_price - item.designer_net) * item.quantity) AS margin
+            SELECT
+                room.project_id,
+                sum((item.unit_retail_price - item.designer_net) * item.quantity - coalesce(item.freight, 0.00)) AS margin,
+                count(*) AS items,
+                count(*) FILTER (WHERE is_known AND item.freight IS NULL) AS without_freight,
+                count(*) FILTER (WHERE NOT is_known) AS left_out,
+                sum(coalesce(item.designer_net * item.quantity, 0.00) + coalesce(item.freight, 0.00))
+                    FILTER (WHERE NOT is_known) AS left_out_cost
             FROM line_items AS item
             JOIN project_rooms AS room ON room.id = item.room_id
+            CROSS JOIN LATERAL (
+                SELECT item.unit_retail_price IS NOT NULL AND item.designer_net IS NOT NULL AS is_known
+            ) AS priced
             WHERE item.status >= 'ordered'
             GROUP BY room.project_id
         ), figures AS (
@@ -323,7 +161,14 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
                 coalesce(fees.outstanding, 0.00) AS fees_outstanding,
                 coalesce(fees.overdue, 0.00) AS fees_overdue,
                 coalesce(orders.committed, 0.00) AS committed,
-                coalesce(margins.margin, 0.00) AS margin
+                coalesce(margins.margin, 0.00) AS margin,
+                coalesce(fees.undated, 0) AS fees_undated,
+                coalesce(fees.undated_amount, 0.00) AS fees_undated_amount,
+                coalesce(orders.without_freight, 0) AS committed_without_freight,
+                coalesce(margins.items, 0) AS margin_items,
+                coalesce(margins.without_freight, 0) AS margin_without_freight,
+                coalesce(margins.left_out, 0) AS margin_left_out,
+                coalesce(margins.left_out_cost, 0.00) AS margin_left_out_cost
             FROM projects AS project
             LEFT JOIN fees ON fees.project_id = project.id
             LEFT JOIN orders ON orders.project_id = project.id
@@ -331,7 +176,8 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
         ), listed AS (
             SELECT *
             FROM figures
-            WHERE (fees_invoiced, fees_paid, fees_outstanding, committed, margin) <> (0, 0, 0, 0, 0)
+            WHERE (fees_invoiced, fees_paid, fees_outstanding, committed, fees_undated, margin_items)
+                <> (0, 0, 0, 0, 0, 0)
                 AND id > %(after)s
             ORDER BY id
             LIMIT %(limit)s + 1
@@ -343,7 +189,14 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
             coalesce(sum(fees_outstanding), 0.00) AS fees_outstanding,
             coalesce(sum(fees_overdue), 0.00) AS fees_overdue,
             coalesce(sum(committed), 0.00) AS committed,
-            coalesce(sum(margin), 0.00) AS margin
+            coalesce(sum(margin), 0.00) AS margin,
+            coalesce(sum(fees_undated), 0)::bigint AS fees_undated,
+            coalesce(sum(fees_undated_amount), 0.00) AS fees_undated_amount,
+            coalesce(sum(committed_without_freight), 0)::bigint AS committed_without_freight,
+            coalesce(sum(margin_items), 0)::bigint AS margin_items,
+            coalesce(sum(margin_without_freight), 0)::bigint AS margin_without_freight,
+            coalesce(sum(margin_left_out), 0)::bigint AS margin_left_out,
+            coalesce(sum(margin_left_out_cost), 0.00) AS margin_left_out_cost
         FROM figures
         UNION ALL
         SELECT * FROM listed
@@ -367,4 +220,11 @@ def _figures(row: dict[str, Any]) -> Figures:
         "fees_overdue": row["fees_overdue"],
         "committed": row["committed"],
         "margin": row["margin"],
+        "fees_undated": row["fees_undated"],
+        "fees_undated_amount": row["fees_undated_amount"],
+        "committed_without_freight": row["committed_without_freight"],
+        "margin_items": row["margin_items"],
+        "margin_without_freight": row["margin_without_freight"],
+        "margin_left_out": row["margin_left_out"],
+        "margin_left_out_cost": row["margin_left_out_cost"],
     }

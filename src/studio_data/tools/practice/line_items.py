@@ -11,8 +11,9 @@ from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Te
 from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import batch, many, one
 from studio_data.tools.practice.fields import LineItemStatusName, Quantity
+from studio_data.tools.practice.rooms import lock_project_sql, project_totals_sql, room_estimate_sql
 from studio_data.tools.practice.rules.orders import LINE_ITEM_MOVES
 from studio_data.tools.projects import closed_project_refusal
 
@@ -35,6 +36,7 @@ class LineItem(TypedDict):
     status: str
     created_at: datetime
     updated_at: datetime
+    estimated_freight_factor: Decimal
 
 
 class ClientLineItem(TypedDict):
@@ -60,59 +62,66 @@ def add_line_item(
     benchmark_id: EntityId | None = None,
     estimated_unit_price: Money | None = None,
 ) -> LineItem:
-    """Add an item to a room, as an estimate ("sofa, 90 in").
+    """Add an item to a room, as an estimate ("sofa, 90 in"). The room's and the project's estimate follow.
 
-    The price is the price benchmark's unless given.
+    The price is the price benchmark's unless given. An estimate that update_room was given for the room stays.
 
     Returns the line item's row. Raises ``NotFoundError``, ``RuleViolationError`` for a completed project.
     """
-    row = one(
-        """
-        WITH room AS (
-            SELECT room.id, room.project_id
-            FROM project_rooms AS room
-            JOIN projects AS project ON project.id = room.project_id
-            WHERE room.id = %(room_id)s AND project.phase <> 'completed'
-            FOR SHARE OF project
-        ), benchmark AS (
-            SELECT id, unit_price_estimate
-            FROM pricing_benchmarks
-            WHERE id = %(benchmark_id)s
-        ), item AS (
-            INSERT INTO line_items (room_id, benchmark_id, description_generic, quantity, estimated_unit_price)
-            SELECT room.id, benchmark.id, %(description_generic)s, %(quantity)s,
-                coalesce(%(estimated_unit_price)s, benchmark.unit_price_estimate)
-            FROM room
-            LEFT JOIN benchmark ON true
-            WHERE %(benchmark_id)s::uuid IS NULL OR benchmark.id IS NOT NULL
-            RETURNING *
-        ), logged AS (
-            INSERT INTO activity_log (
-                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+    _, items, *_ = batch(
+        lock_project_sql(room_id),
+        (
+            """
+            WITH room AS (
+                SELECT room.id, room.project_id
+                FROM project_rooms AS room
+                JOIN projects AS project ON project.id = room.project_id
+                WHERE room.id = %(room_id)s AND project.phase <> 'completed'
+            ), benchmark AS (
+                SELECT id, unit_price_estimate, freight_factor
+                FROM pricing_benchmarks
+                WHERE id = %(benchmark_id)s
+            ), item AS (
+                INSERT INTO line_items (
+                    room_id, benchmark_id, description_generic, quantity, estimated_unit_price, estimated_freight_factor
+                )
+                SELECT room.id, benchmark.id, %(description_generic)s, %(quantity)s,
+                    coalesce(%(estimated_unit_price)s, benchmark.unit_price_estimate),
+                    coalesce(benchmark.freight_factor, 0.18)
+                FROM room
+                LEFT JOIN benchmark ON true
+                WHERE %(benchmark_id)s::uuid IS NULL OR benchmark.id IS NOT NULL
+                RETURNING *
+            ), logged AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT 'line_item', item.id, room.project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object('description_generic', item.description_generic, 'quantity', item.quantity)
+                FROM item, room
             )
-            SELECT 'line_item', item.id, room.project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
-                jsonb_build_object('description_generic', item.description_generic, 'quantity', item.quantity)
-            FROM item, room
-        )
-        SELECT * FROM item
-        """,
-        {
-            "room_id": room_id,
-            "description_generic": description_generic,
-            "quantity": quantity,
-            "benchmark_id": benchmark_id,
-            "estimated_unit_price": estimated_unit_price,
-            **actor(),
-        },
+            SELECT * FROM item
+            """,
+            {
+                "room_id": room_id,
+                "description_generic": description_generic,
+                "quantity": quantity,
+                "benchmark_id": benchmark_id,
+                "estimated_unit_price": estimated_unit_price,
+                **actor(),
+            },
+        ),
+        room_estimate_sql(room_id),
+        project_totals_sql(room_id, of_completed=False),
     )
-    if row is None:
+    if not items:
         room = one("SELECT project_id FROM project_rooms WHERE id = %(id)s", {"id": room_id}, reads=True)
         if room is None:
             raise no_such("room", room_id)
         if benchmark_id is not None and not benchmarks_exist([benchmark_id]):
             raise no_such("benchmark", benchmark_id)
         raise closed_project_refusal(room["project_id"])
-    return row
+    return items[0]
 
 
 @tool(roles=[Role.SOURCING_SPECIALIST])
@@ -155,6 +164,44 @@ def respecify_line_item(
         {"product_name": product_name, "product_spec": product_spec, "unit_retail_price": unit_retail_price},
         reason,
     )
+
+
+@tool(roles=[Role.SOURCING_SPECIALIST, Role.CONTROLLER], idempotent=True)
+def set_retail_price(line_item_id: EntityId, *, unit_retail_price: Money) -> LineItem:
+    """Set what the client pays per unit of a line item, in any status. What the practice pays does not change.
+
+    Returns the line item's row. Raises ``NotFoundError``.
+    """
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM line_items
+            WHERE id = %(line_item_id)s
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE line_items
+            SET unit_retail_price = %(unit_retail_price)s
+            FROM before
+            WHERE line_items.id = before.id
+            RETURNING line_items.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'line_item', after.id, room.project_id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+            FROM before, after
+            JOIN project_rooms AS room ON room.id = after.room_id
+            WHERE before IS DISTINCT FROM after
+        )
+        SELECT * FROM after
+        """,
+        {"line_item_id": line_item_id, "unit_retail_price": unit_retail_price, **actor()},
+    )
+    if row is None:
+        raise no_such("line_item", line_item_id)
+    return row
 
 
 @tool(reads=True)

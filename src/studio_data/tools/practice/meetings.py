@@ -20,6 +20,7 @@ from studio_data.db import many, one
 from studio_data.errors import InvalidInputError, RuleViolationError, StudioError
 from studio_data.tools.practice.action_items import ActionItem
 from studio_data.tools.practice.fields import MeetingStatusName, MeetingTypeName
+from studio_data.tools.practice.rules.days import past_day_refusal
 from studio_data.tools.practice.rules.lifecycles import MeetingStatus
 from studio_data.tools.practice.rules.moves import MEETING_MOVES
 from studio_data.tools.projects import closed_project_refusal
@@ -58,11 +59,15 @@ class CompletedMeeting(Meeting):
     action_items: list[ActionItem]
 
 
-@tool(roles=KEEPERS)
-def schedule_meeting(project_id: EntityId, *, meeting_type: MeetingTypeName, scheduled_date: Day) -> Meeting:
+@tool(roles=KEEPERS, people_only=["override_reason"])
+def schedule_meeting(
+    project_id: EntityId, *, meeting_type: MeetingTypeName, scheduled_date: Day, override_reason: Text | None = None
+) -> Meeting:
     """Schedule a meeting of a project, such as the CDM or a site meeting. Next: confirm_meeting.
 
-    Returns the meeting's row. Raises ``NotFoundError`` for an unknown project.
+    Refused for a day before today without ``override_reason``.
+
+    Returns the meeting's row. Raises ``InvalidInputError`` for a past day, ``NotFoundError`` for an unknown project.
     """
     row = one(
         """
@@ -71,21 +76,30 @@ def schedule_meeting(project_id: EntityId, *, meeting_type: MeetingTypeName, sch
             SELECT id, %(meeting_type)s::meeting_type, %(scheduled_date)s::date
             FROM projects
             WHERE id = %(project_id)s
+                AND (%(scheduled_date)s::date >= today() OR %(override_reason)s::text IS NOT NULL)
             RETURNING *
         ), logged AS (
             INSERT INTO activity_log (
                 entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
             )
             SELECT 'meeting', id, project_id, 'created', %(actor_type)s, %(actor_name)s, %(context)s,
-                jsonb_build_object('meeting_type', meeting_type, 'scheduled_date', scheduled_date)
+                jsonb_strip_nulls(jsonb_build_object(
+                    'meeting_type', meeting_type, 'scheduled_date', scheduled_date, 'reason', %(override_reason)s::text
+                ))
             FROM meeting
         )
         SELECT * FROM meeting
         """,
-        {"project_id": project_id, "meeting_type": meeting_type, "scheduled_date": scheduled_date, **actor()},
+        {
+            "project_id": project_id,
+            "meeting_type": meeting_type,
+            "scheduled_date": scheduled_date,
+            "override_reason": override_reason,
+            **actor(),
+        },
     )
     if row is None:
-        raise no_such("project", project_id)
+        raise past_day_refusal("scheduled_date", scheduled_date, override_reason) or no_such("project", project_id)
     return row
 
 
@@ -98,18 +112,21 @@ def confirm_meeting(meeting_id: EntityId) -> Meeting:
     return _move(meeting_id, "confirm_meeting")
 
 
-@tool(roles=KEEPERS)
-def reschedule_meeting(meeting_id: EntityId, *, scheduled_date: Day | None = None) -> Meeting:
+@tool(roles=KEEPERS, people_only=["override_reason"])
+def reschedule_meeting(
+    meeting_id: EntityId, *, scheduled_date: Day | None = None, override_reason: Text | None = None
+) -> Meeting:
     """Give a meeting that was not held another date, or remove its date until there is a new one.
 
     With ``scheduled_date`` it becomes scheduled and must be confirmed again. Without, it becomes rescheduled and waits for
-    a date.
+    a date. Refused for a day before today without ``override_reason``.
 
     A meeting that had a date passes through ``rescheduled``, and the audit trail has both moves. Returns the meeting's
-    row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for the date that it has already.
+    row. Raises ``InvalidInputError`` for a past day, ``NotFoundError``, ``InvalidTransitionError``,
+    ``RuleViolationError`` for the date that it has already.
     """
     to = MeetingStatus.RESCHEDULED if scheduled_date is None else MeetingStatus.SCHEDULED
-    return _move(meeting_id, "reschedule_meeting", to, scheduled_date=scheduled_date)
+    return _move(meeting_id, "reschedule_meeting", to, scheduled_date=scheduled_date, override_reason=override_reason)
 
 
 @tool(roles=KEEPERS, destructive=True)
@@ -131,8 +148,11 @@ def complete_meeting(
 ) -> CompletedMeeting:
     """Record that a confirmed meeting was held, with its transcript, notes and agreed action items.
 
+    Refused before the day of the meeting: reschedule_meeting gives it the day on which it was held.
+
     Returns the meeting's row and the ``action_items`` made, in the order given. Raises ``NotFoundError``,
-    ``InvalidTransitionError``, ``RuleViolationError`` for action items in a completed project; then none is made.
+    ``InvalidTransitionError``, ``RuleViolationError`` for a day to come and for action items in a completed project; then
+    none is made.
     """
     agreed = action_items or []
     row = one(
@@ -153,6 +173,7 @@ def complete_meeting(
             FROM before
             WHERE meetings.id = before.id
                 AND before.status = ANY(%(sources)s::meeting_status[])
+                AND (before.scheduled_date <= today()) IS NOT FALSE
             RETURNING meetings.*
         ), items AS (
             INSERT INTO meeting_action_items (meeting_id, description, assigned_to, due_date)
@@ -239,8 +260,7 @@ def list_meetings(
 ) -> Page[Meeting]:
     """List meetings by date, those without a date last. Filter by project, status, type, or two days inclusive.
 
-    Returns at most ``limit`` rows and the cursor of the next page (None on the last page). Raises ``InvalidInputError``
-    for a ``from_date`` after ``to_date``.
+    Returns a page, its cursor None on the last. Raises ``InvalidInputError`` for a ``from_date`` after ``to_date``.
     """
     if isinstance(from_date, date) and isinstance(to_date, date) and from_date > to_date:
         raise InvalidInputError(
@@ -284,6 +304,7 @@ def _move(
     to: MeetingStatus | None = None,
     *,
     scheduled_date: Day | None = None,
+    override_reason: str | None = None,
     reason: str | None = None,
 ) -> Meeting:
     """Move a meeting as a tool does, or say why not. On the way to another date it passes through ``rescheduled``."""
@@ -305,6 +326,7 @@ def _move(
             FROM before
             WHERE meetings.id = before.id
                 AND before.status = ANY(%(sources)s::meeting_status[])
+                AND (%(scheduled_date)s::date >= today() OR %(override_reason)s::text IS NOT NULL) IS NOT FALSE
                 AND (
                     %(to)s <> 'scheduled'
                     OR before.status = 'rescheduled'
@@ -329,7 +351,7 @@ def _move(
                         END,
                         to_jsonb(after)
                     ),
-                    'reason', %(reason)s::text
+                    'reason', coalesce(%(reason)s::text, %(override_reason)s::text)
                 ))
             FROM before, after
         )
@@ -340,19 +362,22 @@ def _move(
             "to": move.to,
             "sources": list(move.sources),
             "scheduled_date": scheduled_date,
+            "override_reason": override_reason,
             "reason": reason,
             **actor(),
         },
     )
     if row is None:
-        raise _move_refusal(meeting_id, tool_name, to)
+        raise past_day_refusal("scheduled_date", scheduled_date, override_reason) or _move_refusal(meeting_id, tool_name, to)
     return row
 
 
 def _move_refusal(meeting_id: EntityId, tool_name: str, to: MeetingStatus | None) -> StudioError:
     meeting = one(
         """
-        SELECT meeting.status, meeting.scheduled_date, meeting.project_id, project.phase
+        SELECT
+            meeting.status, meeting.scheduled_date, (meeting.scheduled_date > today()) IS TRUE AS is_ahead,
+            meeting.project_id, project.phase
         FROM meetings AS meeting
         JOIN projects AS project ON project.id = meeting.project_id
         WHERE meeting.id = %(meeting_id)s
@@ -369,7 +394,7 @@ def _move_refusal(meeting_id: EntityId, tool_name: str, to: MeetingStatus | None
             found=str(meeting["scheduled_date"]),
             hint="Give another date, or no date until there is one.",
         )
-    is_confirmed = meeting["status"] == MeetingStatus.CONFIRMED
+    is_confirmed = meeting["status"] == MeetingStatus.CONFIRMED and not meeting["is_ahead"]
     if to is MeetingStatus.COMPLETED and is_confirmed and meeting["phase"] == ProjectPhase.COMPLETED:
         return closed_project_refusal(meeting["project_id"])
     refusal = move_refusal(MEETING_MOVES, meeting_id, tool_name, to)

@@ -11,7 +11,7 @@ from studio_data.contract.roles import Role
 from studio_data.db import one
 from studio_data.tools.practice.line_items import LineItem
 from studio_data.tools.practice.purchase_orders import ORDERING_PHASES, PurchaseOrder
-from studio_data.tools.practice.rules.days import future_day_refusal
+from studio_data.tools.practice.rules.days import delivery_day_refusal
 from studio_data.tools.practice.rules.lifecycles import LineItemStatus, PurchaseOrderStatus
 from studio_data.tools.practice.rules.orders import ITEM_FOLLOWS, LINE_ITEM_MOVES, PURCHASE_ORDER_MOVES, item_sources
 
@@ -20,8 +20,8 @@ from studio_data.tools.practice.rules.orders import ITEM_FOLLOWS, LINE_ITEM_MOVE
 def submit_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
     """Record that a draft order was sent to the vendor. Its line item becomes ordered.
 
-    Refused if the selected quote changed after the draft, without a signed Exhibit B, or outside the phases that may
-    order.
+    Refused if the selected quote changed after the draft, without an Exhibit B that is signed for the rooms' present
+    amounts, or outside the phases that may order.
 
     Sets ordered_at. Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
@@ -32,7 +32,8 @@ def submit_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
 def acknowledge_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day | None = None) -> PurchaseOrder:
     """Record that the vendor confirmed a submitted order, and its delivery date.
 
-    Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``InvalidInputError`` for a delivery
+    before the order was sent.
     """
     return _move(purchase_order_id, "acknowledge_purchase_order", estimated_delivery=estimated_delivery)
 
@@ -50,25 +51,33 @@ def start_production(purchase_order_id: EntityId) -> PurchaseOrder:
 def ship_purchase_order(purchase_order_id: EntityId, *, estimated_delivery: Day | None = None) -> PurchaseOrder:
     """Record that the vendor shipped an order in production. Its line item becomes shipped.
 
-    Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``InvalidInputError`` for a delivery
+    before the order was sent.
     """
     return _move(purchase_order_id, "ship_purchase_order", estimated_delivery=estimated_delivery)
 
 
-@tool(roles=[Role.PROCUREMENT_COORDINATOR])
-def deliver_purchase_order(purchase_order_id: EntityId, *, actual_delivery: Day | None = None) -> PurchaseOrder:
+@tool(roles=[Role.PROCUREMENT_COORDINATOR], people_only=["override_reason"])
+def deliver_purchase_order(
+    purchase_order_id: EntityId, *, actual_delivery: Day | None = None, override_reason: Text | None = None
+) -> PurchaseOrder:
     """Record that a shipped order arrived, today unless a day is given. Its line item becomes delivered.
 
-    Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``InvalidInputError`` for a day to come.
+    Refused for a day to come, and without ``override_reason`` for a day before the order was sent.
+
+    Returns the order's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``InvalidInputError`` for the day.
     """
-    return _move(purchase_order_id, "deliver_purchase_order", actual_delivery=actual_delivery)
+    return _move(
+        purchase_order_id, "deliver_purchase_order", actual_delivery=actual_delivery, override_reason=override_reason
+    )
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR], destructive=True)
 def cancel_purchase_order(purchase_order_id: EntityId, *, reason: Text) -> PurchaseOrder:
     """Cancel an order before it is shipped, and say why.
 
-    If it was submitted, its line item returns to specified without vendor and prices, for another quote.
+    If it was submitted, its line item returns to specified without vendor, net price and freight, for another quote. The
+    client's price stays.
 
     The item of a cancelled draft stays as it is. Returns the order's row. Raises ``NotFoundError``,
     ``InvalidTransitionError`` for an order that was shipped or cancelled.
@@ -82,6 +91,7 @@ def _move(
     *,
     estimated_delivery: Day | None = None,
     actual_delivery: Day | None = None,
+    override_reason: str | None = None,
     reason: str | None = None,
 ) -> PurchaseOrder:
     """Move an order, and its line item where that follows, if both lifecycles and the rules allow it; else raise why not."""
@@ -118,12 +128,18 @@ def _move(
             WHERE purchase.id = before.id
                 AND before.status = ANY(%(sources)s::po_status[])
                 AND (%(actual_delivery)s::date <= today()) IS NOT FALSE
+                AND (
+                    (%(actual_delivery)s::date >= (before.ordered_at AT TIME ZONE practice_time_zone())::date) IS NOT FALSE
+                    OR %(override_reason)s::text IS NOT NULL
+                )
+                AND (%(estimated_delivery)s::date >= (before.ordered_at AT TIME ZONE practice_time_zone())::date)
+                    IS NOT FALSE
                 AND (item.status = ANY(%(item_sources)s::line_item_status[]) OR NOT %(item_must_follow)s)
                 AND (
                     %(to)s <> 'submitted'
                     OR (
                         project.phase = ANY(%(phases)s::project_phase[])
-                        AND EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b')
+                        AND exhibit_b_is_signed(project.id)
                         AND before.vendor_id = item.selected_vendor_id
                         AND before.amount = item.designer_net * item.quantity
                         AND before.freight IS NOT DISTINCT FROM item.freight
@@ -135,7 +151,6 @@ def _move(
             SET status = %(item_to)s::line_item_status,
                 selected_vendor_id = CASE WHEN %(to)s <> 'cancelled' THEN item.selected_vendor_id END,
                 designer_net = CASE WHEN %(to)s <> 'cancelled' THEN item.designer_net END,
-                unit_retail_price = CASE WHEN %(to)s <> 'cancelled' THEN item.unit_retail_price END,
                 freight = CASE WHEN %(to)s <> 'cancelled' THEN item.freight END
             FROM item, after
             WHERE line_items.id = item.id AND item.status = ANY(%(item_sources)s::line_item_status[])
@@ -151,7 +166,9 @@ def _move(
                 entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
             )
             SELECT entity_type, changed.id, project.id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
-                jsonb_strip_nulls(jsonb_build_object('changes', changes, 'reason', %(reason)s::text))
+                jsonb_strip_nulls(jsonb_build_object(
+                    'changes', changes, 'reason', coalesce(%(reason)s::text, %(override_reason)s::text)
+                ))
             FROM changed, project
         )
         SELECT * FROM after
@@ -166,12 +183,13 @@ def _move(
             "phases": ORDERING_PHASES,
             "estimated_delivery": estimated_delivery,
             "actual_delivery": actual_delivery,
+            "override_reason": override_reason,
             "reason": reason,
             **actor(),
         },
     )
     if row is None:
-        refusal = future_day_refusal("actual_delivery", actual_delivery, "Record a delivery once it has arrived.")
+        refusal = delivery_day_refusal(purchase_order_id, estimated_delivery, actual_delivery, override_reason)
         raise refusal or move_refusal(PURCHASE_ORDER_MOVES, purchase_order_id, tool_name)
     return row
 

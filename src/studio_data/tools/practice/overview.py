@@ -9,7 +9,14 @@ from studio_data.contract.entities import no_such
 from studio_data.contract.fields import EntityId
 from studio_data.contract.registry import tool
 from studio_data.db import Statement, batch
-from studio_data.tools.practice.finance import budget_of, budget_sql, client_budget_of, client_budget_sql
+from studio_data.tools.practice.budgets import (
+    LeftOut,
+    LeftOutForClient,
+    budget_of,
+    budget_sql,
+    client_budget_of,
+    client_budget_sql,
+)
 from studio_data.tools.practice.phases import gate_check
 from studio_data.tools.practice.rules.gates import Gate, facts_sql
 from studio_data.tools.projects import Project
@@ -56,9 +63,11 @@ class BudgetTotals(TypedDict):
 
     estimate: Decimal | None
     exhibit_b: Decimal | None
+    exhibit_b_signed: Decimal | None
     committed: Decimal
     actual: Decimal | None
     variance: Decimal | None
+    left_out: LeftOut
 
 
 class ProjectOverview(TypedDict):
@@ -80,7 +89,9 @@ class ClientBudgetTotals(TypedDict):
 
     estimate: Decimal | None
     exhibit_b: Decimal | None
+    exhibit_b_signed: Decimal | None
     retail_total: Decimal
+    left_out: LeftOutForClient
 
 
 class ClientOverview(TypedDict):
@@ -114,9 +125,11 @@ def project_overview(project_id: EntityId) -> ProjectOverview:
         "budget": {
             "estimate": budget["estimate"],
             "exhibit_b": budget["exhibit_b"],
+            "exhibit_b_signed": budget["exhibit_b_signed"],
             "committed": budget["committed"],
             "actual": budget["actual"],
             "variance": budget["variance"],
+            "left_out": budget["left_out"],
         },
         "next_meeting": found["next_meeting"],
         "overdue": found["overdue"],
@@ -143,7 +156,9 @@ def project_overview_for_client(project_id: EntityId) -> ClientOverview:
         "budget": {
             "estimate": budget["estimate"],
             "exhibit_b": budget["exhibit_b"],
+            "exhibit_b_signed": budget["exhibit_b_signed"],
             "retail_total": budget["retail_total"],
+            "left_out": budget["left_out"],
         },
         "next_meeting": found["next_meeting"],
     }

@@ -41,7 +41,8 @@ class PurchaseOrder(TypedDict):
 def draft_purchase_order(line_item_id: EntityId) -> PurchaseOrder:
     """Draft the purchase order of a quoted line item, with the year's next number.
 
-    Vendor, amount and freight come from the selected quote. Needs a signed Exhibit B and a project in purchasing or later.
+    Vendor, amount and freight come from the selected quote. Needs an Exhibit B that is signed for
+    the rooms' present amounts, and a project in purchasing or later.
     Refused while the line item has another order that is not cancelled.
 
     The amount is designer net times quantity. Numbers (PO-2026-0001) follow each other without gaps in a calendar year:
@@ -81,7 +82,7 @@ def _draft(line_item_id: EntityId) -> PurchaseOrder | None:
                         AND item.selected_vendor_id IS NOT NULL
                         AND item.designer_net * item.quantity <= %(largest_amount)s
                         AND project.phase = ANY(%(phases)s::project_phase[])
-                        AND EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b')
+                        AND exhibit_b_is_signed(project.id)
                         AND NOT EXISTS (
                             SELECT FROM purchase_orders WHERE line_item_id = item.id AND status <> 'cancelled'
                         )

@@ -35,7 +35,7 @@ class VendorQuote(TypedDict):
 
 
 class ComparedQuote(TypedDict):
-    """A quote in a comparison. ``landed_cost`` is unit cost x quantity + freight."""
+    """A quote in a comparison. ``landed_cost`` is unit cost x quantity + freight, if the quote names freight."""
 
     vendor_quote_id: UUID
     vendor_id: UUID
@@ -115,6 +115,8 @@ def record_quote(
 @tool(reads=True)
 def compare_quotes(line_item_id: EntityId) -> QuoteComparison:
     """Compare the quotes for a line item, cheapest first: price with freight, lead time, which one is selected.
+
+    ``landed_cost`` leaves out freight that a quote does not name.
 
     Returns the quotes by landed cost, at most 500. Raises ``NotFoundError``.
     """

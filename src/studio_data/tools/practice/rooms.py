@@ -28,7 +28,7 @@ class RoomField(StrEnum):
 
 
 class Room(TypedDict):
-    """One row of ``project_rooms``; money in dollars."""
+    """One row of ``project_rooms``; money in dollars. An estimate that nobody gave is ``estimate_from_items``."""
 
     id: UUID
     project_id: UUID
@@ -38,6 +38,7 @@ class Room(TypedDict):
     exhibit_b_amount: Decimal | None
     actual_amount: Decimal | None
     created_at: datetime
+    estimate_from_items: bool
 
 
 @tool(roles=[Role.PROJECT_MANAGER, Role.SOURCING_SPECIALIST])
@@ -106,10 +107,11 @@ def update_room(
 ) -> Room:
     """Update a room's name, scope or amounts; the project's totals follow. ``clear`` empties fields.
 
-    Returns the room's row. Raises ``NotFoundError``.
+    Returns the room's row. An estimate that is given stays; once it is cleared, it is again the sum of the room's line
+    items. Raises ``NotFoundError``.
     """
     _, rooms, _ = batch(
-        _lock_project_sql(room_id),
+        lock_project_sql(room_id),
         (
             """
             WITH before AS (
@@ -122,8 +124,12 @@ def update_room(
                 SET name = coalesce(%(name)s, before.name),
                     scope = CASE WHEN 'scope' = ANY(%(clear)s) THEN NULL ELSE coalesce(%(scope)s, before.scope) END,
                     investment_estimate = CASE
-                        WHEN 'investment_estimate' = ANY(%(clear)s) THEN NULL
+                        WHEN 'investment_estimate' = ANY(%(clear)s) THEN room_estimate(before.id)
                         ELSE coalesce(%(investment_estimate)s, before.investment_estimate)
+                    END,
+                    estimate_from_items = CASE
+                        WHEN 'investment_estimate' = ANY(%(clear)s) THEN room_estimate(before.id) IS NOT NULL
+                        ELSE before.estimate_from_items AND %(investment_estimate)s::numeric IS NULL
                     END,
                     exhibit_b_amount = CASE
                         WHEN 'exhibit_b_amount' = ANY(%(clear)s) THEN NULL
@@ -199,13 +205,14 @@ def list_rooms(project_id: EntityId, *, limit: Limit = 50, after: Cursor | None 
 
 def lock_project_of_room(room_id: EntityId) -> UUID:
     """Lock a room's project, in a unit, before its rooms are summed. Raises ``NotFoundError``."""
-    row = one(*_lock_project_sql(room_id))
+    row = one(*lock_project_sql(room_id))
     if row is None:
         raise no_such("room", room_id)
     return row["id"]
 
 
-def _lock_project_sql(room_id: EntityId) -> Statement:
+def lock_project_sql(room_id: EntityId) -> Statement:
+    """Return the statement that locks a room's project, before its rooms or their items are summed."""
     return (
         """
         SELECT project.id
@@ -218,10 +225,49 @@ def _lock_project_sql(room_id: EntityId) -> Statement:
     )
 
 
+def room_estimate_sql(room_id: EntityId, *, replaces_given: bool = False) -> Statement:
+    """Return the statement that sets the estimate of a room whose project is locked, after the unit has added items to it.
+
+    An estimate that somebody has given stays, unless it ``replaces_given`` ones. Returns the room.
+    """
+    return (
+        """
+        WITH before AS (
+            SELECT *
+            FROM project_rooms
+            WHERE id = %(room_id)s
+                AND EXISTS (SELECT FROM line_items WHERE room_id = %(room_id)s AND created_at = now())
+            FOR NO KEY UPDATE
+        ), after AS (
+            UPDATE project_rooms
+            SET investment_estimate = estimate, estimate_from_items = estimate IS NOT NULL
+            FROM before, room_estimate(%(room_id)s) AS estimate
+            WHERE project_rooms.id = before.id
+                AND (before.estimate_from_items OR before.investment_estimate IS NULL OR %(replaces_given)s)
+                AND (before.investment_estimate, before.estimate_from_items)
+                    IS DISTINCT FROM (estimate, estimate IS NOT NULL)
+            RETURNING project_rooms.*
+        ), logged AS (
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'room', after.id, after.project_id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+            FROM before, after
+        )
+        SELECT * FROM after
+        UNION ALL
+        SELECT * FROM before WHERE NOT EXISTS (SELECT FROM after)
+        """,
+        {"room_id": room_id, "replaces_given": replaces_given, **actor()},
+    )
+
+
 def project_totals_sql(of: EntityId | UUID, *, of_completed: bool = True) -> Statement:
     """Return the statement that updates a locked project's totals from its rooms.
 
-    If no room has an amount, the total stays unchanged. ``of`` is the project's id or the id of one of its rooms.
+    If no room has an estimate, it is the figure from the project's creation. ``of`` is the project's id or the id of one of
+    its rooms.
     """
     return (
         """
@@ -232,19 +278,16 @@ def project_totals_sql(of: EntityId | UUID, *, of_completed: bool = True) -> Sta
                 AND (%(of_completed)s OR phase <> 'completed')
             FOR NO KEY UPDATE
         ), totals AS (
-            SELECT sum(room.investment_estimate) AS estimate, sum(room.exhibit_b_amount) AS exhibit_b
+            SELECT project_estimate(projects) AS estimate, project_exhibit_b(projects.id) AS exhibit_b
             FROM before
-            JOIN project_rooms AS room ON room.project_id = before.id
+            JOIN projects ON projects.id = before.id
         ), after AS (
             UPDATE projects
-            SET investment_estimate = coalesce(totals.estimate, before.investment_estimate),
-                exhibit_b_total = coalesce(totals.exhibit_b, before.exhibit_b_total)
+            SET investment_estimate = totals.estimate, exhibit_b_total = totals.exhibit_b
             FROM before, totals
             WHERE projects.id = before.id
-                AND (before.investment_estimate, before.exhibit_b_total) IS DISTINCT FROM (
-                    coalesce(totals.estimate, before.investment_estimate),
-                    coalesce(totals.exhibit_b, before.exhibit_b_total)
-                )
+                AND (before.investment_estimate, before.exhibit_b_total)
+                    IS DISTINCT FROM (totals.estimate, totals.exhibit_b)
             RETURNING projects.*
         )
         INSERT INTO activity_log (

@@ -12,6 +12,7 @@ from uuid import UUID
 from studio_data.contract.lifecycle import Facts, always
 from studio_data.db import Statement
 from studio_data.errors import SatisfyingCall
+from studio_data.tools.practice.rules.exhibit_b import not_signed
 from studio_data.tools.practice.rules.line_items import is_behind, item_calls
 from studio_data.tools.practice.rules.moves import ACTION_ITEM_MOVES, FEE_MOVES, MEETING_MOVES, TASK_MOVES, TRADE_QUOTE_MOVES
 from studio_data.tools.rules.lifecycles import ProjectPhase, ProjectType
@@ -89,6 +90,9 @@ def facts_sql(project_id: UUID | str) -> Statement:
                     GROUP BY doc_type
                 ) AS by_type
             ) AS documents,
+            EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b') AS has_exhibit_b,
+            exhibit_b_covers(project.id) AS exhibit_b_covers,
+            exhibit_b_amounts(project.id) AS exhibit_b_amounts,
             (
                 SELECT coalesce(
                     jsonb_agg(
@@ -151,6 +155,12 @@ def _document(doc_type: str, **more: str) -> Callable[[Facts], tuple[bool, str, 
         return found > 0, f"{found} {doc_type} on file", [call]
 
     return look
+
+
+def _exhibit_b(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
+    passed, found, calls = _document("exhibit_b")(facts)
+    missing = not_signed(facts) if passed else None
+    return passed and missing is None, missing or found, calls
 
 
 def _meeting(meeting_type: str) -> Callable[[Facts], tuple[bool, str, list[SatisfyingCall]]]:
@@ -244,7 +254,7 @@ def _action_items(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
 
 GATES: dict[ProjectPhase, tuple[_Check, ...]] = {
     ProjectPhase.DETAILED_DESIGN: (
-        _Check("exhibit_b_signed", _document("exhibit_b")),
+        _Check("exhibit_b_signed", _exhibit_b),
         _Check("design_fee_paid", _first_fee),
         _Check("cdm_completed", _meeting("cdm")),
         _Check("rooms_estimated", _rooms_estimated),

@@ -126,11 +126,30 @@ TRADE_QUOTE_MOVES = Moves(
     ],
 )
 
+
+def _its_day_has_come(facts: Facts, _to: str) -> RuleViolationError | None:
+    if not facts["is_ahead"]:
+        return None
+    return RuleViolationError(
+        f"Meeting {facts['id']} is on {facts['scheduled_date']}, a day to come, and cannot have been held.",
+        rule="meetings_are_held_on_their_day",
+        found=str(facts["scheduled_date"]),
+        calls=[{"tool": "reschedule_meeting", "arguments": {"meeting_id": str(facts["id"])}}],
+        hint="Complete it on its day. If it was held earlier, reschedule_meeting gives it that day.",
+    )
+
+
 # With its new date a rescheduled meeting is scheduled again.
 MEETING_MOVES = Moves(
     MEETING,
     "meeting_id",
-    read_by("SELECT id, status FROM meetings WHERE id = %(id)s"),
+    read_by(
+        """
+        SELECT id, status, scheduled_date, (scheduled_date > today()) IS TRUE AS is_ahead
+        FROM meetings
+        WHERE id = %(id)s
+        """
+    ),
     [
         move_to(MEETING, "confirm_meeting", MeetingStatus.CONFIRMED),
         Move(
@@ -139,7 +158,7 @@ MEETING_MOVES = Moves(
             (*MEETING.sources_of(MeetingStatus.RESCHEDULED), *MEETING.sources_of(MeetingStatus.SCHEDULED)),
         ),
         move_to(MEETING, "reschedule_meeting", MeetingStatus.RESCHEDULED, is_step=False, is_listed=False),
-        move_to(MEETING, "complete_meeting", MeetingStatus.COMPLETED),
+        move_to(MEETING, "complete_meeting", MeetingStatus.COMPLETED, rules=(_its_day_has_come,)),
         move_to(MEETING, "cancel_meeting", MeetingStatus.CANCELLED, is_step=False),
     ],
 )

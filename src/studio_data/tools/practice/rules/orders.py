@@ -10,6 +10,7 @@ from studio_data.contract.lifecycle import Facts, Move, Moves, Rule, move_to
 from studio_data.contract.validators import LARGEST_AMOUNT
 from studio_data.db import one
 from studio_data.errors import ConflictError, InvalidTransitionError, RuleViolationError, SatisfyingCall
+from studio_data.tools.practice.rules.exhibit_b import not_signed
 from studio_data.tools.practice.rules.lifecycles import LINE_ITEM, PURCHASE_ORDER, LineItemStatus, PurchaseOrderStatus
 from studio_data.tools.practice.rules.line_items import way_on
 from studio_data.tools.practice.rules.projects import PROJECT_MOVES
@@ -63,7 +64,9 @@ def _facts(line_item_id: UUID | None, purchase_order_id: UUID | None) -> Facts |
             project.phase,
             project.project_type,
             CASE WHEN project.phase = 'on_hold' THEN phase_held_in(project.id) END AS held_in,
-            EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b') AS is_signed
+            EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b') AS has_exhibit_b,
+            exhibit_b_covers(project.id) AS exhibit_b_covers,
+            exhibit_b_amounts(project.id) AS exhibit_b_amounts
         FROM line_items AS item
         JOIN project_rooms AS room ON room.id = item.room_id
         JOIN projects AS project ON project.id = room.project_id
@@ -98,8 +101,9 @@ def _ready_to_order(facts: Facts, _to: str) -> RuleViolationError | None:
     """Refuse an order while the project or the line item lacks something, and name all of it."""
     found: dict[str, str] = {}
     calls: list[SatisfyingCall] = []
-    if not facts["is_signed"]:
-        found["exhibit_b_signed"] = "no exhibit_b on file"
+    unsigned = not_signed(facts)
+    if unsigned is not None:
+        found["exhibit_b_signed"] = unsigned
         arguments = {"project_id": str(facts["project_id"]), "doc_type": "exhibit_b"}
         calls.append({"tool": "register_document", "arguments": arguments})
     if facts["phase"] not in ORDERING_PHASES:
