@@ -449,6 +449,24 @@ $$;
 
 
 --
+-- Name: practice_time_zone(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.practice_time_zone() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN 'UTC'::text;
+
+
+--
+-- Name: day_of(timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.day_of(moment timestamp with time zone) RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((moment AT TIME ZONE public.practice_time_zone()))::date;
+
+
+--
 -- Name: trail_number(xid8); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -522,15 +540,6 @@ CREATE TABLE public.phase_transitions (
 CREATE FUNCTION public.phase_held_in(project_id uuid) RETURNS public.project_phase
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (SELECT phase_transitions.from_phase FROM public.phase_transitions WHERE ((phase_transitions.project_id = phase_held_in.project_id) AND (phase_transitions.to_phase = 'on_hold'::public.project_phase)) ORDER BY phase_transitions.id DESC LIMIT 1);
-
-
---
--- Name: practice_time_zone(); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.practice_time_zone() RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN 'UTC'::text;
 
 
 --
@@ -670,7 +679,7 @@ $$;
 
 CREATE FUNCTION public.today() RETURNS date
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN ((now() AT TIME ZONE public.practice_time_zone()))::date;
+    RETURN public.day_of(now());
 
 
 --
@@ -880,6 +889,15 @@ CREATE FUNCTION public.working_day(number integer) RETURNS date
 CREATE FUNCTION public.working_days_before(day date) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((((day - '1900-01-01'::date) / 7) * 5) + LEAST(((day - '1900-01-01'::date) % 7), 5));
+
+
+--
+-- Name: working_days_later(date, integer); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.working_days_later(day date, working_days integer) RETURNS date
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (working_days > 0) THEN public.working_day(((public.working_days_before((day + 1)) - 1) + working_days)) WHEN (working_days < 0) THEN public.working_day((public.working_days_before(day) + working_days)) ELSE day END;
 
 
 --
@@ -1167,6 +1185,44 @@ CREATE TABLE public.line_items (
 
 
 --
+-- Name: projects; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.projects (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    client_id uuid NOT NULL,
+    name public.short_text NOT NULL,
+    address public.short_text,
+    project_type public.project_type NOT NULL,
+    phase public.project_phase DEFAULT 'conceptual_design'::public.project_phase NOT NULL,
+    investment_estimate public.dollars,
+    exhibit_b_total public.dollars,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
+);
+
+
+--
+-- Name: live_projects; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.live_projects WITH (security_invoker='true') AS
+ SELECT project.id,
+    project.client_id,
+    project.name,
+    project.address,
+    project.project_type,
+    project.phase,
+    project.investment_estimate,
+    project.exhibit_b_total,
+    project.created_at,
+    project.updated_at
+   FROM (public.projects project
+     JOIN public.clients client ON ((client.id = project.client_id)))
+  WHERE ((project.phase <> ALL (ARRAY['on_hold'::public.project_phase, 'completed'::public.project_phase])) AND (client.status <> 'churned'::public.client_status));
+
+
+--
 -- Name: meeting_action_items; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1273,24 +1329,6 @@ CREATE TABLE public.project_trades (
     ballpark_amount public.dollars,
     final_amount public.dollars,
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL
-);
-
-
---
--- Name: projects; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.projects (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    client_id uuid NOT NULL,
-    name public.short_text NOT NULL,
-    address public.short_text,
-    project_type public.project_type NOT NULL,
-    phase public.project_phase DEFAULT 'conceptual_design'::public.project_phase NOT NULL,
-    investment_estimate public.dollars,
-    exhibit_b_total public.dollars,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
 );
 
 

@@ -33,8 +33,8 @@ EXAMPLES = {
         logs=[("client", "status_changed")],
     ),
     "churn_client": Example(
-        lambda practice: {"client_id": practice.client["id"], "reason": "Chose another designer."},
-        logs=[("client", "status_changed")],
+        lambda practice: {"client_id": practice.project["client_id"], "reason": "Chose another designer."},
+        logs=[("client", "status_changed"), ("project", "phase_changed")],
     ),
     "reopen_client": Example(churned, logs=[("client", "status_changed")]),
 }

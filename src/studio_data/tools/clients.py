@@ -285,7 +285,7 @@ def advance_client(client_id: EntityId, *, to: Annotated[PipelineStatus | str, *
 
 @tool(roles=[Role.STUDIO_MANAGER], destructive=True)
 def churn_client(client_id: EntityId, *, reason: Text) -> Client:
-    """Record that a client is lost, and why. reopen_client brings them back.
+    """Record that a client is lost, and why. Their open projects are put on hold. reopen_client brings the client back.
 
     Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a completed client.
     """
@@ -297,7 +297,7 @@ def churn_client(client_id: EntityId, *, reason: Text) -> Client:
 
 @tool(roles=[Role.STUDIO_MANAGER])
 def reopen_client(client_id: EntityId) -> Client:
-    """Make a churned client a lead again.
+    """Make a churned client a lead again. resume_project then goes on with their projects.
 
     Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a client who has not churned.
     """
@@ -331,14 +331,43 @@ def _move(client_id: EntityId, to: str, reason: str | None = None) -> Client | N
                     OR NOT EXISTS (SELECT FROM projects WHERE client_id = before.id AND phase <> 'completed')
                 )
             RETURNING clients.*
+        ), open_projects AS (
+            SELECT project.id, project.phase
+            FROM after
+            JOIN projects AS project ON project.client_id = after.id
+            WHERE after.status = 'churned' AND project.phase NOT IN ('on_hold', 'completed')
+            ORDER BY project.id
+            FOR NO KEY UPDATE OF project
+        ), held AS (
+            UPDATE projects
+            SET phase = 'on_hold'
+            FROM open_projects
+            WHERE projects.id = open_projects.id
+            RETURNING projects.id, open_projects.phase AS from_phase
+        ), transitions AS (
+            INSERT INTO phase_transitions (project_id, from_phase, to_phase, triggered_by)
+            SELECT id, from_phase, 'on_hold', %(actor_name)s
+            FROM held
         ), logged AS (
-            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
-            SELECT 'client', after.id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'client', after.id, NULL::uuid, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
                 jsonb_strip_nulls(jsonb_build_object(
                     'changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status)),
                     'reason', %(reason)s::text
                 ))
             FROM before, after
+            UNION ALL
+            (
+                SELECT 'project', id, id, 'phase_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object(
+                        'changes', jsonb_build_object('phase', jsonb_build_array(from_phase, 'on_hold')),
+                        'reason', %(reason)s::text
+                    )
+                FROM held
+                ORDER BY id
+            )
         )
         SELECT * FROM after
         """,

@@ -1,6 +1,6 @@
 """The nouns that every domain may know, as the library declares them: clients, projects and the audit trail."""
 
-from studio_data.contract.domain import Domain, Entity, Invariant, Table
+from studio_data.contract.domain import Domain, Entity, Invariant, Table, View
 from studio_data.hints import as_typed
 from studio_data.tools.rules.lifecycles import ClientStatus, ProjectPhase, ProjectType
 from studio_data.tools.rules.pipeline import CLIENT_MOVES
@@ -10,6 +10,7 @@ DOMAIN = Domain(
     title="clients, projects and one audit trail",
     pages=["practice.md", "audit.md"],
     tables=[Table("clients"), Table("projects")],
+    views=[View("live_projects")],
     enums={"client_status": ClientStatus, "project_type": ProjectType, "project_phase": ProjectPhase},
     entities=[
         Entity("client", "clients", hint="list_clients shows them all.", name="name"),

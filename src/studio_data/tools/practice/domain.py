@@ -33,7 +33,7 @@ DOMAIN = Domain(
         Table("phase_transitions", INSERTED),
     ],
     views=[View("task_answers")],
-    functions=["phase_held_in", "working_day", "working_days_before", "task_answer"],
+    functions=["phase_held_in", "working_day", "working_days_before", "working_days_later", "task_answer"],
     enums={
         "fee_status": lifecycles.FeeStatus,
         "document_type": lifecycles.DocumentType,

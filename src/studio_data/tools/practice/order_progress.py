@@ -123,6 +123,7 @@ def _move(
                     %(to)s <> 'submitted'
                     OR (
                         project.phase = ANY(%(phases)s::project_phase[])
+                        AND EXISTS (SELECT FROM live_projects WHERE id = project.id)
                         AND EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b')
                         AND before.vendor_id = item.selected_vendor_id
                         AND before.amount = item.designer_net * item.quantity

@@ -139,7 +139,9 @@ def record_ballpark(project_trade_id: EntityId, *, ballpark_amount: Money) -> Pr
 def send_final_rfq(project_trade_id: EntityId) -> ProjectTrade:
     """Record that a trade with a ballpark was asked for its final quote (RFQ).
 
-    Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    Only in a live project.
+
+    Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
     return _move(project_trade_id, "send_final_rfq")
 
@@ -176,6 +178,7 @@ def _move(
                 final_amount = coalesce(%(final_amount)s, before.final_amount)
             FROM before
             WHERE project_trades.id = before.id AND before.quote_status = ANY(%(sources)s::quote_status[])
+                AND (%(to)s <> 'final_rfq_sent' OR EXISTS (SELECT FROM live_projects WHERE id = before.project_id))
             RETURNING project_trades.*
         ), logged AS (
             INSERT INTO activity_log (

@@ -79,6 +79,8 @@ def facts_sql(project_id: UUID | str) -> Statement:
             project.id,
             project.phase AS status,
             project.project_type,
+            client.id AS client_id,
+            client.status AS client_status,
             CASE WHEN project.phase = 'on_hold' THEN phase_held_in(project.id) END AS held_in,
             (
                 SELECT coalesce(jsonb_object_agg(doc_type, documents), '{}')
@@ -131,6 +133,7 @@ def facts_sql(project_id: UUID | str) -> Statement:
                 WHERE meeting.project_id = project.id AND item.status IN ('open', 'in_progress')
             ) AS open_action_items
         FROM projects AS project
+        JOIN clients AS client ON client.id = project.client_id
         WHERE project.id = %(project_id)s
         """,
         {"project_id": project_id},

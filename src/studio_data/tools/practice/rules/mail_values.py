@@ -43,7 +43,7 @@ def facts_for(email_template: UUID | str, project_id: UUID | str, given: dict[st
             WHERE id = %(meeting_id)s
                 OR (
                     %(meeting_id)s::uuid IS NULL
-                    AND project_id = project.id
+                    AND project_id = (SELECT id FROM live_projects WHERE id = project.id)
                     AND status IN ('scheduled', 'confirmed')
                     AND scheduled_date >= today()
                 )

@@ -1,0 +1,31 @@
+-- 017: what is said in one place: which projects are alive, by how many working days a date moves, what day a moment is.
+
+-- Work goes on in a project that is neither on hold nor completed, and whose client has not churned. Every listing, summary
+-- and move that asks what is overdue, due or next asks this view.
+CREATE VIEW live_projects WITH (security_invoker = true) AS
+SELECT project.*
+FROM projects AS project
+JOIN clients AS client ON client.id = project.client_id
+WHERE project.phase NOT IN ('on_hold', 'completed') AND client.status <> 'churned';
+
+-- A date some working days later, or earlier if negative. When it moves later, a date on a weekend counts as the Friday before
+-- it; earlier, as the Monday after. Some 0 days later it is the same date.
+CREATE FUNCTION working_days_later(day date, working_days integer) RETURNS date
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN working_days > 0 THEN working_day(working_days_before(day + 1) - 1 + working_days)
+    WHEN working_days < 0 THEN working_day(working_days_before(day) + working_days)
+    ELSE day
+END;
+
+-- The practice's day on which a moment lies: the one place that turns a time into a date.
+CREATE FUNCTION day_of(moment timestamptz) RETURNS date
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (moment AT TIME ZONE practice_time_zone())::date;
+
+CREATE OR REPLACE FUNCTION today() RETURNS date
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN day_of(now());
+
+INSERT INTO schema_version (version, description)
+VALUES (17, 'one view of what is alive');
