@@ -411,6 +411,15 @@ $$;
 
 
 --
+-- Name: cents(numeric); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.cents(amount numeric) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (abs(((amount * (100)::numeric) % (1)::numeric)) = 0.5) THEN round((round((amount * (50)::numeric)) / (50)::numeric), 2) ELSE round(amount, 2) END;
+
+
+--
 -- Name: changed_fields(jsonb, jsonb); Type: FUNCTION; Schema: public; Owner: -
 --
 

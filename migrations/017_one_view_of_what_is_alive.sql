@@ -1,4 +1,4 @@
--- 017: what is said in one place: which projects are alive, by how many working days a date moves, what day a moment is.
+-- 017: what is said in one place: which projects are alive, how a date moves, what day a moment is, how cents are rounded.
 
 -- Work goes on in a project that is neither on hold nor completed, and whose client has not churned. Every listing, summary
 -- and move that asks what is overdue, due or next asks this view.
@@ -26,6 +26,11 @@ RETURN (moment AT TIME ZONE practice_time_zone())::date;
 CREATE OR REPLACE FUNCTION today() RETURNS date
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN day_of(now());
+
+-- Dollars and cents of an exact amount: half a cent is rounded to the even cent, as the tools round what they are given.
+CREATE FUNCTION cents(amount numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN abs(amount * 100 % 1) = 0.5 THEN round(round(amount * 50) / 50, 2) ELSE round(amount, 2) END;
 
 INSERT INTO schema_version (version, description)
 VALUES (17, 'one view of what is alive');

@@ -15,7 +15,7 @@ DOMAIN = Domain(
     pages=["practice.md"],
     tables=[
         Table("project_rooms"),
-        Table("design_fees"),
+        Table("design_fees", ends_of_days=("due_at",)),
         Table("pricing_benchmarks"),
         Table("vendors"),
         Table("line_items"),
