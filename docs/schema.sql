@@ -1337,7 +1337,9 @@ CREATE TABLE public.project_trades (
     quote_status public.quote_status DEFAULT 'invited'::public.quote_status NOT NULL,
     ballpark_amount public.dollars,
     final_amount public.dollars,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    is_chosen boolean DEFAULT false NOT NULL,
+    CONSTRAINT project_trades_chosen_is_gc CHECK (((NOT is_chosen) OR (role = 'gc'::public.trade_role)))
 );
 
 
@@ -1728,6 +1730,14 @@ ALTER TABLE ONLY public.project_tasks
 
 
 --
+-- Name: project_trades project_trades_one_chosen_gc_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_trades
+    ADD CONSTRAINT project_trades_one_chosen_gc_key EXCLUDE USING btree (project_id WITH =) WHERE (is_chosen) DEFERRABLE;
+
+
+--
 -- Name: project_trades project_trades_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2017,13 +2027,6 @@ CREATE INDEX project_tasks_assigned_to_idx ON public.project_tasks USING btree (
 --
 
 CREATE INDEX project_tasks_due_idx ON public.project_tasks USING btree (due_date, id) WHERE ((due_date IS NOT NULL) AND (status <> ALL (ARRAY['completed'::public.task_status, 'skipped'::public.task_status])));
-
-
---
--- Name: project_trades_one_gc_key; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE UNIQUE INDEX project_trades_one_gc_key ON public.project_trades USING btree (project_id) WHERE (role = 'gc'::public.trade_role);
 
 
 --

@@ -1,4 +1,4 @@
--- 017: what is said in one place: which projects are alive, how a date moves, what day a moment is, how cents are rounded.
+-- 017: what is said in one place: which projects are alive, how a date moves, how cents are rounded; and one chosen GC.
 
 -- Work goes on in a project that is neither on hold nor completed, and whose client has not churned. Every listing, summary
 -- and move that asks what is overdue, due or next asks this view.
@@ -31,6 +31,24 @@ RETURN day_of(now());
 CREATE FUNCTION cents(amount numeric) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN abs(amount * 100 % 1) = 0.5 THEN round(round(amount * 50) / 50, 2) ELSE round(amount, 2) END;
+
+-- Several general contractors are invited and compared; one of them is chosen. The rule is checked when a statement ends, so
+-- that one statement takes the choice from one and gives it to another.
+-- squawk-ignore require-concurrent-index-deletion
+DROP INDEX project_trades_one_gc_key;
+
+ALTER TABLE project_trades
+ADD COLUMN is_chosen boolean NOT NULL DEFAULT false;
+
+ALTER TABLE project_trades
+-- squawk-ignore constraint-missing-not-valid
+ADD CONSTRAINT project_trades_chosen_is_gc CHECK (NOT is_chosen OR role = 'gc');
+
+ALTER TABLE project_trades
+-- squawk-ignore constraint-missing-not-valid
+ADD CONSTRAINT project_trades_one_chosen_gc_key
+EXCLUDE USING btree (project_id WITH =) WHERE (is_chosen)
+DEFERRABLE INITIALLY IMMEDIATE;
 
 INSERT INTO schema_version (version, description)
 VALUES (17, 'one view of what is alive');

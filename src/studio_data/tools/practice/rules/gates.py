@@ -122,6 +122,8 @@ def facts_sql(project_id: UUID | str) -> Statement:
                 SELECT jsonb_build_object('id', id, 'status', quote_status)
                 FROM project_trades
                 WHERE project_id = project.id AND role = 'gc'
+                ORDER BY is_chosen DESC, quote_status DESC, id
+                LIMIT 1
             ) AS gc,
             (SELECT coalesce(jsonb_agg(to_jsonb(tasks) ORDER BY id), '[]') FROM tasks) AS open_tasks,
             (
@@ -217,7 +219,7 @@ def _items_specified(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
 
 
 def _gc_quoted(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
-    gc = facts["gc"]
+    gc = facts["gc"]  # the chosen one, else the one whose quote is furthest
     if gc is None:
         assign = _call("assign_trade", project_id=str(facts["id"]), role="gc")
         to_come = [_call("record_ballpark"), _call("send_final_rfq"), _call("record_final_quote")]
