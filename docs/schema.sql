@@ -411,6 +411,15 @@ $$;
 
 
 --
+-- Name: cents(numeric); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.cents(amount numeric) RETURNS numeric
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (abs(((amount * (100)::numeric) % (1)::numeric)) = 0.5) THEN round((round((amount * (50)::numeric)) / (50)::numeric), 2) ELSE round(amount, 2) END;
+
+
+--
 -- Name: changed_fields(jsonb, jsonb); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -804,7 +813,7 @@ $$;
 
 CREATE FUNCTION public.today() RETURNS date
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN ((now() AT TIME ZONE public.practice_time_zone()))::date;
+    RETURN public.day_of(now());
 
 
 --
@@ -1017,6 +1026,15 @@ CREATE FUNCTION public.working_days_before(day date) RETURNS integer
 
 
 --
+-- Name: working_days_later(date, integer); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.working_days_later(day date, working_days integer) RETURNS date
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (working_days > 0) THEN public.working_day(((public.working_days_before((day + 1)) - 1) + working_days)) WHEN (working_days < 0) THEN public.working_day((public.working_days_before(day) + working_days)) ELSE day END;
+
+
+--
 -- Name: agent_executions; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1204,24 +1222,6 @@ CREATE TABLE public.call_ledger (
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT call_ledger_arguments_hash_has_32_bytes CHECK ((octet_length(arguments_hash) = 32)),
     CONSTRAINT call_ledger_key_is_one_line CHECK (((char_length((key)::text) <= 255) AND ((key)::text !~ '[\u0001-\u001F\u007F-\u009F\u2028\u2029]'::text)))
-);
-
-
---
--- Name: clients; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.clients (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    name public.short_text NOT NULL,
-    email public.email_address,
-    phone public.short_text,
-    address public.short_text,
-    status public.client_status DEFAULT 'lead'::public.client_status NOT NULL,
-    source public.short_text,
-    screening_data public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
 );
 
 
@@ -1743,6 +1743,14 @@ ALTER TABLE ONLY public.project_tasks
 
 
 --
+-- Name: project_trades project_trades_one_chosen_gc_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.project_trades
+    ADD CONSTRAINT project_trades_one_chosen_gc_key EXCLUDE USING btree (project_id WITH =) WHERE (is_chosen) DEFERRABLE;
+
+
+--
 -- Name: project_trades project_trades_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1937,6 +1945,13 @@ CREATE INDEX clients_email_idx ON public.clients USING btree (lower((email)::tex
 
 
 --
+-- Name: clients_merged_into_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX clients_merged_into_idx ON public.clients USING btree (merged_into);
+
+
+--
 -- Name: clients_phone_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2032,13 +2047,6 @@ CREATE INDEX project_tasks_assigned_to_idx ON public.project_tasks USING btree (
 --
 
 CREATE INDEX project_tasks_due_idx ON public.project_tasks USING btree (due_date, id) WHERE ((due_date IS NOT NULL) AND (status <> ALL (ARRAY['completed'::public.task_status, 'skipped'::public.task_status])));
-
-
---
--- Name: project_trades_one_gc_key; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE UNIQUE INDEX project_trades_one_gc_key ON public.project_trades USING btree (project_id) WHERE (role = 'gc'::public.trade_role);
 
 
 --
@@ -2472,6 +2480,14 @@ ALTER TABLE ONLY public.agent_reservations
 
 ALTER TABLE ONLY public.agent_sessions
     ADD CONSTRAINT agent_sessions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+
+--
+-- Name: clients clients_merged_into_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.clients
+    ADD CONSTRAINT clients_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES public.clients(id);
 
 
 --

@@ -2,12 +2,14 @@
 
 import re
 from datetime import date, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import LiteralString
 
 import pytest
 
 from studio_data import db
+from studio_data.contract.validators import CENT, LARGEST_AMOUNT
 from studio_data.tools.practice.tasks import add_task, get_task
 from tests.examples import EXAMPLES, Practice
 
@@ -123,3 +125,43 @@ def test_working_days_are_put_in_line() -> None:
     plan = plan_of("SELECT working_days_before(due_date + 1), working_day(n) FROM project_tasks, generate_series(1, 9) AS n")
 
     assert "working_day" not in plan
+
+
+@pytest.mark.parametrize("working_days", [-7, -1, 0, 1, 5, 13])
+def test_a_date_moves_by_working_days_from_either_side_of_a_weekend(working_days: int) -> None:
+    rows = db.many(
+        """
+        SELECT day, working_days_later(day, %s) AS later
+        FROM (SELECT DATE '2026-02-23' + n AS day FROM generate_series(0, 20) AS n) AS days
+        """,
+        (working_days,),
+    )
+    step = timedelta(days=1 if working_days > 0 else -1)
+    for row in rows:
+        day: date = row["day"]
+        while working_days and day.weekday() > 4:
+            day -= step
+        for _ in range(abs(working_days)):
+            day += step
+            while day.weekday() > 4:
+                day += step
+        assert row["later"] == day, row["day"]
+
+
+# Cents ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_database_rounds_to_cents_as_the_tools_do() -> None:
+    amounts = [Decimal(n) / 10_000 for n in range(0, 60_000, 5)] + [LARGEST_AMOUNT - CENT / 2, Decimal("0.0050000001")]
+
+    rounded = db.many("SELECT amount, cents(amount) AS cents FROM unnest(%s::numeric[]) AS amount", (amounts,))
+
+    assert [row["cents"] for row in rounded] == [row["amount"].quantize(CENT, ROUND_HALF_EVEN) for row in rounded]
+    assert {row["cents"].as_tuple().exponent for row in rounded} == {-2}
+
+
+def test_no_statement_rounds_money_in_another_way() -> None:
+    found = [
+        str(file) for file in TOOLS.rglob("*.py") if re.search(r"\bround\([^()]*sum|, 2\) AS \w*amount", file.read_text())
+    ]
+    assert found == [], "ask cents()"

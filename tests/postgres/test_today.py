@@ -156,3 +156,27 @@ def test_a_session_that_sets_another_zone_has_the_same_day() -> None:
 
     assert today() == day
     assert isinstance(db.one("SELECT start_of_day(today()) AS begins")["begins"], datetime)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Chicago", EAST, WEST])
+def test_a_day_begins_and_ends_where_its_moments_lie(zone: str) -> None:
+    practice_in(zone)
+
+    row = db.one(
+        """
+        SELECT day_of(start_of_day('2030-12-31')) AS first, day_of(start_of_day('2031-01-01') - interval '1 second') AS last,
+            day_of(now()) = today() AS is_today
+        """
+    )
+    assert row == {"first": date(2030, 12, 31), "last": date(2030, 12, 31), "is_today": True}
+
+
+def test_only_one_function_turns_a_time_into_a_date() -> None:
+    pattern = re.compile(r"AT\s+TIME\s+ZONE\s+practice_time_zone\(\)\s*(?:\)\s*::\s*date|,)|_at\s*::\s*date", re.IGNORECASE)
+    found = [
+        str(file.relative_to(ROOT))
+        for file in [*(ROOT / "src").rglob("*.py"), *(ROOT / "migrations").glob("01[7-9]*.sql")]
+        if len(pattern.findall(file.read_text(encoding="utf-8"))) > (1 if file.name.startswith("017") else 0)
+    ]
+    allowed = ["src/studio_data/operations/time_zone.py"]  # the clock
+    assert found == allowed, "ask day_of()"

@@ -13,7 +13,7 @@ from studio_data.tools.activity import list_activity, log_activity
 from studio_data.tools.clients import create_client
 from studio_data.tools.practice.action_items import add_action_item, list_action_items
 from studio_data.tools.practice.emails import create_email_template, render_email
-from studio_data.tools.practice.fees import add_fee, create_fee_schedule, invoice_fee, pay_fee
+from studio_data.tools.practice.fees import add_fee, create_fee_schedule, get_fee, invoice_fee, pay_fee
 from studio_data.tools.practice.finance import practice_report
 from studio_data.tools.practice.meetings import schedule_meeting
 from studio_data.tools.practice.order_progress import deliver_purchase_order
@@ -159,6 +159,23 @@ def test_an_order_is_numbered_in_the_year_it_is_there() -> None:
 # Mails ----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Chicago", EAST, WEST])
+@pytest.mark.parametrize("session", ["Asia/Tokyo", "America/Chicago"])
+def test_december_31_is_december_31_in_every_zone(zone: str, session: str) -> None:
+    project = Practice().project["id"]
+    fee = invoice_fee(add_fee(project, label="Half", amount="10.00")["id"], due_date=date(2030, 12, 31))
+    template = create_email_template("Due", subject_template="{{ project.name }}", body_template="{{ fee.due_date }}")["id"]
+    db.one("SELECT set_config('TimeZone', %s, true)", (session,))
+    practice_in(zone)
+
+    assert render_email(template, project_id=project)["body"] == "Tuesday, December 31, 2030"
+    found = get_fee(fee["id"])
+    assert (found["due_at"], found["due_date"]) == (at(zone, date(2030, 12, 31), LAST_SECOND), date(2030, 12, 31))
+    (line,) = [line for line in lines() if line["metadata"].get("time_zone")]
+    assert (line["entity_id"], line["project_id"], line["action"]) == (fee["id"], project, "updated")
+    assert list(line["metadata"]["changes"]) == ["due_at"]
+
+
 def test_a_mail_names_the_next_meeting_and_the_due_date_there() -> None:
     west, east = days_of_both()
     project = Practice().project["id"]
@@ -176,7 +193,7 @@ def test_a_mail_names_the_next_meeting_and_the_due_date_there() -> None:
     assert body == f"{west:%A, %B} {west.day}, {west.year}, Saturday, June 15, 2030."
     practice_in(EAST)
     body = render_email(template, project_id=project, fee_id=fee["id"])["body"]
-    assert body == f"{east:%A, %B} {east.day}, {east.year}, Monday, June 17, 2030."
+    assert body == f"{east:%A, %B} {east.day}, {east.year}, Saturday, June 15, 2030."
 
 
 # Agent runs -----------------------------------------------------------------------------------------------------------

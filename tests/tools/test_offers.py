@@ -109,6 +109,8 @@ class Practice:
             ("assign_trade", {**of_project, "trade_id": self.some("trade"), "role": "gc"}),
             ("advance_project", {**of_project, "override_reason": "The client wants it."}),
             ("update_client", {"client_id": self.some("client"), "email": "new@example.com"}),
+            ("hold_project", {**of_project, **REASON}),
+            ("resume_project", of_project),
             ("open_session", {"session_id": number, "user_mission": "A room"}),
             ("start_execution", {"session_id": session, "agent_type": "pm"}),
         ])  # fmt: skip

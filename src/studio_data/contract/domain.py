@@ -38,6 +38,8 @@ class Table:
     """False for what only the tools need to see."""
     has_imports: bool = False
     """Whether tools insert rows with the id and the times that they had elsewhere."""
+    ends_of_days: tuple[str, ...] = ()
+    """Columns with the moment at which a day ends for the practice: they keep the day when its time zone changes."""
     is_locked: bool = False
     """Whether tools take LOCK TABLE, which asks for UPDATE of the whole table."""
 

@@ -34,7 +34,7 @@ def of_the_domains() -> list[str]:
 
 def shared_functions() -> list[str]:
     """Return the functions by which every statement means the same: whoever owned them could change it for all others."""
-    of_the_library = ["practice_time_zone", "today", "start_of_day"]
+    of_the_library = ["practice_time_zone", "today", "day_of", "start_of_day", "cents"]
     return of_the_library + [function for domain in domains().values() for function in domain.functions]
 
 

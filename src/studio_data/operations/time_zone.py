@@ -8,6 +8,8 @@ from typing import TypedDict
 import psycopg
 from psycopg import sql
 
+from studio_data.contract.audit import actor
+from studio_data.contract.domain import Entity, domains, entities
 from studio_data.db import many, one, transaction
 from studio_data.errors import InvalidInputError, PermissionDeniedError, did_you_mean
 from studio_data.postgres.migrate import ADVISORY_LOCK
@@ -56,7 +58,8 @@ def now() -> Now:
 def change(name: str) -> None:
     """Let the practice's days begin and end in another time zone, from the next statement of everybody on.
 
-    Moments that were stored stay what they are. Raises ``InvalidInputError`` for a zone that the server does not know,
+    Moments that were stored stay what they are. Those that end a day, as a fee's due date does, end the same day there, and
+    the audit trail has a line for each. Raises ``InvalidInputError`` for a zone that the server does not know,
     ``PermissionDeniedError`` if the login does not own the setting.
     """
     known = [row["name"] for row in many("SELECT name FROM pg_timezone_names ORDER BY name", reads=True)]
@@ -69,6 +72,8 @@ def change(name: str) -> None:
     try:
         with transaction() as connection, _owner_lent(connection):
             connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", (ADVISORY_LOCK,))
+            for table, column in _ends_of_days():
+                _keep_the_days(connection, table, column, name)
             connection.execute(
                 sql.SQL(
                     """
@@ -84,6 +89,50 @@ def change(name: str) -> None:
             hint="Run it as the database's administrator.",
             details={"time_zone": name},
         ) from error
+
+
+def _ends_of_days() -> list[tuple[Entity, str]]:
+    kinds = {entity.table: entity for entity in entities().values()}
+    tables = [table for domain in domains().values() for table in domain.tables]
+    return [(kinds[table.name], column) for table in tables for column in table.ends_of_days]
+
+
+def _keep_the_days(connection: StudioConnection, entity: Entity, column: str, zone: str) -> None:
+    """Let what ended a day in the old zone end the same day in the new one."""
+    connection.execute(
+        sql.SQL(
+            """
+            WITH before AS (
+                SELECT *
+                FROM {table}
+                WHERE {column} IS NOT NULL AND practice_time_zone() <> %(zone)s
+                ORDER BY id
+                FOR NO KEY UPDATE
+            ), after AS (
+                UPDATE {table}
+                SET {column} = before.{column} AT TIME ZONE practice_time_zone() AT TIME ZONE %(zone)s
+                FROM before
+                WHERE {table}.id = before.id
+                RETURNING {table}.*
+            )
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT {entity_type}, after.id, {project_id}, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)), 'time_zone', %(zone)s::text)
+            FROM before
+            JOIN after ON after.id = before.id
+            WHERE before.{column} <> after.{column}
+            ORDER BY after.id
+            """
+        ).format(
+            table=sql.Identifier(entity.table),
+            column=sql.Identifier(column),
+            entity_type=sql.Literal(entity.entity_type),
+            project_id=sql.SQL("after.project_id") if entity.owner == "project" else sql.SQL("NULL::uuid"),
+        ),
+        {"zone": zone, **actor()},
+    )
 
 
 @contextmanager

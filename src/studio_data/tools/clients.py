@@ -40,7 +40,7 @@ class PipelineStatus(StrEnum):
 
 
 class Client(TypedDict):
-    """One row of ``clients``."""
+    """One row of ``clients``. One that was merged into another is not listed any more."""
 
     id: UUID
     name: str
@@ -52,6 +52,7 @@ class Client(TypedDict):
     screening_data: dict[str, Any]
     created_at: datetime
     updated_at: datetime
+    merged_into: UUID | None
 
 
 class Duplicate(TypedDict):
@@ -81,7 +82,8 @@ def create_client(
     """Create a client at the start of the sales pipeline, as a lead.
 
     Use it at the first inquiry of a household or company. ``source`` says how they found the practice, ``screening_data``
-    what is already known. ``likely_duplicates`` in the answer lists up to 20 clients with the same e-mail or phone.
+    what is already known. ``likely_duplicates`` in the answer lists up to 20 clients with the same e-mail or phone:
+    reopen_client brings a client back, merge_clients joins two.
 
     Returns the client's row. Raises ``InvalidInputError`` for a bad argument.
     """
@@ -100,7 +102,7 @@ def create_client(
         SELECT client.*, ARRAY(
             SELECT ARRAY[id::text, name, status::text]
             FROM clients
-            WHERE lower(email) = lower(%(email)s) OR phone = %(phone)s
+            WHERE (lower(email) = lower(%(email)s) OR phone = %(phone)s) AND merged_into IS NULL
             LIMIT 20
         ) AS likely_duplicates
         FROM client
@@ -127,13 +129,14 @@ def create_client(
 def get_client(client_id: EntityId) -> Client:
     """Get a client by its id.
 
-    Returns the client's row. Raises ``NotFoundError`` for an unknown id.
+    Returns the client's row; for the id of a merged client, that of the one who is kept. Raises ``NotFoundError`` for an
+    unknown id.
     """
     row = one(
         """
         SELECT *
         FROM clients
-        WHERE id = %(client_id)s
+        WHERE id = kept_client(%(client_id)s)
         """,
         {"client_id": client_id},
     )
@@ -158,7 +161,8 @@ def list_clients(
         """
         SELECT *
         FROM clients
-        WHERE (%(status)s::client_status IS NULL OR status = %(status)s)
+        WHERE merged_into IS NULL
+            AND (%(status)s::client_status IS NULL OR status = %(status)s)
             AND (
                 %(search)s::text IS NULL
                 OR strpos(lower(name), lower(%(search)s)) > 0
@@ -194,7 +198,7 @@ def update_client(
         WITH before AS (
             SELECT *
             FROM clients
-            WHERE id = %(client_id)s
+            WHERE id = kept_client(%(client_id)s) AND merged_into IS NULL
             FOR NO KEY UPDATE
         ), after AS (
             UPDATE clients
@@ -242,7 +246,7 @@ def record_screening(client_id: EntityId, screening_data: ReportedObject) -> Cli
         WITH before AS (
             SELECT *
             FROM clients
-            WHERE id = %(client_id)s
+            WHERE id = kept_client(%(client_id)s) AND merged_into IS NULL
             FOR NO KEY UPDATE
         ), after AS (
             UPDATE clients
@@ -292,7 +296,7 @@ def advance_client(client_id: EntityId, *, to: Annotated[PipelineStatus | str, *
 
 @tool(roles=[Role.STUDIO_MANAGER], destructive=True)
 def churn_client(client_id: EntityId, *, reason: Text) -> Client:
-    """Record that a client is lost, and why. reopen_client brings them back.
+    """Record that a client is lost, and why. Their open projects are put on hold. reopen_client brings the client back.
 
     Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a completed client.
     """
@@ -304,9 +308,11 @@ def churn_client(client_id: EntityId, *, reason: Text) -> Client:
 
 @tool(roles=[Role.STUDIO_MANAGER])
 def reopen_client(client_id: EntityId) -> Client:
-    """Make a churned client a lead again.
+    """Make a churned or completed client a lead again, with all their history: they came back.
 
-    Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a client who has not churned.
+    resume_project goes on with a project on hold; create_project begins another.
+
+    Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a client who is still in the pipeline.
     """
     row = _move(client_id, ClientStatus.LEAD)
     if row is None:
@@ -321,7 +327,7 @@ def _move(client_id: EntityId, to: str, reason: str | None = None) -> Client | N
         WITH before AS (
             SELECT *
             FROM clients
-            WHERE id = %(client_id)s
+            WHERE id = kept_client(%(client_id)s) AND merged_into IS NULL
             FOR NO KEY UPDATE
         ), after AS (
             UPDATE clients
@@ -338,14 +344,43 @@ def _move(client_id: EntityId, to: str, reason: str | None = None) -> Client | N
                     OR NOT EXISTS (SELECT FROM projects WHERE client_id = before.id AND phase <> 'completed')
                 )
             RETURNING clients.*
+        ), open_projects AS (
+            SELECT project.id, project.phase
+            FROM after
+            JOIN projects AS project ON project.client_id = after.id
+            WHERE after.status = 'churned' AND project.phase NOT IN ('on_hold', 'completed')
+            ORDER BY project.id
+            FOR NO KEY UPDATE OF project
+        ), held AS (
+            UPDATE projects
+            SET phase = 'on_hold'
+            FROM open_projects
+            WHERE projects.id = open_projects.id
+            RETURNING projects.id, open_projects.phase AS from_phase
+        ), transitions AS (
+            INSERT INTO phase_transitions (project_id, from_phase, to_phase, triggered_by)
+            SELECT id, from_phase, 'on_hold', %(actor_name)s
+            FROM held
         ), logged AS (
-            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
-            SELECT 'client', after.id, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+            INSERT INTO activity_log (
+                entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+            )
+            SELECT 'client', after.id, NULL::uuid, 'status_changed', %(actor_type)s, %(actor_name)s, %(context)s,
                 jsonb_strip_nulls(jsonb_build_object(
                     'changes', jsonb_build_object('status', jsonb_build_array(before.status, after.status)),
                     'reason', %(reason)s::text
                 ))
             FROM before, after
+            UNION ALL
+            (
+                SELECT 'project', id, id, 'phase_changed', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object(
+                        'changes', jsonb_build_object('phase', jsonb_build_array(from_phase, 'on_hold')),
+                        'reason', %(reason)s::text
+                    )
+                FROM held
+                ORDER BY id
+            )
         )
         SELECT * FROM after
         """,

@@ -1,6 +1,6 @@
 """The nouns that every domain may know, as the library declares them: clients, projects and the audit trail."""
 
-from studio_data.contract.domain import Domain, Entity, Invariant, Table
+from studio_data.contract.domain import Domain, Entity, Invariant, Table, View
 from studio_data.hints import as_typed
 from studio_data.tools.rules.lifecycles import ClientStatus, ProjectPhase, ProjectType
 from studio_data.tools.rules.pipeline import CLIENT_MOVES
@@ -10,19 +10,24 @@ DOMAIN = Domain(
     title="clients, projects and one audit trail",
     pages=["practice.md", "audit.md"],
     tables=[Table("clients"), Table("projects")],
+    views=[View("live_projects")],
+    functions=["kept_client"],
     enums={"client_status": ClientStatus, "project_type": ProjectType, "project_phase": ProjectPhase},
     entities=[
         Entity("client", "clients", hint="list_clients shows them all.", name="name"),
         Entity("project", "projects", owner="client", hint="list_projects shows them all.", name="name"),
         Entity("activity", "activity_log", owner="project", hint="list_activity shows the audit trail."),
     ],
+    actions={"merged": "a client is kept for two who were the same: its line and the other's have both ids"},
+    refusals={"clients_merged_into_another": "a client is merged into another one"},
     moves=[CLIENT_MOVES],
     invariants=[
         Invariant(
             "active clients without a project",
             """
             SELECT id FROM clients
-            WHERE status IN ('active', 'completed') AND NOT EXISTS (SELECT FROM projects WHERE client_id = clients.id)
+            WHERE status IN ('active', 'completed') AND merged_into IS NULL
+                AND NOT EXISTS (SELECT FROM projects WHERE client_id = clients.id)
             """,
             as_typed("call create_project"),
         ),

@@ -15,6 +15,11 @@ def invited(practice: Practice) -> ProjectTrade:
     return assign_trade(practice.project["id"], trade_id=trade()["id"], role="soft_trade", scope="Drapery, living room")
 
 
+def bidding(practice: Practice) -> ProjectTrade:
+    """Put a general contractor on the project."""
+    return assign_trade(practice.project["id"], trade_id=trade()["id"], role="gc")
+
+
 def with_ballpark(practice: Practice) -> ProjectTrade:
     return record_ballpark(invited(practice)["id"], ballpark_amount="4800.00")
 
@@ -44,6 +49,9 @@ EXAMPLES = {
     "send_final_rfq": Example(lambda practice: {"project_trade_id": with_ballpark(practice)["id"]}, logs=MOVED),
     "record_final_quote": Example(
         lambda practice: {"project_trade_id": asked(practice)["id"], "final_amount": "5150.00"}, logs=MOVED
+    ),
+    "choose_gc": Example(
+        lambda practice: {"project_trade_id": bidding(practice)["id"]}, logs=[("project_trade", "updated")]
     ),
     "list_project_trades": Example(
         lambda practice: {

@@ -71,7 +71,7 @@ def test_a_schedule_is_numbered_from_1_in_the_order_given_and_pending() -> None:
     )
 
     assert schedule["total"] == Decimal("15000.50")
-    assert schedule["fees"] == many("SELECT * FROM design_fees ORDER BY payment_number")
+    assert schedule["fees"] == many("SELECT *, day_of(due_at) AS due_date FROM design_fees ORDER BY payment_number")
     assert [(fee["payment_number"], fee["label"], fee["amount"]) for fee in schedule["fees"]] == [
         (1, "Retainer", Decimal("5000.00")), (2, "At the DDM", Decimal("7500.50")), (3, "At the reveal", Decimal("2500.00")),
     ]  # fmt: skip
@@ -210,7 +210,7 @@ def test_an_invoiced_fee_is_due_at_the_end_of_the_day_given() -> None:
 
     assert made["due_at"] == datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert made["invoiced_at"] is not None
-    assert made == one("SELECT * FROM design_fees")
+    assert made == one("SELECT *, day_of(due_at) AS due_date FROM design_fees")
     line = log_of(made["id"])[-1]
     assert line["metadata"] == {"changes": {"status": ["pending", "invoiced"]}}
     assert line["project_id"] == made["project_id"]
@@ -232,7 +232,7 @@ def test_a_payment_is_dated_now_or_on_the_day_it_came() -> None:
 
     paid = pay_fee(fee_in("invoiced"))
     assert paid["paid_at"] == one("SELECT now() AS now")["now"]
-    assert paid == one("SELECT * FROM design_fees")
+    assert paid == one("SELECT *, day_of(due_at) AS due_date FROM design_fees")
     assert pay_fee(fee_in("overdue"), paid_on=yesterday)["paid_at"] == datetime.combine(yesterday, time(12), UTC)
     at = pay_fee(fee_in("invoiced"), paid_on=today)["paid_at"]
     assert at is not None
@@ -260,7 +260,9 @@ def test_the_sweep_makes_overdue_what_is_past_due_and_once() -> None:
 
     swept = sweep_overdue_fees()
     assert [(made["id"], made["status"]) for made in swept["overdue"]] == [(late["id"], "overdue"), (later["id"], "overdue")]
-    assert swept["overdue"] == many("SELECT * FROM design_fees WHERE status = 'overdue' ORDER BY id")
+    assert swept["overdue"] == many(
+        "SELECT *, day_of(due_at) AS due_date FROM design_fees WHERE status = 'overdue' ORDER BY id"
+    )
     assert get_fee(in_time["id"])["status"] == "invoiced"
 
     assert sweep_overdue_fees() == swept

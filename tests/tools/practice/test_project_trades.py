@@ -8,9 +8,19 @@ import pytest
 
 from studio_data import call as dispatch
 from studio_data.db import many, one, transaction
-from studio_data.errors import ConflictError, InvalidInputError, InvalidTransitionError, NotFoundError, StudioError
+from studio_data.errors import (
+    ConflictError,
+    InvalidInputError,
+    InvalidTransitionError,
+    NotFoundError,
+    RuleViolationError,
+    StudioError,
+)
+from studio_data.tools.practice.finance import project_budget
+from studio_data.tools.practice.phases import check_gates, hold_project
 from studio_data.tools.practice.project_trades import (
     assign_trade,
+    choose_gc,
     compare_trades,
     list_project_trades,
     record_ballpark,
@@ -57,19 +67,87 @@ def test_an_assigned_trade_is_invited() -> None:
     assert line["metadata"] == {"trade_id": str(drapery["id"]), "role": "soft_trade"}
 
 
-def test_a_project_has_one_general_contractor_and_the_refusal_names_it() -> None:
-    project, present = Practice().project, trade("Prairie Builders")
-    assigned = assign_trade(project["id"], trade_id=present["id"], role="gc")
+def test_several_general_contractors_bid_for_a_project() -> None:
+    project = Practice().project["id"]
+    first = quote(project, "Prairie Builders", role="gc", ballpark="90000.00")
+    second = quote(project, "Bell Builders", role="gc", ballpark="84000.00")
 
-    with pytest.raises(ConflictError, match="has a general contractor: Prairie Builders") as raised:
-        assign_trade(project["id"], trade_id=trade()["id"], role="gc")
+    compared = compare_trades(project, role="gc")["items"]
+    assert [(found["id"], found["is_chosen"]) for found in compared] == [(second, False), (first, False)]
 
-    assert raised.value.details == {
-        "project_trade_id": str(assigned["id"]), "trade_id": str(present["id"]), "name": "Prairie Builders",
-        "quote_status": "invited",
-    }  # fmt: skip
-    assert many("SELECT id FROM project_trades") == [{"id": assigned["id"]}]
-    assert assign_trade(Practice().project["id"], trade_id=present["id"], role="gc")["role"] == "gc"
+
+def test_one_general_contractor_is_chosen_in_the_place_of_another() -> None:
+    project = Practice().project["id"]
+    first, second = (quote(project, name, role="gc", ballpark="90000.00") for name in ("A", "B"))
+    elsewhere = quote(Practice().project["id"], "C", role="gc")
+
+    assert choose_gc(first) == row(first)
+    assert choose_gc(elsewhere)["is_chosen"]
+    assert choose_gc(second)["is_chosen"]
+    assert choose_gc(second) == row(second)
+
+    chosen = [found["id"] for found in list_project_trades(project)["items"] if found["is_chosen"]]
+    assert chosen == [second]
+    assert [line["metadata"] for line in log_of(first)[-2:]] == [
+        {"changes": {"is_chosen": [False, True]}}, {"changes": {"is_chosen": [True, False]}},
+    ]  # fmt: skip
+    assert log_of(second)[-1]["metadata"] == {"changes": {"is_chosen": [False, True]}}
+    assert log_of(second)[-1]["project_id"] == project
+    assert len(log_of(second)) == 3
+
+
+def test_only_a_general_contractor_is_chosen() -> None:
+    assigned = invited(Practice())["id"]
+
+    with pytest.raises(RuleViolationError, match=f"Project trade {assigned} is soft_trade, not gc") as refused:
+        choose_gc(assigned)
+    assert refused.value.details["rule"] == "only_general_contractors_are_chosen"
+    assert not row(assigned)["is_chosen"]
+    with pytest.raises(NotFoundError):
+        choose_gc(uuid4())
+
+
+def test_no_general_contractor_is_chosen_on_hold() -> None:
+    project = Practice().project["id"]
+    assigned = quote(project, "A", role="gc")
+    hold_project(project, reason="The clients travel.")
+
+    with pytest.raises(RuleViolationError, match="waits: it is on hold"):
+        choose_gc(assigned)
+    assert not row(assigned)["is_chosen"]
+
+
+def test_the_gate_looks_at_the_chosen_one_or_at_any_final_quote() -> None:
+    project = Practice().project["id"]
+    one("UPDATE projects SET phase = 'purchasing', project_type = 'renovation' WHERE id = %s", (project,))
+
+    def gate() -> dict[str, Any]:
+        return next({**gate} for gate in check_gates(project, to="construction")["gates"] if gate["gate"] == "gc_quoted")
+
+    rough = quote(project, "A", role="gc", ballpark="84000.00")
+    assert (gate()["passed"], gate()["found"]) == (False, "the general contractor's quote is ballpark_received")
+    final = quote(project, "B", role="gc", ballpark="90000.00", final="92000.00")
+    assert gate()["passed"]
+    choose_gc(rough)
+    assert not gate()["passed"]
+    assert gate()["calls"][0] == {"tool": "send_final_rfq", "arguments": {"project_trade_id": str(rough)}}
+    choose_gc(final)
+    assert gate()["passed"]
+
+
+def test_the_budget_counts_one_general_contractor() -> None:
+    project = Practice().project["id"]
+    quote(project, "drapery", ballpark="4000.00", final="4100.00")
+    dear = quote(project, "A", role="gc", ballpark="90000.00", final="92000.00")
+    quote(project, "B", role="gc", ballpark="80000.00", final="84000.00")
+
+    assert project_budget(project)["trades_total"] == Decimal("88100.00")
+    choose_gc(dear)
+    budget = project_budget(project)
+    assert budget["trades_total"] == sum(trade["final_amount"] for trade in budget["trades"]) == Decimal("96100.00")
+    rough = quote(project, "C", role="gc", ballpark="1.00")
+    choose_gc(rough)
+    assert project_budget(project)["trades_total"] == Decimal("4100.00")
 
 
 @pytest.mark.parametrize("role", ["gc", "soft_trade", "subcontractor"])
@@ -106,13 +184,13 @@ def test_only_a_known_trade_is_assigned_to_a_known_project() -> None:
 
 
 def test_a_refused_assignment_spoils_no_unit() -> None:
-    project = Practice().project
-    assign_trade(project["id"], trade_id=trade()["id"], role="gc")
+    project, present = Practice().project, trade()
+    assign_trade(project["id"], trade_id=present["id"], role="gc")
 
     with transaction():
         with pytest.raises(ConflictError):
-            assign_trade(project["id"], trade_id=trade()["id"], role="gc")
-        assert assign_trade(project["id"], trade_id=trade()["id"], role="subcontractor")
+            assign_trade(project["id"], trade_id=present["id"], role="gc")
+        assert assign_trade(project["id"], trade_id=present["id"], role="subcontractor")
 
 
 # Quotes ---------------------------------------------------------------------------------------------------------------
@@ -218,7 +296,7 @@ def test_trades_are_compared_the_cheapest_first_by_the_final_quote_if_there_is_o
     assert {**soft[2], "id": None, "trade_id": None} == {
         "id": None, "trade_id": None, "name": "dearer at last", "company": "dearer at last LLC", "specialty": "drapery",
         "role": "soft_trade", "quote_status": "final_quote_received", "ballpark_amount": Decimal("4000.00"),
-        "final_amount": Decimal("5150.25"), "difference": Decimal("1150.25"),
+        "final_amount": Decimal("5150.25"), "difference": Decimal("1150.25"), "is_chosen": False,
     }  # fmt: skip
     assert compare_trades(project, specialty="drapery")["items"] == soft
     assert [found["name"] for found in compare_trades(project, role="gc")["items"]] == ["builder"]
@@ -260,15 +338,19 @@ def refusals(calls: list[Callable[[], Any]]) -> list[str]:
         return sorted(threads.map(attempt, calls))
 
 
-def test_one_of_twelve_general_contractors_assigned_at_once_is_the_projects(committed_db: str) -> None:
-    project, builders = Practice().project["id"], [trade(f"Builder {number}")["id"] for number in range(12)]
+def test_of_twelve_general_contractors_chosen_at_once_one_stays(committed_db: str) -> None:
+    project = Practice().project["id"]
+    bids = [quote(project, f"Builder {number}", role="gc") for number in range(12)]
 
-    def assign(trade_id: UUID) -> Callable[[], Any]:
-        return lambda: assign_trade(project, trade_id=trade_id, role="gc")
+    def choose(bid: UUID) -> Callable[[], Any]:
+        return lambda: choose_gc(bid)
 
-    assert refusals([assign(trade_id) for trade_id in builders]) == [*["conflict"] * 11, "made"]
-    (present,) = list_project_trades(project)["items"]
-    assert len(log_of(present["id"])) == 1
+    assert refusals([choose(bid) for bid in bids]) == ["made"] * 12
+    (chosen,) = [found for found in list_project_trades(project)["items"] if found["is_chosen"]]
+    changes = [line["metadata"]["changes"] for bid in bids for line in log_of(bid) if line["action"] == "updated"]
+    assert changes.count({"is_chosen": [False, True]}) == 12
+    assert changes.count({"is_chosen": [True, False]}) == 11
+    assert log_of(chosen["id"])[-1]["metadata"] == {"changes": {"is_chosen": [False, True]}}
 
 
 def test_one_of_twelve_who_record_a_final_quote_at_once_records_it(committed_db: str) -> None:

@@ -1,5 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -82,6 +82,20 @@ def test_an_estimate_from_price_benchmarks_is_exact_to_the_cent(project_id: UUID
     again = estimate_room(room["id"], items=[{"benchmark_id": sofa["id"], "quantity": 1}])
     assert again["room"]["investment_estimate"] == Decimal("11036.99")  # all of the room's items, not the new ones alone
     assert [line["entity_type"] for line in lines()[-3:]] == ["line_item", "room", "project"]
+
+
+@pytest.mark.parametrize(
+    ("price", "freight", "exact"), [("0.25", "0.3", 0.325), ("0.25", "0.34", 0.335), ("1.00", "0.005", 1.005)]
+)
+def test_half_a_cent_is_rounded_alike_by_every_tool(project_id: UUID, price: str, freight: str, exact: float) -> None:
+    item = set_benchmark("lighting", item_type="bulb", unit_price_estimate=price, freight_factor=freight)["id"]
+    room = add_room(project_id, name="Living room")["id"]
+
+    computed = estimate_room(room, items=[{"benchmark_id": item, "quantity": 1}])["room"]["investment_estimate"]
+    given = update_room(room, investment_estimate=exact)["investment_estimate"]
+
+    assert computed == given == Decimal(str(exact)).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
+    assert totals(project_id) == (given, None)
 
 
 def test_twelve_who_estimate_rooms_of_one_project_lose_nothing(committed_db: str, project_id: UUID) -> None:

@@ -93,9 +93,9 @@ def add_action_item(
 
 @tool(roles=DOERS)
 def start_action_item(action_item_id: EntityId) -> ActionItem:
-    """Record that work on an action item began.
+    """Record that work on an action item began, in a live project.
 
-    Returns the action item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    Returns the action item's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
     return _move(action_item_id, "start_action_item")
 
@@ -208,9 +208,10 @@ def list_action_items(
 ) -> Page[ActionItem]:
     """List action items, oldest first. Filter by project, meeting, person, open or overdue.
 
-    Open ones are ``open`` or ``in_progress``. ``after`` is the previous page's ``next``.
+    Open ones are ``open`` or ``in_progress``. Overdue ones are of live projects. ``after`` is the previous page's ``next``.
 
-    Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
+    Returns at most ``limit`` rows and the cursor of the next page (None on the last page). Without project and meeting, open
+    ones are of live projects too.
     """
     rows = many(
         """
@@ -224,6 +225,15 @@ def list_action_items(
             AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
             AND (NOT %(open_only)s OR status IN ('open', 'in_progress'))
             AND (NOT %(overdue_only)s OR (status IN ('open', 'in_progress') AND due_date < today()))
+            AND (
+                NOT %(live_only)s
+                OR (
+                    SELECT true
+                    FROM meetings AS meeting
+                    JOIN live_projects AS project ON project.id = meeting.project_id
+                    WHERE meeting.id = meeting_id
+                )
+            )
             AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
@@ -234,6 +244,7 @@ def list_action_items(
             "assigned_to": assigned_to,
             "open_only": open_only,
             "overdue_only": overdue_only,
+            "live_only": overdue_only or (open_only and project_id is None and meeting_id is None),
             "after": after or LOWEST_ID,
             "limit": limit,
         },
@@ -257,6 +268,15 @@ def _move(action_item_id: EntityId, tool_name: str, reason: str | None = None) -
             FROM before
             WHERE meeting_action_items.id = before.id
                 AND before.status = ANY(%(sources)s::action_item_status[])
+                AND (
+                    %(to)s <> 'in_progress'
+                    OR EXISTS (
+                        SELECT
+                        FROM meetings AS meeting
+                        JOIN live_projects AS project ON project.id = meeting.project_id
+                        WHERE meeting.id = before.meeting_id
+                    )
+                )
             RETURNING meeting_action_items.*
         ), logged AS (
             INSERT INTO activity_log (

@@ -70,7 +70,10 @@ class TradeQuote(TypedDict):
 
 
 class ProjectBudget(Budget):
-    """A project's budget in total and per room. Its trades' final quotes are separate, since they belong to no room."""
+    """A project's budget in total and per room. Its trades' final quotes are separate, since they belong to no room.
+
+    Of the general contractors who bid the chosen one counts, or the lowest final quote while none is chosen.
+    """
 
     project_id: UUID
     rooms: list[RoomBudget]
@@ -179,6 +182,18 @@ def budget_sql(project_id: EntityId) -> Statement:
             LEFT JOIN rooms ON true
             WHERE project.id = %(project_id)s
             GROUP BY project.id
+        ), gc AS (
+            SELECT id
+            FROM project_trades
+            WHERE project_id = %(project_id)s AND role = 'gc' AND (is_chosen OR final_amount IS NOT NULL)
+            ORDER BY is_chosen DESC, final_amount, id
+            LIMIT 1
+        ), quoted AS (
+            SELECT *
+            FROM project_trades
+            WHERE project_id = %(project_id)s
+                AND final_amount IS NOT NULL
+                AND (role <> 'gc' OR id = (SELECT id FROM gc))
         )
         SELECT
             'project' AS part, id, name, NULL AS role, estimate, exhibit_b, exhibit_b_signed, committed, actual,
@@ -195,13 +210,11 @@ def budget_sql(project_id: EntityId) -> Statement:
         FROM rooms
         UNION ALL
         SELECT 'trade', quoted.id, trade.name, quoted.role::text, NULL, NULL, NULL, quoted.final_amount, NULL, NULL, NULL
-        FROM project_trades AS quoted
+        FROM quoted
         JOIN trades AS trade ON trade.id = quoted.trade_id
-        WHERE quoted.project_id = %(project_id)s AND quoted.final_amount IS NOT NULL
         UNION ALL
         SELECT 'trades', NULL, NULL, NULL, NULL, NULL, NULL, coalesce(sum(final_amount), 0.00), NULL, NULL, NULL
-        FROM project_trades
-        WHERE project_id = %(project_id)s
+        FROM quoted
         ORDER BY part, id
         """,
         {"project_id": project_id},

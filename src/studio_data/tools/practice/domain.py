@@ -15,7 +15,7 @@ DOMAIN = Domain(
     pages=["practice.md"],
     tables=[
         Table("project_rooms"),
-        Table("design_fees"),
+        Table("design_fees", ends_of_days=("due_at",)),
         Table("pricing_benchmarks"),
         Table("vendors"),
         Table("line_items"),
@@ -37,6 +37,7 @@ DOMAIN = Domain(
         "phase_held_in",
         "working_day",
         "working_days_before",
+        "working_days_later",
         "task_answer",
         "room_estimate",
         "project_estimate",

@@ -41,7 +41,8 @@ def estimate_room(room_id: EntityId, *, items: Annotated[list[EstimatedItem], Le
     The estimate is the sum of quantity x unit price x (1 + freight factor).
 
     Returns the room and the new items. Raises ``NotFoundError``, ``RuleViolationError`` for a completed project. The
-    formula is the practice's own; freight is 0.18 for an item without a price benchmark, and the sum is rounded to cents.
+    formula is the practice's own; freight is 0.18 for an item without a price benchmark, and half a cent of the sum goes
+    to the even cent.
     """
     wanted = [item["benchmark_id"] for item in items]
     with transaction():

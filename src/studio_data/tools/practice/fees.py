@@ -1,6 +1,6 @@
 """Fees: what the practice earns on a project, in numbered instalments."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Annotated, NotRequired, TypedDict, cast
 from uuid import UUID
@@ -37,7 +37,7 @@ class Instalment(TypedDict):
 
 
 class Fee(TypedDict):
-    """One row of ``design_fees``; money in dollars."""
+    """One row of ``design_fees``; money in dollars. ``due_date`` is the practice's day on which it is due."""
 
     id: UUID
     project_id: UUID
@@ -49,6 +49,7 @@ class Fee(TypedDict):
     paid_at: datetime | None
     created_at: datetime
     invoiced_at: datetime | None
+    due_date: date | None
 
 
 class FeeSchedule(TypedDict):
@@ -180,7 +181,7 @@ def _add(project_id: EntityId, parts: list[Instalment], *, after_at_most: int) -
                 FROM fees
                 ORDER BY payment_number
             )
-            SELECT * FROM fees ORDER BY payment_number
+            SELECT *, day_of(due_at) AS due_date FROM fees ORDER BY payment_number
             """,
             {
                 "project_id": project_id,
@@ -290,7 +291,7 @@ def _move(
                 ))
             FROM before, after
         )
-        SELECT * FROM after
+        SELECT *, day_of(due_at) AS due_date FROM after
         """,
         {
             "fee_id": fee_id,
@@ -335,9 +336,9 @@ def sweep_overdue_fees() -> OverdueFees:
             FROM after
             ORDER BY id
         )
-        SELECT * FROM after
+        SELECT *, day_of(due_at) AS due_date FROM after
         UNION ALL
-        SELECT * FROM design_fees WHERE status = 'overdue'
+        SELECT *, day_of(due_at) FROM design_fees WHERE status = 'overdue'
         ORDER BY id
         """,
         actor(),
@@ -353,7 +354,7 @@ def get_fee(fee_id: EntityId) -> Fee:
     """
     row = one(
         """
-        SELECT *
+        SELECT *, day_of(due_at) AS due_date
         FROM design_fees
         WHERE id = %(fee_id)s
         """,
@@ -378,7 +379,7 @@ def list_fees(
     """
     rows = many(
         """
-        SELECT *
+        SELECT *, day_of(due_at) AS due_date
         FROM design_fees
         WHERE (%(project_id)s::uuid IS NULL OR project_id = %(project_id)s)
             AND (%(status)s::fee_status IS NULL OR status = %(status)s)

@@ -134,7 +134,9 @@ def specify_line_item(
 ) -> LineItem:
     """Choose the product of an estimated line item. ``unit_retail_price`` is what the client pays per unit.
 
-    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    Only in a live project.
+
+    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
     return _move(
         line_item_id,
@@ -309,6 +311,15 @@ def _move(
             WHERE line_items.id = before.id
                 AND before.status = ANY(%(sources)s::line_item_status[])
                 AND NOT EXISTS (SELECT FROM purchase_orders WHERE line_item_id = before.id AND status <> 'cancelled')
+                AND (
+                    before.status <> 'estimated'
+                    OR EXISTS (
+                        SELECT
+                        FROM project_rooms AS room
+                        JOIN live_projects AS project ON project.id = room.project_id
+                        WHERE room.id = before.room_id
+                    )
+                )
             RETURNING line_items.*
         ), logged AS (
             INSERT INTO activity_log (

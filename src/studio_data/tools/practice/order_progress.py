@@ -139,6 +139,7 @@ def _move(
                     %(to)s <> 'submitted'
                     OR (
                         project.phase = ANY(%(phases)s::project_phase[])
+                        AND EXISTS (SELECT FROM live_projects WHERE id = project.id)
                         AND exhibit_b_is_signed(project.id)
                         AND before.vendor_id = item.selected_vendor_id
                         AND before.amount = item.designer_net * item.quantity

@@ -31,7 +31,7 @@ class PhaseProgress(TypedDict):
 
 
 class NextMeeting(TypedDict):
-    """The next meeting that is scheduled or confirmed."""
+    """The next meeting of a live project that is scheduled or confirmed."""
 
     meeting_id: UUID
     meeting_type: str
@@ -40,7 +40,7 @@ class NextMeeting(TypedDict):
 
 
 class NextTask(TypedDict):
-    """The next task in workflow order, and who does it."""
+    """The next task in workflow order, and who does it. A recurring or blocked one is next only if no other is left."""
 
     task_id: UUID
     name: str
@@ -50,7 +50,10 @@ class NextTask(TypedDict):
 
 
 class Overdue(TypedDict):
-    """How many open things of a project are past their due date."""
+    """How many open things of a project are past their due date.
+
+    Tasks and action items wait while the project is not live: none is overdue then. Fees and orders are late all the same.
+    """
 
     tasks: int
     action_items: int
@@ -168,10 +171,15 @@ def _standing_sql(project_id: EntityId) -> Statement:
     """Return the query of everything except gates and money."""
     return (
         """
-        WITH tasks AS (
+        WITH live AS (
+            SELECT id
+            FROM live_projects
+            WHERE id = %(project_id)s
+        ), tasks AS (
             SELECT task.id, coalesce(task.phase, template.phase) AS phase, coalesce(task.name, template.name) AS name,
                 task.status, task.assigned_to, task.due_date,
-                task.status IN ('completed', 'skipped') AS is_closed
+                task.status IN ('completed', 'skipped') AS is_closed,
+                coalesce(template.is_recurring, false) AS is_recurring
             FROM project_tasks AS task
             LEFT JOIN workflow_templates AS template ON template.id = task.template_id
             WHERE task.project_id = %(project_id)s
@@ -182,13 +190,13 @@ def _standing_sql(project_id: EntityId) -> Statement:
         ), next_task AS (
             SELECT id, name, status, assigned_to, due_date
             FROM tasks
-            WHERE NOT is_closed
-            ORDER BY phase, id
+            WHERE NOT is_closed AND EXISTS (SELECT FROM live)
+            ORDER BY status = 'blocked', is_recurring, phase, id
             LIMIT 1
         ), next_meeting AS (
             SELECT id, meeting_type, scheduled_date, status
             FROM meetings
-            WHERE project_id = %(project_id)s
+            WHERE project_id = (SELECT id FROM live)
                 AND status IN ('scheduled', 'confirmed')
                 AND scheduled_date >= today()
             ORDER BY scheduled_date, id
@@ -202,12 +210,13 @@ def _standing_sql(project_id: EntityId) -> Statement:
             next_task.assigned_to AS task_assigned_to, next_task.due_date AS task_due_date,
             next_meeting.id AS meeting_id, next_meeting.meeting_type, next_meeting.scheduled_date,
             next_meeting.status AS meeting_status,
-            (SELECT count(*) FROM tasks WHERE NOT is_closed AND due_date < today()) AS overdue_tasks,
+            (SELECT count(*) FROM live, tasks WHERE NOT is_closed AND due_date < today()) AS overdue_tasks,
             (
                 SELECT count(*)
-                FROM meetings AS meeting
+                FROM live
+                JOIN meetings AS meeting ON meeting.project_id = live.id
                 JOIN meeting_action_items AS item ON item.meeting_id = meeting.id
-                WHERE meeting.project_id = project.id AND item.status IN ('open', 'in_progress')
+                WHERE item.status IN ('open', 'in_progress')
                     AND item.due_date < today()
             ) AS overdue_action_items,
             (

@@ -17,7 +17,13 @@ from studio_data.contract.roles import Role
 from studio_data.db import Statement, batch, one, transaction
 from studio_data.tools.fields import ProjectPhaseName
 from studio_data.tools.practice.rules.gates import Gate, facts_sql, gates_of
-from studio_data.tools.practice.rules.projects import PROJECT_MOVES, facts_of, gates_hold, next_phases
+from studio_data.tools.practice.rules.projects import (
+    PROJECT_MOVES,
+    client_has_not_churned,
+    facts_of,
+    gates_hold,
+    next_phases,
+)
 from studio_data.tools.projects import Project
 from studio_data.tools.rules.lifecycles import PROJECT, ProjectPhase
 
@@ -88,7 +94,7 @@ def advance_project(
     A refusal names the gates that fail and the calls that would satisfy them.
 
     Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``
-    for a gate, ``PermissionDeniedError`` for an override by anybody but a person.
+    for a gate or a churned client, ``PermissionDeniedError`` for an override by anybody but a person.
     """
     with transaction():
         _, found = batch(_lock_sql(project_id), facts_sql(project_id))
@@ -96,6 +102,9 @@ def advance_project(
             raise no_such("project", project_id)
         facts = found[0]
         target = _target(facts, to)
+        churned = client_has_not_churned(facts)
+        if churned is not None:
+            raise churned
         gates = gates_of(facts, target)
         broken = gates_hold(facts, target)
         if broken is not None and override_reason is None:
@@ -113,8 +122,8 @@ def advance_project(
 def hold_project(project_id: EntityId, *, reason: Text) -> AdvancedProject:
     """Put a project on hold, and say why. resume_project returns it to its phase.
 
-    Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is
-    completed or on hold.
+    Returns the project and the transition. On hold its tasks and action items wait. Raises ``NotFoundError``,
+    ``InvalidTransitionError`` for a project that is completed or on hold.
     """
     sources = PROJECT.sources_of(ProjectPhase.ON_HOLD)
     _, moved = batch(_lock_sql(project_id), _move_sql(project_id, ProjectPhase.ON_HOLD, sources, {}, reason))
@@ -125,10 +134,11 @@ def hold_project(project_id: EntityId, *, reason: Text) -> AdvancedProject:
 
 @tool(roles=[Role.PROJECT_MANAGER])
 def resume_project(project_id: EntityId) -> AdvancedProject:
-    """Return a project on hold to the phase it was in.
+    """Return a project on hold to its phase. What is open is due as many working days later.
 
-    Returns the project and the transition. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is not
-    on hold.
+    Returns the project and the transition. What is open are tasks and action items; one that was added on hold is due later
+    by the days since then. Raises ``NotFoundError``, ``InvalidTransitionError`` for a project that is not on hold,
+    ``RuleViolationError`` if its client has churned.
     """
     _, moved = batch(_lock_sql(project_id), _move_sql(project_id, None, [ProjectPhase.ON_HOLD.value], {}))
     if not moved:
@@ -162,14 +172,17 @@ def _move_sql(
 ) -> Statement:
     """Return the statement that moves a locked project and writes its transition with the gates, and its line.
 
-    Without ``to`` the project returns to the phase in which it was last put on hold.
+    Without ``to`` the project returns to the phase in which it was last put on hold, and what waited is due later.
     """
     return (
         """
         WITH before AS (
             SELECT project.id, project.phase, coalesce(%(to)s::project_phase, phase_held_in(project.id)) AS target
             FROM projects AS project
-            WHERE project.id = %(project_id)s AND project.phase = ANY(%(sources)s::project_phase[])
+            JOIN clients AS client ON client.id = project.client_id
+            WHERE project.id = %(project_id)s
+                AND project.phase = ANY(%(sources)s::project_phase[])
+                AND (project.phase <> 'on_hold' OR client.status <> 'churned')
         ), project AS (
             UPDATE projects
             SET phase = before.target
@@ -181,6 +194,42 @@ def _move_sql(
             SELECT project.id, before.phase, project.phase, %(actor_name)s, %(gate_checks)s
             FROM before, project
             RETURNING *
+        ), held AS (
+            SELECT phase_transitions.project_id, day_of(phase_transitions.created_at) AS since
+            FROM project
+            JOIN phase_transitions ON phase_transitions.project_id = project.id AND to_phase = 'on_hold'
+            WHERE (SELECT phase FROM before) = 'on_hold'
+            ORDER BY phase_transitions.id DESC
+            LIMIT 1
+        ), waited AS (
+            SELECT task.id, due_date, working_days_before(greatest(held.since, day_of(task.created_at))) AS since
+            FROM held
+            JOIN project_tasks AS task ON task.project_id = held.project_id
+            WHERE task.status NOT IN ('completed', 'skipped')
+            UNION ALL
+            SELECT item.id, due_date, working_days_before(greatest(held.since, day_of(item.created_at)))
+            FROM held
+            JOIN meetings AS meeting ON meeting.project_id = held.project_id
+            JOIN meeting_action_items AS item ON item.meeting_id = meeting.id
+            WHERE item.status IN ('open', 'in_progress')
+        ), due AS MATERIALIZED (
+            SELECT id, least(
+                working_days_later(due_date, working_days_before(today()) - since), '2199-12-31'
+            ) AS due_date
+            FROM waited
+            WHERE since < working_days_before(today())
+        ), moved_tasks AS (
+            UPDATE project_tasks
+            SET due_date = due.due_date
+            FROM due
+            WHERE project_tasks.id = due.id AND project_tasks.due_date IS NOT NULL
+            RETURNING project_tasks.id
+        ), moved_action_items AS (
+            UPDATE meeting_action_items
+            SET due_date = due.due_date
+            FROM due
+            WHERE meeting_action_items.id = due.id AND meeting_action_items.due_date IS NOT NULL
+            RETURNING meeting_action_items.id
         ), logged AS (
             INSERT INTO activity_log (
                 entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
@@ -188,6 +237,8 @@ def _move_sql(
             SELECT 'project', project.id, project.id, 'phase_changed', %(actor_type)s, %(actor_name)s, %(context)s,
                 jsonb_strip_nulls(jsonb_build_object(
                     'changes', jsonb_build_object('phase', jsonb_build_array(before.phase, project.phase)),
+                    'tasks_moved', (SELECT nullif(count(*), 0) FROM moved_tasks),
+                    'action_items_moved', (SELECT nullif(count(*), 0) FROM moved_action_items),
                     'reason', %(reason)s::text
                 ))
             FROM before, project

@@ -11,15 +11,16 @@ from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Te
 from studio_data.contract.paging import LOWEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
-from studio_data.errors import ConflictError, StudioError
+from studio_data.db import batch, many, one
+from studio_data.errors import ConflictError, RuleViolationError, StudioError
 from studio_data.tools.practice.fields import QuoteStatusName, TradeRoleName
 from studio_data.tools.practice.rules.lifecycles import TradeRole
+from studio_data.tools.practice.rules.live import waiting_refusal
 from studio_data.tools.practice.rules.moves import TRADE_QUOTE_MOVES
 
 
 class ProjectTrade(TypedDict):
-    """One row of ``project_trades``. Money in dollars: what the trade asks."""
+    """One row of ``project_trades``. Money in dollars: what the trade asks. ``is_chosen`` marks the project's one GC."""
 
     id: UUID
     project_id: UUID
@@ -30,6 +31,7 @@ class ProjectTrade(TypedDict):
     ballpark_amount: Decimal | None
     final_amount: Decimal | None
     created_at: datetime
+    is_chosen: bool
 
 
 class ComparedTrade(TypedDict):
@@ -45,6 +47,7 @@ class ComparedTrade(TypedDict):
     ballpark_amount: Decimal | None
     final_amount: Decimal | None
     difference: Decimal | None
+    is_chosen: bool
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
@@ -57,8 +60,8 @@ def assign_trade(
 ) -> ProjectTrade:
     """Assign a trade to a project and invite its quote.
 
-    ``scope`` says what work they do. Refused for a second general contractor (gc), and for a trade that already has the
-    role.
+    ``scope`` says what work they do. Several general contractors (gc) may bid; choose_gc chooses one. Refused for a trade
+    that already has the role.
 
     Returns the assignment's row. Raises ``NotFoundError``, ``ConflictError`` that names the present assignment.
     """
@@ -69,7 +72,7 @@ def assign_trade(
             SELECT project.id, trade.id, %(role)s::trade_role, %(scope)s
             FROM projects AS project, trades AS trade
             WHERE project.id = %(project_id)s AND trade.id = %(trade_id)s
-            ON CONFLICT DO NOTHING
+            ON CONFLICT (project_id, trade_id, role) DO NOTHING
             RETURNING *
         ), logged AS (
             INSERT INTO activity_log (
@@ -102,7 +105,7 @@ def _assign_refusal(project_id: EntityId, trade_id: EntityId, role: TradeRole) -
             JOIN trades AS trade ON trade.id = assigned.trade_id
             WHERE assigned.project_id = %(project_id)s
                 AND assigned.role = %(role)s::trade_role
-                AND (assigned.role = 'gc' OR assigned.trade_id = %(trade_id)s)
+                AND assigned.trade_id = %(trade_id)s
         ) AS present ON true
         """,
         {"project_id": project_id, "trade_id": trade_id, "role": role},
@@ -112,17 +115,81 @@ def _assign_refusal(project_id: EntityId, trade_id: EntityId, role: TradeRole) -
         return no_such("project", project_id)
     if not found["has_trade"]:
         return no_such("trade", trade_id)
-    details = {name: str(found[name]) for name in ("project_trade_id", "trade_id", "name", "quote_status")}
-    if str(found["trade_id"]) == str(trade_id):
-        return ConflictError(
-            f"{found['name']} is already on project {project_id} as {role}.",
-            hint="Use that assignment.",
-            details=details,
-        )
     return ConflictError(
-        f"Project {project_id} already has a general contractor: {found['name']}.",
-        hint="A project has only one. Assign another as subcontractor.",
-        details=details,
+        f"{found['name']} is already on project {project_id} as {role}.",
+        hint="Use that assignment.",
+        details={name: str(found[name]) for name in ("project_trade_id", "trade_id", "name", "quote_status")},
+    )
+
+
+@tool(roles=[Role.PROCUREMENT_COORDINATOR], idempotent=True)
+def choose_gc(project_trade_id: EntityId) -> ProjectTrade:
+    """Choose a project's general contractor among those who bid. It takes the place of one that was chosen before.
+
+    From then on the gate gc_quoted and the budget count this one's final quote. Only in a live project.
+
+    Returns the assignment's row. Raises ``NotFoundError``, ``RuleViolationError`` for another role.
+    """
+    _, chosen = batch(
+        (
+            """
+            SELECT
+            FROM projects
+            WHERE id = (SELECT project_id FROM project_trades WHERE id = %(project_trade_id)s)
+            FOR NO KEY UPDATE
+            """,
+            {"project_trade_id": project_trade_id},
+        ),
+        (
+            """
+            WITH before AS (
+                SELECT other.*
+                FROM project_trades AS assigned
+                JOIN live_projects AS project ON project.id = assigned.project_id
+                JOIN project_trades AS other ON other.project_id = project.id
+                WHERE assigned.id = %(project_trade_id)s
+                    AND assigned.role = 'gc'
+                    AND (other.id = assigned.id OR other.is_chosen)
+                FOR NO KEY UPDATE OF other
+            ), after AS (
+                UPDATE project_trades
+                SET is_chosen = project_trades.id = %(project_trade_id)s
+                FROM before
+                WHERE project_trades.id = before.id
+                RETURNING project_trades.*
+            ), logged AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT 'project_trade', after.id, after.project_id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                    jsonb_build_object('changes', changed_fields(to_jsonb(before), to_jsonb(after)))
+                FROM before
+                JOIN after ON after.id = before.id
+                WHERE before.is_chosen <> after.is_chosen
+                ORDER BY after.is_chosen
+            )
+            SELECT * FROM after WHERE is_chosen
+            """,
+            {"project_trade_id": project_trade_id, **actor()},
+        ),
+    )
+    if not chosen:
+        raise _choose_refusal(project_trade_id)
+    return chosen[0]
+
+
+def _choose_refusal(project_trade_id: EntityId) -> StudioError:
+    assigned = one("SELECT project_id, role FROM project_trades WHERE id = %(id)s", {"id": project_trade_id}, reads=True)
+    if assigned is None:
+        return no_such("project_trade", project_trade_id)
+    if assigned["role"] == TradeRole.GC and (refusal := waiting_refusal(assigned["project_id"])) is not None:
+        return refusal
+    return RuleViolationError(
+        f"Project trade {project_trade_id} is {assigned['role']}, not gc.",
+        rule="only_general_contractors_are_chosen",
+        found=assigned["role"],
+        calls=[{"tool": "assign_trade", "arguments": {"project_id": str(assigned["project_id"]), "role": "gc"}}],
+        hint="list_project_trades with role gc shows those who bid.",
     )
 
 
@@ -139,7 +206,9 @@ def record_ballpark(project_trade_id: EntityId, *, ballpark_amount: Money) -> Pr
 def send_final_rfq(project_trade_id: EntityId) -> ProjectTrade:
     """Record that a trade with a ballpark was asked for its final quote (RFQ).
 
-    Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    Only in a live project.
+
+    Returns the assignment's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
     return _move(project_trade_id, "send_final_rfq")
 
@@ -176,6 +245,7 @@ def _move(
                 final_amount = coalesce(%(final_amount)s, before.final_amount)
             FROM before
             WHERE project_trades.id = before.id AND before.quote_status = ANY(%(sources)s::quote_status[])
+                AND (%(to)s <> 'final_rfq_sent' OR EXISTS (SELECT FROM live_projects WHERE id = before.project_id))
             RETURNING project_trades.*
         ), logged AS (
             INSERT INTO activity_log (
@@ -249,13 +319,14 @@ def compare_trades(
 
     Without role and specialty it compares all trades of the project. Returns at most ``limit`` trades and the cursor of
     the next page (None on the last page). ``difference`` is final minus ballpark, negative if the final quote is lower.
+    ``is_chosen`` marks the chosen general contractor.
     """
     rows = many(
         """
         SELECT
             assigned.id, assigned.trade_id, trade.name, trade.company, trade.specialty, assigned.role,
             assigned.quote_status, assigned.ballpark_amount, assigned.final_amount,
-            assigned.final_amount - assigned.ballpark_amount AS difference
+            assigned.final_amount - assigned.ballpark_amount AS difference, assigned.is_chosen
         FROM project_trades AS assigned
         JOIN trades AS trade ON trade.id = assigned.trade_id
         WHERE assigned.project_id = %(project_id)s

@@ -75,7 +75,7 @@ def _draft(line_item_id: EntityId) -> PurchaseOrder | None:
                     SELECT item.*, room.project_id
                     FROM line_items AS item
                     JOIN project_rooms AS room ON room.id = item.room_id
-                    JOIN projects AS project ON project.id = room.project_id
+                    JOIN live_projects AS project ON project.id = room.project_id
                     WHERE item.id = %(line_item_id)s
                         AND (SELECT count(*) FROM this_year) <= 1
                         AND item.status = 'quoted'

@@ -155,9 +155,9 @@ def select_quote(vendor_quote_id: EntityId, *, unit_retail_price: Money | None =
     """Select a vendor's quote for a specified line item. It sets the vendor, what the practice pays, and freight.
 
     ``unit_retail_price`` is what the client will pay per unit. Refused if a quote is already selected: call
-    respecify_line_item first.
+    respecify_line_item first. Only in a live project.
 
-    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``.
+    Returns the line item's row. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
     row = one(
         """
@@ -178,7 +178,14 @@ def select_quote(vendor_quote_id: EntityId, *, unit_retail_price: Money | None =
                 freight = quote.freight,
                 unit_retail_price = coalesce(%(unit_retail_price)s, before.unit_retail_price)
             FROM before, quote
-            WHERE line_items.id = before.id AND before.status = 'specified'
+            WHERE line_items.id = before.id
+                AND before.status = 'specified'
+                AND EXISTS (
+                    SELECT
+                    FROM project_rooms AS room
+                    JOIN live_projects AS project ON project.id = room.project_id
+                    WHERE room.id = before.room_id
+                )
             RETURNING line_items.*
         ), logged AS (
             INSERT INTO activity_log (

@@ -27,6 +27,7 @@ from studio_data.contract.validators import FIRST_YEAR, LAST_YEAR
 from studio_data.db import many, one
 from studio_data.errors import InvalidInputError, RuleViolationError, SatisfyingCall, StudioError
 from studio_data.tools.practice.fields import WorkingDaysShift, WorkPhaseName
+from studio_data.tools.practice.rules.live import waiting_refusal
 from studio_data.tools.practice.tasks import ProjectTask
 
 
@@ -56,15 +57,15 @@ def schedule_project(project_id: EntityId, *, start_date: Day) -> Schedule:
     ``start_date`` is the project's first day, also for a project that has begun. To shift the remaining dates, use
     shift_schedule.
 
-    The module's docstring has the rules. Returns the schedule. Raises ``NotFoundError``, ``InvalidInputError`` if the last
-    date would be after the year 2199.
+    The module's docstring has the rules. Returns the schedule. Raises ``NotFoundError``, ``RuleViolationError`` for a
+    project that is not live, ``InvalidInputError`` if the last date would be after the year 2199.
     """
     rows = many(
         """
         WITH project AS (
             SELECT id
             FROM projects
-            WHERE id = %(project_id)s
+            WHERE id = %(project_id)s AND EXISTS (SELECT FROM live_projects WHERE id = %(project_id)s)
             FOR NO KEY UPDATE
         ), step AS (
             SELECT
@@ -136,8 +137,8 @@ def schedule_project(project_id: EntityId, *, start_date: Day) -> Schedule:
         """,
         {"project_id": project_id, "start_date": start_date, **actor()},
     )
-    if not rows and one("SELECT id FROM projects WHERE id = %(id)s", {"id": project_id}, reads=True) is None:
-        raise no_such("project", project_id)
+    if not rows and (refusal := waiting_refusal(project_id)) is not None:
+        raise refusal
     if any(row["last_due_date"].year > LAST_YEAR for row in rows):
         raise _out_of_range("start_date")
     return _schedule(project_id, rows)
@@ -158,7 +159,8 @@ def shift_schedule(
 
     When it shifts later, a date on a weekend counts as the Friday before it; earlier, as the Monday after. Returns the
     whole project's schedule. Raises ``NotFoundError``, ``InvalidInputError`` for both limits, 0 days, another project's
-    task or dates out of range, ``RuleViolationError`` if no task there has a due date.
+    task or dates out of range, ``RuleViolationError`` if no task there has a due date, or the
+    project is not live.
     """
     if from_task_id is not None and phase is not None:
         raise InvalidInputError(
@@ -173,7 +175,7 @@ def shift_schedule(
         WITH project AS (
             SELECT id
             FROM projects
-            WHERE id = %(project_id)s
+            WHERE id = %(project_id)s AND EXISTS (SELECT FROM live_projects WHERE id = %(project_id)s)
             FOR NO KEY UPDATE
         ), first AS (
             SELECT coalesce(task.phase, template.phase) AS phase, task.id
@@ -188,19 +190,11 @@ def shift_schedule(
             WHERE task.due_date IS NOT NULL AND task.status NOT IN ('completed', 'skipped')
             ORDER BY task.id
             FOR NO KEY UPDATE OF task
-        ), due AS MATERIALIZED (
-            SELECT
-                id,
-                %(working_days)s + CASE
-                    WHEN %(working_days)s > 0 THEN working_days_before(due_date + 1) - 1
-                    ELSE working_days_before(due_date)
-                END AS number
+        ), moved AS MATERIALIZED (
+            SELECT id, working_days_later(due_date, %(working_days)s) AS due_date
             FROM before
             WHERE (%(phase)s::project_phase IS NULL OR phase = %(phase)s)
                 AND (%(from_task_id)s::uuid IS NULL OR (phase, id) >= (SELECT phase, id FROM first))
-        ), moved AS (
-            SELECT id, working_day(number) AS due_date
-            FROM due
         ), after AS (
             UPDATE project_tasks
             SET due_date = moved.due_date
@@ -297,6 +291,8 @@ def _shift_refusal(project_id: EntityId, from_task_id: EntityId | None) -> Studi
             hint="list_tasks shows the project's.",
             details={"arguments": ["from_task_id"]},
         )
+    if (refusal := waiting_refusal(project_id)) is not None:
+        return refusal
     calls: list[SatisfyingCall] = [{"tool": "schedule_project", "arguments": {"project_id": str(project_id)}}]
     return RuleViolationError(
         f"Project {project_id} has no open task with a due date there.",
@@ -325,7 +321,7 @@ def reschedule_task(task_id: EntityId, *, due_date: Day | None = None, clear: Tr
     """Set an open task's due date, or remove it with ``clear``.
 
     Returns the task. Raises ``InvalidInputError`` unless exactly one of the two is given, ``NotFoundError``,
-    ``RuleViolationError`` for a closed task.
+    ``RuleViolationError`` for a closed task or a project that is not live.
     """
     _check_one_is_given("due_date", due_date, clear=clear)
     return _change(task_id, None, due_date, "due_date" if clear else None)
@@ -358,7 +354,11 @@ def _change(
                 due_date = CASE WHEN %(clear)s = 'due_date' THEN NULL ELSE coalesce(%(due_date)s, before.due_date) END
             FROM before
             WHERE project_tasks.id = before.id
-                AND (%(keeps_date)s OR before.status NOT IN ('completed', 'skipped'))
+                AND (
+                    %(keeps_date)s
+                    OR before.status NOT IN ('completed', 'skipped')
+                    AND EXISTS (SELECT FROM live_projects WHERE id = before.project_id)
+                )
             RETURNING project_tasks.*
         ), logged AS (
             INSERT INTO activity_log (
@@ -384,9 +384,11 @@ def _change(
         },
     )
     if row is None:
-        task = one("SELECT status FROM project_tasks WHERE id = %(task_id)s", {"task_id": task_id}, reads=True)
+        task = one("SELECT status, project_id FROM project_tasks WHERE id = %(id)s", {"id": task_id}, reads=True)
         if task is None:
             raise no_such("task", task_id)
+        if task["status"] not in {"completed", "skipped"} and (refusal := waiting_refusal(task["project_id"])) is not None:
+            raise refusal
         raise RuleViolationError(
             f"Task {task_id} is {task['status']}. A closed task keeps its due date.",
             rule="closed_tasks_keep_their_dates",

@@ -14,7 +14,7 @@ from studio_data.contract.roles import STAFF, Role
 from studio_data.db import Statement, batch, many, one
 from studio_data.tools.practice.fields import TaskStatusName, WorkPhaseName
 from studio_data.tools.practice.rules.lifecycles import TaskStatus
-from studio_data.tools.practice.rules.moves import TASK_MOVES, no_open_task
+from studio_data.tools.practice.rules.moves import BEGINS_WORK, TASK_MOVES, no_open_task
 
 _PLANNERS = (Role.PROJECT_MANAGER,)
 
@@ -78,7 +78,8 @@ def list_tasks(
 ) -> Page[ProjectTask]:
     """List a project's tasks in workflow order. Without a project: one person's or overdue tasks, by due date.
 
-    ``due_before`` finds open tasks only.
+    ``due_before``, and ``open_only`` without a project, find open tasks of live projects: not on hold, completed or of a
+    churned client.
 
     A project's tasks without a template come last; across projects, tasks without a due date do. Returns at most ``limit``
     tasks and the cursor of the next page (None on the last page).
@@ -93,6 +94,7 @@ def list_tasks(
             AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
             AND (%(due_before)s::date IS NULL OR due_date < %(due_before)s)
             AND (NOT %(open_only)s OR status NOT IN ('completed', 'skipped'))
+            AND (NOT %(live_only)s OR (SELECT true FROM live_projects WHERE live_projects.id = project_id))
             AND (%(after)s::uuid IS NULL OR %(by_date)s OR id > %(after)s)
             AND (
                 %(after)s::uuid IS NULL
@@ -111,6 +113,7 @@ def list_tasks(
             "assigned_to": assigned_to,
             "due_before": due_before,
             "open_only": open_only or due_before is not None,
+            "live_only": due_before is not None or (open_only and project_id is None),
             "by_date": project_id is None and (assigned_to is not None or due_before is not None),
             "after": after,
             "limit": limit,
@@ -181,11 +184,11 @@ def add_task(
 
 @tool(roles=STAFF)
 def start_task(task_id: EntityId) -> ProjectTask:
-    """Record that work on a task began.
+    """Record that work on a task began, in a live project.
 
     Refused for a blocked task: call unblock_task.
 
-    Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError`` for a blocked task.
+    Returns the task. Raises ``NotFoundError``, ``InvalidTransitionError``, ``RuleViolationError``.
     """
     return _move(task_id, "start_task")
 
@@ -215,7 +218,7 @@ def unblock_task(task_id: EntityId, *, to: Annotated[Unblocked | str, *choice(Un
     ``to`` overrides this.
 
     The task's last move in the audit trail says which status it had. Returns the task. Raises ``NotFoundError``,
-    ``InvalidTransitionError``, ``RuleViolationError`` for a task that another tool moves there.
+    ``InvalidTransitionError``, ``RuleViolationError``.
     """
     return _move(task_id, "unblock_task", to=TaskStatus(to) if to else None, goes_back=to is None)
 
@@ -316,6 +319,7 @@ def _move_sql(
                     WHERE projects.id = before.project_id AND projects.phase = 'completed'
                         AND before.status IN ('completed', 'skipped')
                 )
+                AND (NOT %(begins_work)s OR EXISTS (SELECT FROM live_projects WHERE id = before.project_id))
             RETURNING project_tasks.*
         ), logged AS (
             INSERT INTO activity_log (
@@ -337,6 +341,7 @@ def _move_sql(
             "task_id": task_id,
             "to": None if goes_back else move.to,
             "sources": list(move.sources),
+            "begins_work": tool_name in BEGINS_WORK,
             "reason": reason,
             **actor(),
         },

@@ -80,6 +80,8 @@ def facts_sql(project_id: UUID | str) -> Statement:
             project.id,
             project.phase AS status,
             project.project_type,
+            client.id AS client_id,
+            client.status AS client_status,
             CASE WHEN project.phase = 'on_hold' THEN phase_held_in(project.id) END AS held_in,
             (
                 SELECT coalesce(jsonb_object_agg(doc_type, documents), '{}')
@@ -124,6 +126,8 @@ def facts_sql(project_id: UUID | str) -> Statement:
                 SELECT jsonb_build_object('id', id, 'status', quote_status)
                 FROM project_trades
                 WHERE project_id = project.id AND role = 'gc'
+                ORDER BY is_chosen DESC, quote_status DESC, id
+                LIMIT 1
             ) AS gc,
             (SELECT coalesce(jsonb_agg(to_jsonb(tasks) ORDER BY id), '[]') FROM tasks) AS open_tasks,
             (
@@ -135,6 +139,7 @@ def facts_sql(project_id: UUID | str) -> Statement:
                 WHERE meeting.project_id = project.id AND item.status IN ('open', 'in_progress')
             ) AS open_action_items
         FROM projects AS project
+        JOIN clients AS client ON client.id = project.client_id
         WHERE project.id = %(project_id)s
         """,
         {"project_id": project_id},
@@ -224,7 +229,7 @@ def _items_specified(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
 
 
 def _gc_quoted(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
-    gc = facts["gc"]
+    gc = facts["gc"]  # the chosen one, else the one whose quote is furthest
     if gc is None:
         assign = _call("assign_trade", project_id=str(facts["id"]), role="gc")
         to_come = [_call("record_ballpark"), _call("send_final_rfq"), _call("record_final_quote")]

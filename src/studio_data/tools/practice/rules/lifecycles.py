@@ -47,7 +47,7 @@ class TaskStatus(StrEnum):
 class TradeRole(StrEnum):
     """What a trade does on a project."""
 
-    GC = "gc"  # general contractor: one of them on a project
+    GC = "gc"  # general contractor: several may bid, one is chosen
     SOFT_TRADE = "soft_trade"  # drapery, wallpaper, upholstery
     SUBCONTRACTOR = "subcontractor"  # works for the general contractor
 

@@ -30,7 +30,7 @@ def facts_for(email_template: UUID | str, project_id: UUID | str, given: dict[st
                 'meeting.date', to_char(meeting.scheduled_date, 'FMDay, FMMonth FMDD, YYYY'),
                 'fee.label', fee.label,
                 'fee.amount', to_char(fee.amount, 'FM$9,999,999,990.00'),
-                'fee.due_date', to_char(fee.due_at AT TIME ZONE practice_time_zone(), 'FMDay, FMMonth FMDD, YYYY')
+                'fee.due_date', to_char(day_of(fee.due_at), 'FMDay, FMMonth FMDD, YYYY')
             ) AS filled
         FROM (VALUES (1)) AS always
         LEFT JOIN email_templates AS template
@@ -43,7 +43,7 @@ def facts_for(email_template: UUID | str, project_id: UUID | str, given: dict[st
             WHERE id = %(meeting_id)s
                 OR (
                     %(meeting_id)s::uuid IS NULL
-                    AND project_id = project.id
+                    AND project_id = (SELECT id FROM live_projects WHERE id = project.id)
                     AND status IN ('scheduled', 'confirmed')
                     AND scheduled_date >= today()
                 )

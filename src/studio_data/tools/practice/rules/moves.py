@@ -14,6 +14,7 @@ from studio_data.tools.practice.rules.lifecycles import (
     QuoteStatus,
     TaskStatus,
 )
+from studio_data.tools.practice.rules.live import work_goes_on
 from studio_data.tools.rules.lifecycles import ProjectPhase
 
 FEE_MOVES = Moves(
@@ -65,14 +66,24 @@ def _unless_another_takes_it_on(tool: str) -> Rule:
     return rule
 
 
+def _work_goes_on(facts: Facts, to: str) -> RuleViolationError | None:
+    return work_goes_on(facts, to) if facts["status"] in {TaskStatus.NOT_STARTED, TaskStatus.BLOCKED} else None
+
+
+BEGINS_WORK = frozenset({"start_task", "unblock_task"})
+"""The tools that take a task up, in live projects only. The others record what was done, or close it."""
+
 TASK_MOVES = Moves(
     TASK,
     "task_id",
     read_by(
         """
-        SELECT task.id, task.status, project.id AS project_id, project.phase
+        SELECT
+            task.id, task.status, project.id AS project_id, project.phase, client.id AS client_id,
+            client.status AS client_status, EXISTS (SELECT FROM live_projects WHERE id = project.id) AS is_live
         FROM project_tasks AS task
         JOIN projects AS project ON project.id = task.project_id
+        JOIN clients AS client ON client.id = project.client_id
         WHERE task.id = %(id)s
         """
     ),
@@ -82,7 +93,7 @@ TASK_MOVES = Moves(
             "start_task",
             TaskStatus.IN_PROGRESS,
             but=[TaskStatus.BLOCKED],
-            rules=(_unless_another_takes_it_on("start_task"),),
+            rules=(_unless_another_takes_it_on("start_task"), _work_goes_on),
             rules_first=True,
         ),
         move_to(TASK, "complete_task", TaskStatus.COMPLETED),
@@ -91,14 +102,14 @@ TASK_MOVES = Moves(
             "unblock_task",
             TaskStatus.NOT_STARTED.value,
             (TaskStatus.BLOCKED.value,),
-            rules=(_unless_another_takes_it_on("unblock_task"),),
+            rules=(_unless_another_takes_it_on("unblock_task"), _work_goes_on),
             rules_first=True,
         ),
         Move(
             "unblock_task",
             TaskStatus.IN_PROGRESS.value,
             (TaskStatus.BLOCKED.value,),
-            rules=(_unless_another_takes_it_on("unblock_task"),),
+            rules=(_unless_another_takes_it_on("unblock_task"), _work_goes_on),
             rules_first=True,
             arguments={"to": TaskStatus.IN_PROGRESS.value},
             is_listed=False,
@@ -118,10 +129,20 @@ TASK_MOVES = Moves(
 TRADE_QUOTE_MOVES = Moves(
     TRADE_QUOTE,
     "project_trade_id",
-    read_by("SELECT id, quote_status AS status FROM project_trades WHERE id = %(id)s"),
+    read_by(
+        """
+        SELECT
+            assigned.id, assigned.quote_status AS status, project.id AS project_id, project.phase, client.id AS client_id,
+            client.status AS client_status, EXISTS (SELECT FROM live_projects WHERE id = project.id) AS is_live
+        FROM project_trades AS assigned
+        JOIN projects AS project ON project.id = assigned.project_id
+        JOIN clients AS client ON client.id = project.client_id
+        WHERE assigned.id = %(id)s
+        """
+    ),
     [
         move_to(TRADE_QUOTE, "record_ballpark", QuoteStatus.BALLPARK_RECEIVED),
-        move_to(TRADE_QUOTE, "send_final_rfq", QuoteStatus.FINAL_RFQ_SENT),
+        move_to(TRADE_QUOTE, "send_final_rfq", QuoteStatus.FINAL_RFQ_SENT, rules=(work_goes_on,)),
         move_to(TRADE_QUOTE, "record_final_quote", QuoteStatus.FINAL_QUOTE_RECEIVED),
     ],
 )
@@ -166,9 +187,20 @@ MEETING_MOVES = Moves(
 ACTION_ITEM_MOVES = Moves(
     ACTION_ITEM,
     "action_item_id",
-    read_by("SELECT id, status FROM meeting_action_items WHERE id = %(id)s"),
+    read_by(
+        """
+        SELECT
+            item.id, item.status, project.id AS project_id, project.phase, client.id AS client_id,
+            client.status AS client_status, EXISTS (SELECT FROM live_projects WHERE id = project.id) AS is_live
+        FROM meeting_action_items AS item
+        JOIN meetings AS meeting ON meeting.id = item.meeting_id
+        JOIN projects AS project ON project.id = meeting.project_id
+        JOIN clients AS client ON client.id = project.client_id
+        WHERE item.id = %(id)s
+        """
+    ),
     [
-        move_to(ACTION_ITEM, "start_action_item", ActionItemStatus.IN_PROGRESS),
+        move_to(ACTION_ITEM, "start_action_item", ActionItemStatus.IN_PROGRESS, rules=(work_goes_on,)),
         move_to(ACTION_ITEM, "complete_action_item", ActionItemStatus.COMPLETED),
         move_to(ACTION_ITEM, "cancel_action_item", ActionItemStatus.CANCELLED, is_step=False),
     ],

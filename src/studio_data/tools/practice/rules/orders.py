@@ -13,6 +13,7 @@ from studio_data.errors import ConflictError, InvalidTransitionError, RuleViolat
 from studio_data.tools.practice.rules.exhibit_b import not_signed
 from studio_data.tools.practice.rules.lifecycles import LINE_ITEM, PURCHASE_ORDER, LineItemStatus, PurchaseOrderStatus
 from studio_data.tools.practice.rules.line_items import way_on
+from studio_data.tools.practice.rules.live import work_goes_on
 from studio_data.tools.practice.rules.projects import PROJECT_MOVES
 from studio_data.tools.rules.lifecycles import ProjectPhase
 
@@ -66,10 +67,14 @@ def _facts(line_item_id: UUID | None, purchase_order_id: UUID | None) -> Facts |
             CASE WHEN project.phase = 'on_hold' THEN phase_held_in(project.id) END AS held_in,
             EXISTS (SELECT FROM documents WHERE project_id = project.id AND doc_type = 'exhibit_b') AS has_exhibit_b,
             exhibit_b_covers(project.id) AS exhibit_b_covers,
-            exhibit_b_amounts(project.id) AS exhibit_b_amounts
+            exhibit_b_amounts(project.id) AS exhibit_b_amounts,
+            client.id AS client_id,
+            client.status AS client_status,
+            EXISTS (SELECT FROM live_projects WHERE id = project.id) AS is_live
         FROM line_items AS item
         JOIN project_rooms AS room ON room.id = item.room_id
         JOIN projects AS project ON project.id = room.project_id
+        JOIN clients AS client ON client.id = project.client_id
         LEFT JOIN purchase_orders AS purchase ON purchase.line_item_id = item.id
             AND CASE
                 WHEN %(purchase_order_id)s::uuid IS NULL THEN purchase.status <> 'cancelled'
@@ -110,6 +115,9 @@ def _ready_to_order(facts: Facts, _to: str) -> RuleViolationError | None:
         found["project_in_purchasing_or_later"] = f"the project is in {facts['phase']}"
         project = {**facts, "id": facts["project_id"], "status": facts["phase"]}
         calls += PROJECT_MOVES.calls_to(project, ORDERING_PHASES)
+    elif (waits := work_goes_on(facts)) is not None:
+        found["work_goes_on"] = str(waits.details["found"])
+        calls += waits.details["calls"]
     if not _is_quoted(facts):
         found["line_item_quoted"] = _what_of_the_quote(facts)
         calls += _calls_to_another_quote(facts)
@@ -230,9 +238,9 @@ LINE_ITEM_MOVES = Moves(
             "specify_line_item",
             LineItemStatus.SPECIFIED.value,
             (LineItemStatus.ESTIMATED.value,),
-            rules=(_order_is_cancelled,),
+            rules=(work_goes_on, _order_is_cancelled),
         ),
-        move_to(LINE_ITEM, "select_quote", LineItemStatus.QUOTED, rules=(_quote_is_recorded,), takes_id=False),
+        move_to(LINE_ITEM, "select_quote", LineItemStatus.QUOTED, rules=(work_goes_on, _quote_is_recorded), takes_id=False),
         move_to(
             LINE_ITEM,
             "respecify_line_item",

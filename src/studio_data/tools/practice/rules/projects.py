@@ -6,7 +6,7 @@ from studio_data.contract.lifecycle import Facts, Move, Moves, move_to
 from studio_data.db import one
 from studio_data.errors import RuleViolationError
 from studio_data.tools.practice.rules.gates import facts_sql, gates_of, has_construction, is_for_furnishings
-from studio_data.tools.rules.lifecycles import PROJECT, ProjectPhase
+from studio_data.tools.rules.lifecycles import PROJECT, ClientStatus, ProjectPhase
 
 
 def facts_of(project_id: UUID) -> Facts | None:
@@ -30,6 +30,19 @@ def gates_hold(facts: Facts, to: str) -> RuleViolationError | None:
     )
 
 
+def client_has_not_churned(facts: Facts, _to: str = "") -> RuleViolationError | None:
+    """Refuse to go on with a project whose client has churned."""
+    if facts["client_status"] != ClientStatus.CHURNED:
+        return None
+    return RuleViolationError(
+        f"Project {facts['id']} waits: its client has churned.",
+        rule="work_goes_on_in_live_projects",
+        found="the client has churned",
+        calls=[{"tool": "reopen_client", "arguments": {"client_id": str(facts["client_id"])}}],
+        hint="First call reopen_client.",
+    )
+
+
 def _was_held_by_a_transition(facts: Facts, _to: str) -> RuleViolationError | None:
     if facts["held_in"] is not None:
         return None
@@ -47,7 +60,8 @@ def _phase_held_in(facts: Facts) -> str | None:
 
 def _advance(to: ProjectPhase, *but: ProjectPhase, **more: object) -> Move:
     held = (ProjectPhase.ON_HOLD, *but)
-    return move_to(PROJECT, "advance_project", to, but=held, rules=(gates_hold,), arguments={"to": to.value}, **more)
+    rules = (client_has_not_churned, gates_hold)
+    return move_to(PROJECT, "advance_project", to, but=held, rules=rules, arguments={"to": to.value}, **more)
 
 
 PROJECT_MOVES = Moves(
@@ -63,7 +77,12 @@ PROJECT_MOVES = Moves(
         _advance(ProjectPhase.REVEAL_PUNCH_LIST, ProjectPhase.PURCHASING, is_for=has_construction),
         _advance(ProjectPhase.COMPLETED),
         move_to(PROJECT, "hold_project", ProjectPhase.ON_HOLD, is_step=False),
-        Move("resume_project", _phase_held_in, (ProjectPhase.ON_HOLD.value,), rules=(_was_held_by_a_transition,)),
+        Move(
+            "resume_project",
+            _phase_held_in,
+            (ProjectPhase.ON_HOLD.value,),
+            rules=(client_has_not_churned, _was_held_by_a_transition),
+        ),
     ],
 )
 
