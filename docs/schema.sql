@@ -458,6 +458,24 @@ $$;
 
 
 --
+-- Name: practice_time_zone(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.practice_time_zone() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN 'UTC'::text;
+
+
+--
+-- Name: day_of(timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.day_of(moment timestamp with time zone) RETURNS date
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((moment AT TIME ZONE public.practice_time_zone()))::date;
+
+
+--
 -- Name: uuid_v7(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -534,6 +552,35 @@ CREATE FUNCTION public.exhibit_b_is_signed(project_id uuid) RETURNS boolean
 
 
 --
+-- Name: clients; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.clients (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    name public.short_text NOT NULL,
+    email public.email_address,
+    phone public.short_text,
+    address public.short_text,
+    status public.client_status DEFAULT 'lead'::public.client_status NOT NULL,
+    source public.short_text,
+    screening_data public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    merged_into uuid,
+    CONSTRAINT clients_merged_into_another CHECK ((merged_into <> id))
+);
+
+
+--
+-- Name: kept_client(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.kept_client(client_id uuid) RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT COALESCE(clients.merged_into, clients.id) AS "coalesce" FROM public.clients WHERE (clients.id = kept_client.client_id));
+
+
+--
 -- Name: trail_number(xid8); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -594,15 +641,6 @@ CREATE TABLE public.phase_transitions (
 CREATE FUNCTION public.phase_held_in(project_id uuid) RETURNS public.project_phase
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (SELECT phase_transitions.from_phase FROM public.phase_transitions WHERE ((phase_transitions.project_id = phase_held_in.project_id) AND (phase_transitions.to_phase = 'on_hold'::public.project_phase)) ORDER BY phase_transitions.id DESC LIMIT 1);
-
-
---
--- Name: practice_time_zone(); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.practice_time_zone() RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN 'UTC'::text;
 
 
 --
@@ -705,7 +743,7 @@ CREATE TABLE public.line_items (
 
 CREATE FUNCTION public.room_estimate(room_id uuid) RETURNS numeric
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (SELECT round(sum((((line_items.quantity)::numeric * (line_items.estimated_unit_price)::numeric) * ((1)::numeric + (line_items.estimated_freight_factor)::numeric))), 2) AS round FROM public.line_items WHERE (line_items.room_id = room_estimate.room_id));
+    RETURN (SELECT public.cents(sum((((line_items.quantity)::numeric * (line_items.estimated_unit_price)::numeric) * ((1)::numeric + (line_items.estimated_freight_factor)::numeric)))) AS cents FROM public.line_items WHERE (line_items.room_id = room_estimate.room_id));
 
 
 --
@@ -1263,6 +1301,27 @@ CREATE TABLE public.email_templates (
 
 
 --
+-- Name: live_projects; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.live_projects WITH (security_invoker='true') AS
+ SELECT project.id,
+    project.client_id,
+    project.name,
+    project.address,
+    project.project_type,
+    project.phase,
+    project.investment_estimate,
+    project.exhibit_b_total,
+    project.created_at,
+    project.updated_at,
+    project.estimate_at_creation
+   FROM (public.projects project
+     JOIN public.clients client ON ((client.id = project.client_id)))
+  WHERE ((project.phase <> ALL (ARRAY['on_hold'::public.project_phase, 'completed'::public.project_phase])) AND (client.status <> 'churned'::public.client_status));
+
+
+--
 -- Name: meeting_action_items; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1352,7 +1411,9 @@ CREATE TABLE public.project_trades (
     quote_status public.quote_status DEFAULT 'invited'::public.quote_status NOT NULL,
     ballpark_amount public.dollars,
     final_amount public.dollars,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    is_chosen boolean DEFAULT false NOT NULL,
+    CONSTRAINT project_trades_chosen_is_gc CHECK (((NOT is_chosen) OR (role = 'gc'::public.trade_role)))
 );
 
 
