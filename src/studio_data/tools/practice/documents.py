@@ -1,7 +1,7 @@
 """Documents of a project: agreements, exhibits, notes. The files themselves are in the practice's file store."""
 
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from studio_data.contract.audit import actor
@@ -25,7 +25,7 @@ class Document(TypedDict):
     version: int
     created_by: str | None
     created_at: datetime
-    covers: dict[str, str] | None
+    covers: dict[str, Any] | None
 
 
 class LatestDocuments(TypedDict):
