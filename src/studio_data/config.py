@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     mcp_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Web origins whose pages may call it, besides those of the allowed hosts: ``https://app.example.com``."""
 
+    ignored_arguments: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names that a harness adds to the arguments of every call, separated by commas. They are dropped: ``tool_call_id``."""
+
     agent_keys: SecretStr | None = None
     """Fernet keys that encrypt the agents' API keys, separated by commas, newest first. Not set: none can be stored."""
 
@@ -91,7 +94,7 @@ class Settings(BaseSettings):
                 raise ValueError("it must be Fernet keys of 44 characters each, separated by commas")
         return value
 
-    @field_validator("mcp_allowed_hosts", "mcp_allowed_origins", mode="before")
+    @field_validator("mcp_allowed_hosts", "mcp_allowed_origins", "ignored_arguments", mode="before")
     @classmethod
     def _are_separated_by_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

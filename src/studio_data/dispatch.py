@@ -13,8 +13,8 @@ def call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | No
     """Call a tool by its name and answer in JSON values: ids, dollars, dates and times as strings.
 
     A refusal is answered as ``StudioError.to_dict()``; it has a ``code``, which no result has. With a ``key`` the call is
-    executed once, as in a ``call_key`` block. In ``arguments`` null stands for "not given". An object may also be text
-    that holds JSON, since strict schemas cannot describe a free-form object.
+    executed once, as in a ``call_key`` block. In ``arguments`` null stands for "not given". An object or a list may also
+    be text that holds JSON, since strict schemas cannot describe a free-form object.
     """
     try:
         return raising_call(name, arguments, key=key)
@@ -32,5 +32,5 @@ def raising_call(name: str, arguments: Mapping[str, Any] | None = None, *, key: 
     if not isinstance(arguments, Mapping) or not all(isinstance(argument, str) for argument in arguments):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInputError("The arguments must be a JSON object.", details={"tool": name})
     with nullcontext() if key is None else call_key(key):
-        result = tool.run((), tool.arguments.from_json(arguments))
+        result = tool.run((), tool.arguments.from_json(arguments, tool.input_schema["properties"]))
     return tool.result_type.dump_python(result, mode="json")

@@ -68,6 +68,8 @@ def served_http(*arguments: str, token: str | None = None, **settings: str) -> G
     assert server.stderr is not None
     try:
         said = server.stderr.readline()
+        if "many clients take at most" in said:  # without a role
+            said = server.stderr.readline()
         found = re.search(r"http://\S+:\d+/mcp", said)
         assert found, said + server.stderr.read()
         yield found[0]
