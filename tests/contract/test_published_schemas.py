@@ -59,9 +59,8 @@ def objects(schema: Mapping[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
         parts = {name: values(part) for name, part in schema["properties"].items()}
         needed = {name: parts.pop(name) for name in schema["required"]}
         return st.fixed_dictionaries(needed, optional=parts)
-    names: Any = STORABLE
-    if "propertyNames" in schema:
-        names = st.from_regex(schema["propertyNames"]["pattern"], fullmatch=True)
+    pattern: str | None = schema.get("propertyNames", {}).get("pattern")
+    names = STORABLE if pattern is None else st.from_regex(pattern, fullmatch=True)
     held = schema["additionalProperties"]
     return st.dictionaries(names, FREE_JSON if held is True else STORABLE, max_size=3)
 

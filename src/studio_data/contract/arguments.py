@@ -138,7 +138,7 @@ class Arguments:
         problems = [self._problem(problem) for problem in found]
         if len(every) > MOST_PROBLEMS:
             problems.append((f"and {len(every) - MOST_PROBLEMS} more", None))
-        hints = [hint for _, hint in problems if hint]
+        hints = list(dict.fromkeys(hint for _, hint in problems if hint))
         arguments = dict.fromkeys(str(problem["loc"][0])[:LONGEST_QUOTE] for problem in found)
         return InvalidInputError(
             "; ".join(sentence for sentence, _ in problems) + ".",

@@ -4,11 +4,12 @@ from datetime import date, datetime
 from typing import Annotated, Any, TypedDict, cast
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from studio_data.contract.actor import Actor, ActorType, ActorTypeName, current_actor
+from studio_data.contract.actor import ActorType, ActorTypeName, current_actor
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
+from studio_data.contract.entities import kind_named, located, no_such
 from studio_data.contract.fields import PYTHON_ONLY, Cursor, Day, EntityId, JsonObject, Limit, Line, Name, TrailCursor, Truth
 from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
@@ -59,33 +60,50 @@ def log_activity(
     Use it for outside events, such as a call or a visit. Write the action in the past tense. A line cannot be changed or
     removed.
 
-    ``entity_id`` need not exist in the database. The actor is the one that ``acting_as`` names, else the system under the
-    name ``unknown``. Python code may name another one. Returns the line. Raises ``InvalidInputError`` for a bad argument.
+    Any ``entity_type`` may be given. A thing of a known kind, such as a room, must exist, and its line belongs to the feed
+    of its project; a client or project need not exist. The actor is the one that ``acting_as`` names, else the system under
+    the name ``unknown``. Python code may name another one. Returns the line. Raises ``InvalidInputError`` for a bad
+    argument, ``NotFoundError``.
     """
-    acting = current_actor.get() or Actor(ActorType.SYSTEM, "unknown")
-    return one(
-        """
-        INSERT INTO activity_log (
-            entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
-        )
-        VALUES (
-            %(entity_type)s, %(entity_id)s, %(project_id)s, %(action)s, %(actor_type)s, %(actor_name)s, %(context)s,
-            %(metadata)s
-        )
-        RETURNING
-            id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
-        """,
+    acting = current_actor.get()
+    kind = kind_named(entity_type)
+    is_checked = kind is not None and kind not in {"client", "project"}
+    line = one(
+        sql.SQL(
+            """
+            WITH thing AS (
+                {thing}
+            ), line AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT
+                    %(entity_type)s, thing.id, thing.project_id, %(action)s, %(actor_type)s, %(actor_name)s, %(context)s,
+                    %(metadata)s
+                FROM thing
+                RETURNING
+                    id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
+            )
+            SELECT * FROM line
+            """
+        ).format(thing=located(str(kind)) if is_checked else _AS_GIVEN),
         {
-            "entity_type": entity_type,
+            "entity_type": kind or entity_type,
             "entity_id": entity_id,
-            "project_id": entity_id if entity_type == "project" else None,
+            "project_id": entity_id if kind == "project" else None,
             "action": action,
             **actor(),
-            "actor_type": actor_type or acting.type,
-            "actor_name": actor_name or acting.name,
+            "actor_type": actor_type or (acting.type if acting else ActorType.SYSTEM),
+            "actor_name": actor_name or (acting.name if acting else "unknown"),
             "metadata": Jsonb(metadata or {}),
         },
     )
+    if line is None:
+        raise no_such(str(kind), entity_id)
+    return line
+
+
+_AS_GIVEN = sql.SQL("SELECT %(entity_id)s::uuid AS id, %(project_id)s::uuid AS project_id")
 
 
 @tool(reads=True)
