@@ -74,6 +74,7 @@ def test_an_unknown_setting_in_the_env_file_is_named(tmp_path: Path) -> None:
         ("STUDIO_DATA_MCP_ALLOWED_HOSTS", "https://hunter2.example.com"),
         ("STUDIO_DATA_MCP_ALLOWED_HOSTS", "*"),
         ("STUDIO_DATA_MCP_ALLOWED_ORIGINS", "hunter2.example.com"),
+        ("STUDIO_DATA_PHONE_COUNTRY", "hunter2"),
         ("DATABASE_URL", "mysql://ann:hunter2@db/studio"),
         ("DATABASE_URL", "nonsense hunter2"),
     ],

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     mcp_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Web origins whose pages may call it, besides those of the allowed hosts: ``https://app.example.com``."""
 
+    phone_country: str = "US"
+    """Two letters of the country whose phone numbers are written without a country's number."""
+
     ignored_arguments: Annotated[tuple[str, ...], NoDecode] = ()
     """Names that a harness adds to the arguments of every call, separated by commas. They are dropped: ``tool_call_id``."""
 
@@ -112,6 +115,15 @@ class Settings(BaseSettings):
         if not all(re.fullmatch(f"https?://{_HOST}", origin) for origin in value):
             raise ValueError("it must be origins like https://app.example.com, separated by commas")
         return tuple(origin.lower() for origin in value)
+
+    @field_validator("phone_country")
+    @classmethod
+    def _has_phone_numbers(cls, value: str) -> str:
+        from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 (not needed for the default)
+
+        if value.upper() not in SUPPORTED_REGIONS:
+            raise ValueError("it must be the two letters of a country, like US")
+        return value.upper()
 
     @field_validator("database_url")
     @classmethod

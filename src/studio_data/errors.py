@@ -144,5 +144,6 @@ def did_you_mean(given: object, known: list[str]) -> str | None:
     text = str(given).strip("'\" ").lower()
     initials = "".join(word[:1] for word in re.findall(r"\w+", text.replace("_", " ")))
     meant = [name for name in known if name.lower() == text or (len(initials) > 1 and name.lower() == initials)]
-    near = meant or get_close_matches(text, known, n=1, cutoff=0.6)
+    by_text = {name.lower(): name for name in known}
+    near = meant or [by_text[name] for name in get_close_matches(text, list(by_text), n=1, cutoff=0.6)]
     return f"Did you mean {near[0]}?" if near else None

@@ -45,7 +45,7 @@ type Email = Annotated[
             "type": "string",
             "format": "email",
             "maxLength": validators.LONGEST_LINE,
-            "pattern": r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$",
+            "pattern": r"^[^@\s<>]+@[^@\s.,;<>]+(\.[^@\s.,;<>]+)+$",
         }
     ),
 ]

@@ -15,6 +15,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from math import isfinite
 from typing import Any, NamedTuple, cast
+from unicodedata import normalize
 from uuid import UUID
 
 from studio_data.errors import InvalidInputError, did_you_mean
@@ -59,6 +60,7 @@ _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_BUT_LINES = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
+_AROUND_EMAIL = re.compile(r"^(?:mailto:|[^<>]*<)?\s*([^<>\s]+?)\s*>?[\s,;.]*$", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
@@ -72,9 +74,11 @@ _DECIMAL = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,2})?")
 def _is_plain(value: object) -> bool:
     """Tell quickly whether a value needs neither trimming nor refusal; almost every given value passes.
 
-    A printable character is neither a control character nor a surrogate. Both ends are checked for invisible characters.
+    A printable character of ASCII is neither a control character nor a part of another. Both ends are checked for blanks.
     """
-    return type(value) is str and value.isprintable() and "!" <= value[:1] <= "~" and "!" <= value[-1:] <= "~"
+    if type(value) is not str or not (value.isascii() and value.isprintable()):
+        return False
+    return "!" <= value[:1] <= "~" and "!" <= value[-1:] <= "~"
 
 
 def _visible(value: object) -> str:
@@ -82,7 +86,8 @@ def _visible(value: object) -> str:
         raise ValueError(f"must be text, not {kind(value)}")
     if _NOT_STORABLE.search(value):
         raise ValueError("must not contain NUL or half a surrogate pair")
-    trimmed = value.lstrip(INVISIBLE + NEVER_FIRST).rstrip(INVISIBLE)
+    # A letter and its accent in one character or in two are the same text.
+    trimmed = normalize("NFC", value).lstrip(INVISIBLE + NEVER_FIRST).rstrip(INVISIBLE)
     if not trimmed:
         raise ValueError("must not be empty or blank")
     return trimmed
@@ -119,8 +124,9 @@ def text(value: object, longest: int = LONGEST_TEXT) -> str:
 
 
 def email(value: object) -> str:
-    """Return an e-mail address as it is written."""
+    """Return an e-mail address as it is written, without what mail programs put around it: ``Ann <ann@example.com>,``."""
     address = line(value)
+    address = _AROUND_EMAIL.sub(r"\1", address)
     if not _EMAIL.fullmatch(address):
         raise ValueError("must be an e-mail address like name@example.com")
     return address

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from studio_data.contract.actor import ActorType, ActorTypeName, current_actor
 from studio_data.contract.audit import actor
+from studio_data.contract.domain import entities
 from studio_data.contract.entities import kind_named, located, no_such
 from studio_data.contract.fields import PYTHON_ONLY, Cursor, Day, EntityId, JsonObject, Limit, Line, Name, TrailCursor, Truth
 from studio_data.contract.paging import HIGHEST_ID, Page, page
@@ -16,7 +17,7 @@ from studio_data.contract.registry import tool
 from studio_data.contract.roles import STAFF
 from studio_data.contract.validators import TrailPlace, trail_cursor_of
 from studio_data.db import many, one
-from studio_data.errors import InvalidInputError
+from studio_data.errors import InvalidInputError, did_you_mean
 
 NO_LINE = UUID(int=0)
 BEGINNING = TrailPlace(0, NO_LINE)
@@ -128,6 +129,7 @@ def list_activity(
     for a bad argument.
     """
     _check_entity(entity_type, entity_id)
+    kind = None if entity_type is None else kind_named(entity_type) or entity_type
     rows = many(
         """
         SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
@@ -154,7 +156,7 @@ def list_activity(
         LIMIT %(limit)s + 1
         """,
         {
-            "entity_type": entity_type,
+            "entity_type": kind,
             "entity_id": entity_id,
             "run_id": run_id,
             "changeset_id": None if changeset_id is None else str(changeset_id),
@@ -168,6 +170,8 @@ def list_activity(
             "limit": limit,
         },
     )
+    if not rows and kind is not None and after is None:
+        _check_kind(kind)
     return page(rows, limit)
 
 
@@ -187,8 +191,9 @@ def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, af
     """List what happened to one thing, newest first.
 
     Returns at most ``limit`` lines and the cursor of the next page (None on the last page). A thing without lines has an
-    empty page.
+    empty page. Raises ``InvalidInputError`` for a kind of thing that nothing is known of.
     """
+    kind = kind_named(entity_type) or entity_type
     rows = many(
         """
         SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
@@ -199,9 +204,24 @@ def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, af
         ORDER BY id DESC
         LIMIT %(limit)s + 1
         """,
-        {"entity_type": entity_type, "entity_id": entity_id, "after": after or HIGHEST_ID, "limit": limit},
+        {"entity_type": kind, "entity_id": entity_id, "after": after or HIGHEST_ID, "limit": limit},
     )
+    if not rows and after is None:
+        _check_kind(kind)
     return page(rows, limit)
+
+
+def _check_kind(entity_type: str) -> None:
+    """Refuse a kind of thing that the library does not know and of which there is no line: its name is a mistake."""
+    if entity_type in entities():
+        return
+    if one("SELECT id FROM activity_log WHERE entity_type = %(kind)s LIMIT 1", {"kind": entity_type}) is None:
+        known = sorted(entities())
+        raise InvalidInputError(
+            f"The trail has no line about {entity_type!r}, and it is no kind of thing.",
+            hint=did_you_mean(entity_type, known) or f"Kinds are {', '.join(known)}.",
+            details={"arguments": ["entity_type"]},
+        )
 
 
 @tool(reads=True)
@@ -278,7 +298,7 @@ def changes_since(
             "transaction_id": str(place.transaction_id),
             "line_id": place.line_id,
             "only_new": only_new,
-            "entity_type": entity_type,
+            "entity_type": None if entity_type is None else kind_named(entity_type) or entity_type,
             "entity_id": entity_id,
             "run_id": run_id,
             "limit": limit,

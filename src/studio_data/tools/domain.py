@@ -10,6 +10,7 @@ DOMAIN = Domain(
     title="clients, projects and one audit trail",
     pages=["practice.md", "audit.md"],
     tables=[Table("clients"), Table("projects")],
+    functions=["phone_digits"],
     enums={"client_status": ClientStatus, "project_type": ProjectType, "project_phase": ProjectPhase},
     entities=[
         Entity("client", "clients", hint="list_clients shows them all.", name="name"),
