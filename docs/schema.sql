@@ -2051,7 +2051,7 @@ CREATE INDEX line_items_room_id_idx ON public.line_items USING btree (room_id, i
 -- Name: meeting_action_items_assigned_to_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX meeting_action_items_assigned_to_idx ON public.meeting_action_items USING btree (assigned_to, id) WHERE (assigned_to IS NOT NULL);
+CREATE INDEX meeting_action_items_assigned_to_idx ON public.meeting_action_items USING btree (lower((assigned_to)::text), id) WHERE (assigned_to IS NOT NULL);
 
 
 --
@@ -2090,6 +2090,13 @@ CREATE INDEX phase_transitions_project_id_idx ON public.phase_transitions USING 
 
 
 --
+-- Name: pricing_benchmarks_category_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX pricing_benchmarks_category_idx ON public.pricing_benchmarks USING btree (lower((category)::text), id);
+
+
+--
 -- Name: project_rooms_project_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2100,7 +2107,7 @@ CREATE INDEX project_rooms_project_id_idx ON public.project_rooms USING btree (p
 -- Name: project_tasks_assigned_to_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX project_tasks_assigned_to_idx ON public.project_tasks USING btree (assigned_to, id) WHERE (assigned_to IS NOT NULL);
+CREATE INDEX project_tasks_assigned_to_idx ON public.project_tasks USING btree (lower((assigned_to)::text), id) WHERE (assigned_to IS NOT NULL);
 
 
 --
@@ -2156,7 +2163,7 @@ CREATE INDEX purchase_orders_vendor_id_idx ON public.purchase_orders USING btree
 -- Name: trades_specialty_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX trades_specialty_idx ON public.trades USING btree (specialty, id);
+CREATE INDEX trades_specialty_idx ON public.trades USING btree (lower((specialty)::text), id);
 
 
 --
@@ -2170,7 +2177,7 @@ CREATE INDEX vendor_quotes_line_item_id_idx ON public.vendor_quotes USING btree 
 -- Name: vendors_category_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX vendors_category_idx ON public.vendors USING btree (category, id);
+CREATE INDEX vendors_category_idx ON public.vendors USING btree (lower((category)::text), id);
 
 
 --

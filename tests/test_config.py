@@ -31,6 +31,14 @@ def test_settings_come_from_the_environment_and_before_that_from_the_env_file(
     assert (settings().pool_max_size, settings().call_timeout) == (3, 3.0)
 
 
+def test_hosts_of_a_proxy_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_DATA_MCP_ALLOWED_HOSTS", "MCP.example.com, [::1]:8443,")
+    monkeypatch.setenv("STUDIO_DATA_MCP_ALLOWED_ORIGINS", "https://app.example.com")
+
+    assert settings().mcp_allowed_hosts == ("mcp.example.com", "[::1]:8443")
+    assert settings().mcp_allowed_origins == ("https://app.example.com",)
+
+
 def test_an_empty_setting_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "")
 
@@ -63,6 +71,10 @@ def test_an_unknown_setting_in_the_env_file_is_named(tmp_path: Path) -> None:
         ("STUDIO_DATA_CALL_TIMEOUT", "-1"),
         ("STUDIO_DATA_MCP_TOKEN", "hunter2"),
         ("STUDIO_DATA_MCP_TOKEN", "hunter2 with some blanks"),
+        ("STUDIO_DATA_MCP_ALLOWED_HOSTS", "https://hunter2.example.com"),
+        ("STUDIO_DATA_MCP_ALLOWED_HOSTS", "*"),
+        ("STUDIO_DATA_MCP_ALLOWED_ORIGINS", "hunter2.example.com"),
+        ("STUDIO_DATA_PHONE_COUNTRY", "hunter2"),
         ("DATABASE_URL", "mysql://ann:hunter2@db/studio"),
         ("DATABASE_URL", "nonsense hunter2"),
     ],

@@ -7,18 +7,19 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from dotenv.parser import parse_stream
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from studio_data.errors import ConfigurationError, did_you_mean
 
 PREFIX = "STUDIO_DATA_"
 ENV_FILE = Path(".env")
+_HOST = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 
 
 class Settings(BaseSettings):
@@ -76,6 +77,18 @@ class Settings(BaseSettings):
     mcp_token: SecretStr | None = None
     """The bearer token that the MCP server demands over HTTP. Not set: no token, and only on loopback."""
 
+    mcp_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Host names by which clients reach the MCP server through a proxy, separated by commas: ``mcp.example.com``."""
+
+    mcp_allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Web origins whose pages may call it, besides those of the allowed hosts: ``https://app.example.com``."""
+
+    phone_country: str = "US"
+    """Two letters of the country whose phone numbers are written without a country's number."""
+
+    ignored_arguments: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names that a harness adds to the arguments of every call, separated by commas. They are dropped: ``tool_call_id``."""
+
     agent_keys: SecretStr | None = None
     """Fernet keys that encrypt the agents' API keys, separated by commas, newest first. Not set: none can be stored."""
 
@@ -86,6 +99,34 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"[A-Za-z0-9_-]{43}=", key.strip()):
                 raise ValueError("it must be Fernet keys of 44 characters each, separated by commas")
         return value
+
+    @field_validator("mcp_allowed_hosts", "mcp_allowed_origins", "ignored_arguments", mode="before")
+    @classmethod
+    def _are_separated_by_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("mcp_allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(_HOST, host) for host in value):
+            raise ValueError("it must be host names like mcp.example.com or mcp.example.com:8443, separated by commas")
+        return tuple(host.lower() for host in value)
+
+    @field_validator("mcp_allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(f"https?://{_HOST}", origin) for origin in value):
+            raise ValueError("it must be origins like https://app.example.com, separated by commas")
+        return tuple(origin.lower() for origin in value)
+
+    @field_validator("phone_country")
+    @classmethod
+    def _has_phone_numbers(cls, value: str) -> str:
+        from phonenumbers import SUPPORTED_REGIONS  # noqa: PLC0415 (not needed for the default)
+
+        if value.upper() not in SUPPORTED_REGIONS:
+            raise ValueError("it must be the two letters of a country, like US")
+        return value.upper()
 
     @field_validator("database_url")
     @classmethod

@@ -19,8 +19,8 @@ def call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | No
 
     A refusal is answered as ``StudioError.to_dict()``; it has a ``code``, which no result has. With a ``key`` the call is
     executed once, as in a ``call_key`` block; the answer of a repetition also has ``repeated``, which is true. In
-    ``arguments`` null stands for "not given". An object may also be text that holds JSON, since strict schemas cannot
-    describe a free-form object.
+    ``arguments`` null stands for "not given". An object or a list may also be text that holds JSON, since strict schemas
+    cannot describe a free-form object.
     """
     try:
         return raising_call(name, arguments, key=key)
@@ -55,7 +55,7 @@ def answer_of(name: str, arguments: Mapping[str, Any] | None, *, key: str | None
         raise InvalidInputError("The arguments must be a JSON object.", details={"tool": name})
     with nullcontext() if key is None else call_key(key):
         given = current_key.get()
-        result = tool.run((), tool.arguments.from_json(arguments))
+        result = tool.run((), tool.arguments.from_json(arguments, tool.input_schema["properties"]))
     if not tool.reads and current_actor.get() is None:
         log.warning("nobody acts: tool=%s was called outside acting_as, with every right and as the system", tool.name)
     repeated = not tool.reads and given is not None and given.repeated

@@ -4,9 +4,10 @@ The message states the fact; the hint names the way out. Every interface of the 
 ``to_dict()``. No exception of psycopg or pydantic leaves a tool.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, ClassVar, Literal, TypedDict
+from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 
 type Outcome = Literal["not_done", "unknown"]
 
@@ -70,6 +71,8 @@ class SatisfyingCall(TypedDict):
 
     tool: str
     arguments: dict[str, Any]
+    roles: NotRequired[list[str]]
+    """Who may make it, where the role that asked may not."""
 
 
 class RuleViolationError(StudioError):
@@ -134,6 +137,13 @@ class ConfigurationError(StudioError):
 
 
 def did_you_mean(given: object, known: list[str]) -> str | None:
-    """Return ``Did you mean …?`` with the nearest of the known names, or None if no name is near."""
-    near = get_close_matches(str(given), known, n=1, cutoff=0.6)
+    """Return ``Did you mean …?`` with the nearest of the known names, or None if no name is near.
+
+    A name is also meant by the words that it abbreviates: gc by general contractor.
+    """
+    text = str(given).strip("'\" ").lower()
+    initials = "".join(word[:1] for word in re.findall(r"\w+", text.replace("_", " ")))
+    meant = [name for name in known if name.lower() == text or (len(initials) > 1 and name.lower() == initials)]
+    by_text = {name.lower(): name for name in known}
+    near = meant or [by_text[name] for name in get_close_matches(text, list(by_text), n=1, cutoff=0.6)]
     return f"Did you mean {near[0]}?" if near else None

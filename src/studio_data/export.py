@@ -1,21 +1,30 @@
-"""The registry in the forms of agent frameworks: MCP, OpenAI (strict mode), Anthropic."""
+"""The registry in the forms of agent frameworks: MCP, OpenAI (strict mode), Anthropic (also in its strict mode)."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
 from studio_data.contract.registry import Tool, all_tools
 from studio_data.contract.roles import Role
-from studio_data.contract.schemas import strict
+from studio_data.contract.schemas import strict, strict_for_anthropic
 
-type Format = Literal["mcp", "openai", "anthropic"]
+type Format = Literal["mcp", "openai", "anthropic", "anthropic-strict"]
+
+MOST_TOOLS = 128
+"""OpenAI and several clients of MCP take no more, and some leave out the others without a word."""
+
+log = logging.getLogger("studio_data.export")
 
 
 def export(form: Format, *, role: Role | str | None = None) -> list[dict[str, Any]]:
     """Return the definitions of all tools, or of a role's toolset, as JSON values, ordered by name.
 
-    Raises ``InvalidInputError`` for an unknown role.
+    The process log warns of more tools than clients take. Raises ``InvalidInputError`` for an unknown role.
     """
-    return [_FORMS[form](tool) for tool in all_tools(role=role)]
+    tools = all_tools(role=role)
+    if len(tools) > MOST_TOOLS:
+        log.warning("%d tools: many clients take at most %d. Choose a role, which has fewer.", len(tools), MOST_TOOLS)
+    return [_FORMS[form](tool) for tool in tools]
 
 
 def _mcp(tool: Tool) -> dict[str, Any]:
@@ -51,4 +60,18 @@ def _anthropic(tool: Tool) -> dict[str, Any]:
     return {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
 
 
-_FORMS: dict[Format, Callable[[Tool], dict[str, Any]]] = {"mcp": _mcp, "openai": _openai, "anthropic": _anthropic}
+def _anthropic_strict(tool: Tool) -> dict[str, Any]:
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "input_schema": strict_for_anthropic(tool.input_schema),
+        "strict": True,
+    }
+
+
+_FORMS: dict[Format, Callable[[Tool], dict[str, Any]]] = {
+    "mcp": _mcp,
+    "openai": _openai,
+    "anthropic": _anthropic,
+    "anthropic-strict": _anthropic_strict,
+}

@@ -7,6 +7,7 @@ import hmac
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -42,6 +43,8 @@ from pydantic import SecretStr
 from pydantic_core import to_jsonable_python
 from starlette.applications import Starlette
 from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from studio_data.config import settings
 from studio_data.contract.actor import Actor, acting_as, require_actor
@@ -344,12 +347,17 @@ def _app(server: Server[Any], host: str) -> Starlette:
         # Every answer is one JSON document and nothing is kept between requests, so any process may answer the next one.
         json_response=True,
         stateless_http=True,
-        transport_security=_only_by_names_of_loopback(host) if is_loopback else None,
+        transport_security=_only_by_known_names(host) if is_loopback or settings().mcp_allowed_hosts else None,
         host=host,
         token_verifier=verifier,
     )
+    for route in app.routes:
+        if isinstance(route, Route):
+            route.methods = {"POST"}  # Without sessions there is no stream to open by GET, nor a session to DELETE.
     if verifier is not None:
         app.add_middleware(AuthenticationMiddleware, backend=BearerAuthBackend(verifier))
+    if origins := settings().mcp_allowed_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=["*"])
     return app
 
 
@@ -364,10 +372,26 @@ def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _only_by_names_of_loopback(host: str) -> TransportSecuritySettings:
-    """Refuse other Host and Origin headers: a web page whose name resolves to 127.0.0.1 must not call tools."""
-    names = [with_port for name in ("127.0.0.1", "localhost", "[::1]", _in_url(host)) for with_port in (name, f"{name}:*")]
-    return TransportSecuritySettings(allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names])
+def _only_by_known_names(host: str) -> TransportSecuritySettings:
+    """Refuse other Host and Origin headers: a web page whose name resolves to this address must not call tools.
+
+    Known are the names of loopback, and those that the settings allow, since a proxy passes on the name it is called by.
+    """
+    allowed = settings().mcp_allowed_hosts
+    loopback = _any_port("127.0.0.1", "localhost", "[::1]", _in_url(host))
+    return TransportSecuritySettings(
+        allowed_hosts=[*loopback, *_any_port(*allowed)],
+        allowed_origins=[
+            *(f"http://{name}" for name in loopback),
+            *(f"https://{name}" for name in _any_port(*allowed)),
+            *settings().mcp_allowed_origins,
+        ],
+    )
+
+
+def _any_port(*names: str) -> list[str]:
+    """Return the names as they are, and with any port those that name none."""
+    return [form for name in names for form in ([name] if re.search(r":\d+$", name) else [name, f"{name}:*"])]
 
 
 def _listen(host: str, port: int) -> socket.socket:

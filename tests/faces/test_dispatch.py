@@ -159,6 +159,47 @@ def test_tools_are_found_by_what_they_are_called_and_what_they_do() -> None:
     assert found("") == []
 
 
+@pytest.mark.parametrize(
+    ("words", "tool"),
+    [
+        ("damaged", "deliver_purchase_order"),
+        ("deposit", "create_fee_schedule"),
+        ("holiday", "shift_schedule"),
+        ("contractor bids", "compare_trades"),
+        ("the sofa arrived broken", "deliver_purchase_order"),
+    ],
+)
+def test_tools_are_found_by_everyday_words(words: str, tool: str) -> None:
+    assert tool in found(words, limit=5)
+
+
+def test_every_role_may_look_for_tools_and_learns_whose_they_are() -> None:
+    for role in Role:
+        with acting_as("agent", role, role=role):
+            answer = call("find_tools", {"query": "deposit"})
+            assert all(role in one["roles"] for one in answer["items"])
+            assert all(role not in one["roles"] for one in answer["of_other_roles"])
+            assert call("no_such_tool")["hint"] == "find_tools finds tools by what they do."
+    with acting_as("agent", "minutes", role="transcriptionist"):
+        others = {one["tool"]: one["roles"] for one in call("find_tools", {"query": "deposit"})["of_other_roles"]}
+    assert others["create_fee_schedule"] == ["controller"]
+
+
+def test_a_hint_is_said_once() -> None:
+    answer = call("practice_report", {})
+
+    assert (answer["message"], answer["hint"]) == ("from_date is missing; to_date is missing.", "practice_report needs it.")
+
+
+def test_an_abbreviation_is_meant_by_its_words() -> None:
+    of_a_project = {"project_id": str(uuid4())}
+    answer = call("list_project_trades", {**of_a_project, "role": "general_contractor"})
+
+    assert answer["hint"] == "Did you mean gc?"
+    assert call("list_meetings", {"meeting_type": "detailed design meeting"})["hint"] == "Did you mean ddm?"
+    assert call("list_documents", {**of_a_project, "doc_type": "request_for_quote"})["hint"] == "Did you mean rfq?"
+
+
 def test_only_tools_of_the_role_are_found() -> None:
     assert "create_client" not in found("client", role=Role.READER)
     assert found("client", limit=1) != []

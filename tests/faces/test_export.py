@@ -19,6 +19,8 @@ from studio_data.export import Format, export
 from tests.conftest import ROOT
 
 FORMS: tuple[Format, ...] = get_args(Format.__value__)
+LEFT_OUT = {"minLength", "maxLength", "pattern"}
+"""Of text, in the strict forms."""
 TO_READ = ["complete_meeting", "create_client", "list_tasks"]
 A_NAME = re.compile(r"[a-z][a-z_]{0,63}")
 CHARACTERS_PER_TOKEN = 4
@@ -42,7 +44,7 @@ def test_a_tools_forms_are_as_they_can_be_read(name: str) -> None:
     page = ROOT / "tests" / "faces" / "forms" / f"{name}.json"
     forms = {
         form: next(made for made in exported(form) if made.get("function", made)["name"] == name)
-        for form in ("openai", "anthropic")
+        for form in ("openai", "anthropic", "anthropic-strict")
     }
     text = json.dumps(forms, indent=2, ensure_ascii=False) + "\n"
     if os.environ.get("UPDATE_FORMS"):
@@ -83,7 +85,7 @@ def test_mcp_and_anthropic_get_the_tools_own_schemas() -> None:
 
 def says_the_same(strict: dict[str, Any], plain: dict[str, Any], *, is_optional: bool = False) -> None:
     """Hold a schema in OpenAI's strict form to the tool's own: closed, all properties required, optional ones nullable."""
-    assert not {"default", "$ref", "allOf", "oneOf", "minLength", "maxLength"} & strict.keys()
+    assert not {"default", "$ref", "allOf", "oneOf"} & strict.keys()
     if is_optional:
         assert strict["type"][1:] == ["null"]
         strict = strict | {"type": strict["type"][0]}
@@ -101,7 +103,9 @@ def says_the_same(strict: dict[str, Any], plain: dict[str, Any], *, is_optional:
         assert {**strict, "items": None} == {**plain, "items": None}
         says_the_same(strict["items"], plain["items"])
     else:
-        assert strict == plain
+        assert strict == {
+            name: value for name, value in plain.items() if name not in LEFT_OUT and (name, value) != ("format", "uuid")
+        }
 
 
 def test_openai_gets_closed_objects_with_every_property_required() -> None:
@@ -117,7 +121,33 @@ def test_what_is_optional_is_nullable_for_openai() -> None:
 
     assert properties["phase"]["type"] == ["string", "null"]
     assert properties["phase"]["enum"][-1] is None
-    assert properties["limit"] == {"type": ["integer", "null"]}
+    assert properties["limit"] == {"minimum": 1, "maximum": 500, "type": ["integer", "null"]}
+
+
+def test_anthropics_strict_form_has_no_open_object_and_no_range() -> None:
+    free_form = 0
+    for made in exported("anthropic-strict"):
+        assert made["strict"] is True
+        plain = own()[made["name"]].input_schema
+        schema = made["input_schema"]
+        assert (schema["required"], list(schema["properties"])) == (plain["required"], list(plain["properties"]))
+        for name, part in schema["properties"].items():
+            is_free = plain["properties"][name]["type"] == "object"
+            assert part["type"] == ("string" if is_free else plain["properties"][name]["type"])
+        written = json.dumps(schema)
+        assert written.count('"type": "object"') == written.count('"additionalProperties": false')
+        free_form += written.count("a JSON object, as text")
+        assert not re.search(r'"(minimum|maximum|maxItems|minLength|maxLength|pattern)"', written)
+    assert free_form >= 20
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_more_tools_than_clients_take_are_warned_of(form: Format, caplog: pytest.LogCaptureFixture) -> None:
+    export(form, role=Role.READER)
+    assert caplog.messages == []
+
+    made = export(form)
+    assert caplog.messages == [f"{len(made)} tools: many clients take at most 128. Choose a role, which has fewer."]
 
 
 def test_the_actor_is_in_no_schema_of_a_tool_that_writes() -> None:
@@ -132,7 +162,7 @@ def test_the_actor_is_in_no_schema_of_a_tool_that_writes() -> None:
 
 @pytest.mark.parametrize("role", list(Role))
 def test_a_toolset_is_what_the_role_may_call_and_fits_into_a_models_context(role: Role) -> None:
-    for form in ("openai", "anthropic"):
+    for form in ("openai", "anthropic", "anthropic-strict"):
         made = exported(form, role)
         assert made == [one for one in exported(form) if role in tool_roles(cast("str", one.get("function", one)["name"]))]
         assert len(json.dumps(made, separators=(",", ":"))) / CHARACTERS_PER_TOKEN <= MOST_TOKENS.get(role, 10_000)

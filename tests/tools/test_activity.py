@@ -6,9 +6,12 @@ import psycopg
 import pytest
 
 from studio_data import db
-from studio_data.errors import InvalidInputError
-from studio_data.tools.activity import log_activity
+from studio_data.errors import InvalidInputError, NotFoundError
+from studio_data.tools.activity import log_activity, project_feed
+from studio_data.tools.clients import create_client
+from studio_data.tools.projects import create_project
 from tests.support import as_administrator
+from tests.support.rows import row
 
 
 def test_a_line_is_stored_as_it_was_given() -> None:
@@ -86,3 +89,42 @@ def test_the_database_refuses_to_change_the_log(statement: str) -> None:
         connection.execute(statement.encode())
 
     assert db.many("SELECT * FROM activity_log") == [{**line, "transaction_id": ANY}]
+
+
+def test_a_line_about_a_thing_is_in_its_projects_feed() -> None:
+    project_id = create_project(create_client("Ann")["id"], "Den", "furnishings")["project"]["id"]
+    vendor_id = row("vendors", name="Fine Sofas")
+    room_id = row("project_rooms", project_id=project_id, name="Living")
+    item_id = row("line_items", room_id=room_id, description_generic="sofa")
+    meeting_id = row("meetings", project_id=project_id, meeting_type="cdm")
+    things = {
+        "room": room_id,
+        "line_item": item_id,
+        "meeting": meeting_id,
+        "action_item": row("meeting_action_items", meeting_id=meeting_id, description="Send samples"),
+        "purchase_order": row("purchase_orders", line_item_id=item_id, vendor_id=vendor_id, po_number="PO-1", amount=1),
+        "vendor_quote": row("vendor_quotes", line_item_id=item_id, vendor_id=vendor_id, unit_cost=1),
+    }
+    for kind, thing in things.items():
+        assert log_activity(kind, thing, "photographed")["project_id"] == project_id, kind
+
+    feed = [line for line in project_feed(project_id)["items"] if line["action"] == "photographed"]
+    assert [(line["entity_type"], line["entity_id"]) for line in reversed(feed)] == list(things.items())
+    assert log_activity("vendor", vendor_id, "called")["project_id"] is None
+
+
+@pytest.mark.parametrize("kind", ["room", "line_item", "meeting", "vendor", "task", "agent_session"])
+def test_a_line_about_nothing_is_refused(kind: str) -> None:
+    with pytest.raises(NotFoundError) as raised:
+        log_activity(kind, uuid4(), "photographed")
+
+    assert raised.value.details["entity_type"] == kind
+    assert db.one("SELECT count(*) AS lines FROM activity_log") == {"lines": 0}
+
+
+@pytest.mark.parametrize("named", ["Room", "rooms", "project_rooms"])
+def test_a_known_kind_is_stored_under_its_name(named: str) -> None:
+    project_id = create_project(create_client("Ann")["id"], "Den", "furnishings")["project"]["id"]
+    room_id = row("project_rooms", project_id=project_id, name="Living")
+
+    assert log_activity(named, room_id, "photographed")["entity_type"] == "room"

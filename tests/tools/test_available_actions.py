@@ -219,6 +219,20 @@ def test_a_person_may_reopen_a_task_and_an_agent_may_not() -> None:
         assert available("task", task) == ["reopen_task"]
 
 
+def test_what_the_asking_role_may_not_do_is_refused_with_who_may() -> None:
+    client = create_client("Ann", email="ann@example.com", screening_data={"style": "old"})
+
+    with acting_as("agent", "money", role="controller"):
+        said = available_actions("client", client["id"])
+        assert said["available"] == []
+        for one_call in said["refused"]:
+            answer = dispatch(one_call["tool"], {**one_call["arguments"], "reason": "Moved away."})
+            assert (answer["code"], answer["message"]) == ("permission_denied", one_call["reason"])
+            assert (one_call["rule"], one_call.get("roles")) == ("role", answer["details"]["roles"])
+    with acting_as("agent", "manager", role="studio_manager"):
+        assert "advance_client" in available("client", client["id"])
+
+
 # Projects -------------------------------------------------------------------------------------------------------------
 
 

@@ -14,9 +14,9 @@ from studio_data import call as dispatch
 from studio_data.cli import show, tables
 from studio_data.cli.app import ActorName, ActorRole, RunId, Wide, a_person, command, out, print_json
 from studio_data.cli.ids import kind_of, resolved, resolved_prefix
+from studio_data.contract.json_values import json_object_from
 from studio_data.contract.registry import Tool, all_tools, get_tool
 from studio_data.contract.roles import READERS, STAFF, Role
-from studio_data.contract.validators import json_object_from
 from studio_data.dispatch import raising_call
 from studio_data.errors import InvalidInputError
 from studio_data.export import Format, export

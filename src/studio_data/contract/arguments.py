@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
+from studio_data.config import settings
 from studio_data.contract.fields import PythonOnly
-from studio_data.contract.validators import LONGEST_QUOTE, json_object_from
+from studio_data.contract.json_values import from_json
+from studio_data.contract.validators import LONGEST_QUOTE
 from studio_data.errors import InvalidInputError, did_you_mean
 
 MOST_PROBLEMS = 10
@@ -53,10 +55,6 @@ class Arguments:
         return frozenset(name for name in self._parameters if _is_python_only(self._types[name]))
 
     @cached_property
-    def _json_objects(self) -> frozenset[str]:
-        return frozenset(name for name in self._parameters if _is_json_object(self._types[name]))
-
-    @cached_property
     def exported_model(self) -> type[BaseModel]:
         """The model of the arguments that an agent may give, for their JSON schema."""
         return self._model_of([name for name in self.names if name not in self.python_only])
@@ -82,11 +80,12 @@ class Arguments:
         """Leave out arguments that have their default, so that a new optional argument changes no stored call."""
         return {name: value for name, value in arguments.items() if value != self._parameters[name].default}
 
-    def from_json(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a model's arguments as keyword arguments for Python.
+    def from_json(self, arguments: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a model's arguments as keyword arguments for Python, by the JSON schemas of their properties.
 
-        null means "not given", since strict schemas demand every argument. An object may be text that holds JSON, since
-        strict schemas cannot describe a free-form object. Raises ``InvalidInputError``.
+        null means "not given", since strict schemas demand every argument. An object or a list may be text that holds JSON,
+        since strict schemas cannot describe a free-form object and some harnesses write every value as text. Names that
+        ``STUDIO_DATA_IGNORED_ARGUMENTS`` lists are dropped, unless the tool takes them. Raises ``InvalidInputError``.
         """
         given: dict[str, Any] = {}
         for name, value in arguments.items():
@@ -97,15 +96,14 @@ class Arguments:
                     hint="The harness says who acts, around the call.",
                     details={"tool": self.tool, "arguments": [name]},
                 )
+            if known is None and name in settings().ignored_arguments:
+                continue
             if value is None and known is not None and known.default is not known.empty:
                 continue
-            if isinstance(value, str) and name in self._json_objects:
-                try:
-                    given[name] = json_object_from(value)
-                except ValueError as error:
-                    raise InvalidInputError(f"{name} {error}.", details={"tool": self.tool, "arguments": [name]}) from None
-            else:
-                given[name] = value
+            try:
+                given[name] = from_json(value, properties[name]) if known is not None else value
+            except ValueError as error:
+                raise InvalidInputError(f"{name} {error}.", details={"tool": self.tool, "arguments": [name]}) from None
         return given
 
     def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +138,7 @@ class Arguments:
         problems = [self._problem(problem) for problem in found]
         if len(every) > MOST_PROBLEMS:
             problems.append((f"and {len(every) - MOST_PROBLEMS} more", None))
-        hints = [hint for _, hint in problems if hint]
+        hints = list(dict.fromkeys(hint for _, hint in problems if hint))
         arguments = dict.fromkeys(str(problem["loc"][0])[:LONGEST_QUOTE] for problem in found)
         return InvalidInputError(
             "; ".join(sentence for sentence, _ in problems) + ".",
@@ -204,12 +202,6 @@ def _check_can_be_tool(function: Callable[..., Any], parameters: Mapping[str, in
             raise TypeError(f"{name}: {parameter.name} needs an annotation from studio_data.contract.fields")
         if hasattr(BaseModel, parameter.name) or parameter.name.startswith("_"):
             raise TypeError(f"{name}: {parameter.name} is a name that pydantic uses; choose another")
-
-
-def _is_json_object(hint: Any) -> bool:  # noqa: ANN401 (a type hint may be anything)
-    """Tell whether an argument (None aside) is a free-form JSON object."""
-    marks = [mark for part in (hint, *get_args(hint)) for mark in get_args(getattr(part, "__value__", None))]
-    return any(isinstance(mark, WithJsonSchema) and (mark.json_schema or {}).get("type") == "object" for mark in marks)
 
 
 def _is_python_only(hint: Any) -> bool:  # noqa: ANN401 (a type hint may be anything)

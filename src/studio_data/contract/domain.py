@@ -101,6 +101,8 @@ class Domain:
     """What a constraint of the database says, as a sentence without a full stop."""
     actions: Mapping[str, str] = field(default_factory=dict[str, str])
     """The words of the audit trail that are its own, and what each means."""
+    words: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Everyday words, and the words of its tools that they stand for: ``find_tools`` looks for both."""
     readers: frozenset[Role] = READERS
     """Who may call its tools that read and name no roles."""
     writers: frozenset[Role] = frozenset()

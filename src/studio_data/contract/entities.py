@@ -39,6 +39,40 @@ def _entity_with(entity_id: UUID | str) -> dict[str, str] | None:
     return {"entity_type": row["entity_type"], **owner}
 
 
+def located(entity_type: str) -> sql.Composed:
+    """Return the query of a thing by ``%(entity_id)s``: its ``id``, and the ``project_id`` of the project that it is in."""
+    known = entities()
+    chain = [known[entity_type]]
+    while chain[-1].entity_type != "project" and chain[-1].owner not in {None, "project"}:
+        chain.append(known[str(chain[-1].owner)])
+    last = f"thing_{len(chain) - 1}"
+    if chain[-1].entity_type == "project":
+        project = sql.Identifier(last, "id")
+    else:
+        project = sql.SQL("NULL::uuid") if chain[-1].owner is None else sql.Identifier(last, "project_id")
+    joins = [
+        sql.SQL(" JOIN {table} AS {thing} ON {id} = {owner}").format(
+            table=sql.Identifier(entity.table),
+            thing=sql.Identifier(f"thing_{number}"),
+            id=sql.Identifier(f"thing_{number}", "id"),
+            owner=sql.Identifier(f"thing_{number - 1}", f"{entity.entity_type}_id"),
+        )
+        for number, entity in enumerate(chain[1:], 1)
+    ]
+    return sql.SQL(
+        "SELECT thing_0.id, {project} AS project_id FROM {table} AS thing_0{joins} WHERE thing_0.id = %(entity_id)s"
+    ).format(project=project, table=sql.Identifier(chain[0].table), joins=sql.Composed(joins))
+
+
+def kind_named(words: str) -> str | None:
+    """Return the kind of thing that is meant by its name, its plural or its table in any case; None if there is none."""
+    name = words.lower().replace(" ", "_").replace("-", "_")
+    for kind, entity in entities().items():
+        if name in {kind, entity.table, f"{kind}s", f"{kind[:-1]}ies"}:
+            return kind
+    return None
+
+
 def _looking_for(entity: Entity) -> sql.Composed:
     return sql.SQL(
         "SELECT {entity_type} AS entity_type, {owner} AS owner, {owner_id}::uuid AS owner_id FROM {table} WHERE id = %(id)s"

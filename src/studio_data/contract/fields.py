@@ -11,16 +11,44 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from studio_data.contract import reports, validators
 
-type Line = Annotated[str, PlainValidator(validators.line), WithJsonSchema({"type": "string"})]
+ONE_LINE, VISIBLE = r"^.*\S.*$", r"\S"
+"""Patterns of JSON schemas. ``.`` matches no line break, and ``\\S`` something visible."""
+
+IN_RANGE = "^(19|2[01])"
+"""The pattern of dates in the years that are taken."""
+
+
+def short_text(longest: int = validators.LONGEST_LINE) -> WithJsonSchema:
+    """Return the JSON schema of one visible line."""
+    return WithJsonSchema({"type": "string", "maxLength": longest, "pattern": ONE_LINE})
+
+
+def long_text(longest: int = validators.LONGEST_TEXT) -> WithJsonSchema:
+    """Return the JSON schema of visible lines."""
+    return WithJsonSchema({"type": "string", "maxLength": longest, "pattern": VISIBLE})
+
+
+type Line = Annotated[str, PlainValidator(validators.line), short_text()]
 """One visible line of at most 200 characters. Surrounding blanks are dropped."""
 
-type Name = Annotated[str, PlainValidator(validators.line), WithJsonSchema({"type": "string"})]
+type Name = Annotated[str, PlainValidator(validators.line), short_text()]
 """What somebody or something is called: a line."""
 
-type Text = Annotated[str, PlainValidator(validators.text), WithJsonSchema({"type": "string"})]
+type Text = Annotated[str, PlainValidator(validators.text), long_text()]
 """Notes: lines and tabs, at most 20,000 characters. Surrounding blanks are dropped."""
 
-type Email = Annotated[str, PlainValidator(validators.email), WithJsonSchema({"type": "string", "format": "email"})]
+type Email = Annotated[
+    str,
+    PlainValidator(validators.email),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "email",
+            "maxLength": validators.LONGEST_LINE,
+            "pattern": r"^[^@\s<>]+@[^@\s.,;<>]+(\.[^@\s.,;<>]+)+$",
+        }
+    ),
+]
 """An e-mail address, as it is written."""
 
 type EntityId = Annotated[
@@ -31,7 +59,7 @@ type EntityId = Annotated[
 type Money = Annotated[
     Decimal | float | str,
     PlainValidator(validators.dollars),
-    WithJsonSchema({"type": "string", "description": 'dollars, like "1250.00"'}),
+    WithJsonSchema({"type": "string", "description": 'dollars, like "1250.00"', "pattern": r"^[0-9]{1,10}(\.[0-9]{1,2})?$"}),
 ]
 """Dollars from 0 to 9,999,999,999.99. Floats are rounded half-even to cents; more places in a Decimal are refused."""
 
@@ -60,16 +88,18 @@ type ReportedObject = Annotated[
 ]
 """Details of what has happened: like ``JsonObject``, with text for what is no JSON, and cut to 64 kB and 32 levels."""
 
-type Day = Annotated[date | str, PlainValidator(validators.day), WithJsonSchema({"type": "string", "format": "date"})]
+type Day = Annotated[
+    date | str, PlainValidator(validators.day), WithJsonSchema({"type": "string", "format": "date", "pattern": IN_RANGE})
+]
 """A date in the years 1900 to 2199, or its text like 2026-11-23."""
 
-type StorageKey = Annotated[str, PlainValidator(validators.storage_key), WithJsonSchema({"type": "string"})]
+type StorageKey = Annotated[str, PlainValidator(validators.storage_key), short_text(validators.LONGEST_STORAGE_KEY)]
 """The key of an object in the practice's file store: one line of at most 1,024 bytes."""
 
 type IdOrName = Annotated[
     UUID | str,
     PlainValidator(validators.id_or_name),
-    WithJsonSchema({"type": "string", "description": "its id, or its name"}),
+    WithJsonSchema({"type": "string", "description": "its id, or its name", "maxLength": 200, "pattern": ONE_LINE}),
 ]
 """The id of a row, or the name that only one row has."""
 
@@ -83,16 +113,18 @@ def between(first: int, last: int) -> tuple[PlainValidator, WithJsonSchema]:
     return PlainValidator(validators.whole_number(first, last)), WithJsonSchema(schema)
 
 
-type Limit = Annotated[
-    int, PlainValidator(validators.whole_number(1, validators.LARGEST_PAGE)), WithJsonSchema({"type": "integer"})
-]
+type Limit = Annotated[int, *between(1, validators.LARGEST_PAGE)]
 """How many items a page has at most: 1 to 500."""
 
-type Cursor = Annotated[str, PlainValidator(validators.cursor), WithJsonSchema({"type": "string"})]
+type Cursor = Annotated[
+    str, PlainValidator(validators.cursor), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"})
+]
 """Where a page begins: the ``next`` of the page before."""
 
 type TrailCursor = Annotated[
-    validators.TrailPlace | str, PlainValidator(validators.trail_cursor), WithJsonSchema({"type": "string"})
+    validators.TrailPlace | str,
+    PlainValidator(validators.trail_cursor),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]{32}$"}),
 ]
 """How far somebody has followed the audit trail: the ``cursor`` of the answer before."""
 

@@ -17,12 +17,12 @@ from studio_data.contract import schemas
 from studio_data.contract.actor import ActorType, actor_required_by, current_actor
 from studio_data.contract.arguments import Arguments
 from studio_data.contract.audit import NOBODY, Call, current_call
-from studio_data.contract.domain import TOOLS, domain_of, refusals
+from studio_data.contract.domain import TOOLS, domain_of, domains, refusals
 from studio_data.contract.ledger import current_key, once
 from studio_data.contract.roles import READERS, Role
 from studio_data.contract.validators import checked, member_of
 from studio_data.db import in_transaction, only_reads, savepoint
-from studio_data.errors import InvalidInputError, PermissionDeniedError, did_you_mean
+from studio_data.errors import InvalidInputError, PermissionDeniedError, SatisfyingCall, StudioError, did_you_mean
 from studio_data.postgres.deadlines import call_deadline
 from studio_data.postgres.failures import refusal
 from studio_data.telemetry import Watched
@@ -129,17 +129,23 @@ class Tool:
             return once(key, self.name, given, lambda: self.function(**arguments), self.result_type)
         except psycopg.Error as error:
             raise refusal(error, refusals()) from error
+        except StudioError as error:
+            say_whose(error.details.get("calls", []))
+            raise
         finally:
             only_reads.reset(reading)
             current_call.reset(call)
 
     def refusal_of_the_actor(self) -> PermissionDeniedError | None:
-        """Return why the actor may not call it, where it is for people only; roles are not looked at."""
+        """Return why the actor may not call it: for its role, or since it is for people only."""
+        return self._refusal_of_the_role() or self._refusal_of_all_but_people()
+
+    def _refusal_of_all_but_people(self) -> PermissionDeniedError | None:
         return self._not_a_person(f"call {self.name}") if self.people_only is True else None
 
     def _check_person(self, arguments: Mapping[str, Any]) -> None:
         if isinstance(self.people_only, bool):
-            refused = self.refusal_of_the_actor()
+            refused = self._refusal_of_all_but_people()
         else:
             given = sorted(name for name in self.arguments.without_defaults(arguments) if name in self.people_only)
             refused = self._not_a_person(f"give {' and '.join(given)}") if given else None
@@ -160,28 +166,42 @@ class Tool:
         )
 
     def _check_actor(self) -> None:
+        refused = self._refusal_of_nobody() if current_actor.get() is None else self._refusal_of_the_role()
+        if refused is not None:
+            raise refused
+
+    def _refusal_of_the_role(self) -> PermissionDeniedError | None:
         acting = current_actor.get()
-        if acting is None:
-            self._check_nobody()
-            return
-        if acting.role is None or acting.role in self.roles:
-            return
+        if acting is None or acting.role is None or acting.role in self.roles:
+            return None
         may = sorted(self.roles)
-        raise PermissionDeniedError(
+        return PermissionDeniedError(
             f"{self.name} is not in the toolset of the role {acting.role}.",
             hint=f"Ask one of these: {', '.join(may)}.",
             details={"tool": self.name, "role": acting.role.value, "roles": [role.value for role in may]},
         )
 
-    def _check_nobody(self) -> None:
+    def _refusal_of_nobody(self) -> PermissionDeniedError | None:
         """Refuse a write that nobody makes, where somebody must: a thread may have lost its actor, and with it the role."""
         required_by = None if self.reads else actor_required_by()
-        if required_by is not None:
-            raise PermissionDeniedError(
-                f"Nobody acts, and {self.name} writes.",
-                hint="Call it inside acting_as(...). A thread has no actor of its own: run carried(function) in it.",
-                details={"tool": self.name, "rule": "somebody_acts", "required_by": required_by},
-            )
+        if required_by is None:
+            return None
+        return PermissionDeniedError(
+            f"Nobody acts, and {self.name} writes.",
+            hint="Call it inside acting_as(...). A thread has no actor of its own: run carried(function) in it.",
+            details={"tool": self.name, "rule": "somebody_acts", "required_by": required_by},
+        )
+
+
+def say_whose(calls: Iterable[SatisfyingCall]) -> None:
+    """Write into the calls that the acting role may not make who may make them."""
+    acting = current_actor.get()
+    if acting is None or acting.role is None:
+        return
+    for call in calls:
+        roles = get_tool(call["tool"]).roles
+        if acting.role not in roles:
+            call["roles"] = sorted(roles)
 
 
 def _who_calls() -> dict[str, Any]:
@@ -292,20 +312,33 @@ def find_tools(query: str, *, role: Role | str | None = None, limit: int = 10) -
     """Return the tools that fit a few words best, best first, for harnesses that load tools when they are needed.
 
     A tool fits if its name, its description or its arguments have one of the words, or one that begins alike; words in the
-    name count most. Without a role it is the actor's. Raises ``InvalidInputError`` for an unknown role.
+    name count most. What the domains say of everyday words counts too. Without a role it is the actor's. Raises
+    ``InvalidInputError`` for an unknown role.
     """
     acting = current_actor.get()
-    role = role or (acting.role if acting else None)
+    return ranked(query, all_tools(role=role or (acting.role if acting else None)))[:limit]
+
+
+def ranked(query: str, tools: Iterable[Tool]) -> list[Tool]:
+    """Return the tools that fit a few words, best first."""
     wanted = [_stem(word) for word in re.findall(r"\w+", query.lower())]
-    scored = [(sum(_score(word, tool) for word in wanted), tool) for tool in all_tools(role=role)]
-    best = sorted((pair for pair in scored if pair[0]), key=lambda pair: (-pair[0], pair[1].name))
-    return [tool for _, tool in best[:limit]]
+    meant = [also for word in wanted for also in _also_meant(word)]
+    scored = [
+        (2 * sum(_score(word, tool) for word in wanted) + sum(_score(word, tool) for word in meant), tool) for tool in tools
+    ]
+    return [tool for score, tool in sorted(scored, key=lambda pair: (-pair[0], pair[1].name)) if score]
+
+
+def _also_meant(word: str) -> list[str]:
+    """Return the words of tools that an everyday word stands for: fee for deposit."""
+    said = [(known, meant) for domain in domains().values() for known, meant in domain.words.items()]
+    return [also for known, meant in said if _stem(known) == word for also in meant.split()]
 
 
 def _score(word: str, tool: Tool) -> int:
-    in_name = any(part.startswith(word) for part in tool.name.split("_"))
+    in_name = word in tool.name if "_" in word else any(part.startswith(word) for part in tool.name.split("_"))
     elsewhere = f"{tool.description} {' '.join(tool.input_schema['properties'])}".lower().replace("_", " ")
-    return 4 * in_name + bool(re.search(rf"\b{re.escape(word)}", elsewhere))
+    return 4 * in_name + bool(re.search(rf"\b{re.escape(word.replace('_', ' '))}", elsewhere))
 
 
 def _stem(word: str) -> str:

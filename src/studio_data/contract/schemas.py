@@ -33,24 +33,43 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema of arguments as OpenAI's strict mode wants it.
 
     Every object is closed and every property required: an optional one is nullable instead. An object without fixed keys is
-    text that holds JSON.
+    text that holds JSON. Lengths and patterns of text are left out, and the format of ids: a model that only knows a name
+    would be forced to invent one.
     """
-    required = schema["required"]
-    properties = {
-        name: _strict_property(value, nullable=name not in required) for name, value in schema["properties"].items()
-    }
-    return {**schema, "properties": properties, "required": list(properties)}
+    return _closed(schema, _OPENAI_REFUSES, nullable=True)
 
 
-def _strict_property(schema: dict[str, Any], *, nullable: bool) -> dict[str, Any]:
-    if schema.get("type") == "object" and "properties" not in schema:
-        schema = {"type": "string", "description": "a JSON object, as text"}
-    elif schema.get("type") == "object":
-        schema = strict(schema)
-    elif schema.get("type") == "array":
-        schema = {**schema, "items": _strict_property(schema["items"], nullable=False)}
-    if not nullable:
+def strict_for_anthropic(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema of arguments as Anthropic's strict mode wants it.
+
+    There an object without fixed keys would become a closed empty one: it is text that holds JSON. Optional properties stay
+    optional. Ranges, lengths and patterns are left out.
+    """
+    return _closed(schema, _ANTHROPIC_REFUSES, nullable=False)
+
+
+_OPENAI_REFUSES = {"minLength", "maxLength", "pattern"}
+_ANTHROPIC_REFUSES = _OPENAI_REFUSES | {"minimum", "maximum", "maxItems"}
+
+
+def _closed(schema: dict[str, Any], refused: set[str], *, nullable: bool) -> dict[str, Any]:
+    """Leave out refused keywords and free-form objects. With ``nullable`` all is required: what was optional may be null."""
+    schema = {name: value for name, value in schema.items() if name not in refused and (name, value) != ("format", "uuid")}
+    if schema["type"] == "array":
+        return {**schema, "items": _closed(schema["items"], refused, nullable=nullable)}
+    if schema["type"] != "object":
         return schema
+    if "properties" not in schema:
+        return {"type": "string", "description": "a JSON object, as text"}
+    required = schema["required"]
+    properties = {name: _closed(value, refused, nullable=nullable) for name, value in schema["properties"].items()}
+    if nullable:
+        properties = {name: value if name in required else _or_null(value) for name, value in properties.items()}
+        required = list(properties)
+    return {**schema, "properties": properties, "required": required}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     schema = {**schema, "type": [schema["type"], "null"]}
     return {**schema, "enum": [*schema["enum"], None]} if "enum" in schema else schema
 

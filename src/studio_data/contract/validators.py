@@ -15,6 +15,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from math import isfinite
 from typing import Any, NamedTuple, cast
+from unicodedata import normalize
 from uuid import UUID
 
 from studio_data.errors import InvalidInputError, did_you_mean
@@ -33,7 +34,6 @@ MOST_BYTES_OF_A_NUMBER = 310  # 1e300 as an integer
 MOST_BYTES_AROUND_A_NODE = 6  # its quotes, or brackets, and ": " or ", "
 DEEPEST_JSON = 32
 LARGEST_JSON_NUMBER = 1e300
-MOST_DIGITS = 400
 LARGEST_PAGE = 500
 
 
@@ -60,6 +60,7 @@ _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_BUT_LINES = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
+_AROUND_EMAIL = re.compile(r"^(?:mailto:|[^<>]*<)?\s*([^<>\s]+?)\s*>?[\s,;.]*$", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
@@ -73,9 +74,11 @@ _DECIMAL = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,2})?")
 def _is_plain(value: object) -> bool:
     """Tell quickly whether a value needs neither trimming nor refusal; almost every given value passes.
 
-    A printable character is neither a control character nor a surrogate. Both ends are checked for invisible characters.
+    A printable character of ASCII is neither a control character nor a part of another. Both ends are checked for blanks.
     """
-    return type(value) is str and value.isprintable() and "!" <= value[:1] <= "~" and "!" <= value[-1:] <= "~"
+    if type(value) is not str or not (value.isascii() and value.isprintable()):
+        return False
+    return "!" <= value[:1] <= "~" and "!" <= value[-1:] <= "~"
 
 
 def _visible(value: object) -> str:
@@ -83,7 +86,8 @@ def _visible(value: object) -> str:
         raise ValueError(f"must be text, not {kind(value)}")
     if _NOT_STORABLE.search(value):
         raise ValueError("must not contain NUL or half a surrogate pair")
-    trimmed = value.lstrip(INVISIBLE + NEVER_FIRST).rstrip(INVISIBLE)
+    # A letter and its accent in one character or in two are the same text.
+    trimmed = normalize("NFC", value).lstrip(INVISIBLE + NEVER_FIRST).rstrip(INVISIBLE)
     if not trimmed:
         raise ValueError("must not be empty or blank")
     return trimmed
@@ -120,8 +124,9 @@ def text(value: object, longest: int = LONGEST_TEXT) -> str:
 
 
 def email(value: object) -> str:
-    """Return an e-mail address as it is written."""
+    """Return an e-mail address as it is written, without what mail programs put around it: ``Ann <ann@example.com>,``."""
     address = line(value)
+    address = _AROUND_EMAIL.sub(r"\1", address)
     if not _EMAIL.fullmatch(address):
         raise ValueError("must be an e-mail address like name@example.com")
     return address
@@ -194,6 +199,8 @@ def whole_number(first: int, last: int) -> Callable[[object], int]:
     """Return a validator of whole numbers in a range."""
 
     def number(value: object) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # JSON has one kind of number, and 2.0 is a whole one.
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError(f"must be a whole number, not {kind(value)}")
         if not first <= value <= last:
@@ -343,30 +350,6 @@ def _check_json_leaf(node: object) -> None:
             raise ValueError("must not contain numbers beyond 1e300")
     elif node is not None:
         raise ValueError(f"must contain JSON values only, not {kind(node)}")
-
-
-def json_object_from(text: str) -> dict[str, Any]:
-    """Parse a JSON object without duplicate keys. Raises ``ValueError`` like the validators."""
-    try:
-        document = json.loads(text, object_pairs_hook=_without_repeats, parse_int=_integer)
-    except (json.JSONDecodeError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise ValueError('must be a JSON object, like {"name": "Ann"}')
-    return cast("dict[str, Any]", document)
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
-        raise ValueError("must not contain numbers beyond 1e300")
-    return int(digits)
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        raise ValueError("must not have the same key twice")
-    return document
 
 
 def checked[T](name: str, validate: Callable[[object], T], value: object) -> T:

@@ -4,11 +4,13 @@ from datetime import date, datetime
 from typing import Annotated, Any, TypedDict, cast
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from studio_data.contract.actor import Actor, ActorType, ActorTypeName, current_actor
+from studio_data.contract.actor import ActorType, ActorTypeName, current_actor
 from studio_data.contract.audit import actor
-from studio_data.contract.entities import no_such
+from studio_data.contract.domain import entities
+from studio_data.contract.entities import kind_named, located, no_such
 from studio_data.contract.fields import (
     PYTHON_ONLY,
     Cursor,
@@ -28,7 +30,7 @@ from studio_data.contract.reports import cleaned
 from studio_data.contract.roles import STAFF
 from studio_data.contract.validators import TrailPlace, trail_cursor_of
 from studio_data.db import Statement, many, one
-from studio_data.errors import InvalidInputError
+from studio_data.errors import InvalidInputError, did_you_mean
 
 NO_LINE = UUID(int=0)
 BEGINNING = TrailPlace(0, NO_LINE)
@@ -72,33 +74,50 @@ def log_activity(
     Use it for outside events, such as a call or a visit. Write the action in the past tense. A line cannot be changed or
     removed.
 
-    ``entity_id`` need not exist in the database. The actor is the one that ``acting_as`` names, else the system under the
-    name ``unknown``. Python code may name another one. Returns the line. Raises ``InvalidInputError`` for a bad argument.
+    Any ``entity_type`` may be given. A thing of a known kind, such as a room, must exist, and its line belongs to the feed
+    of its project; a client or project need not exist. The actor is the one that ``acting_as`` names, else the system under
+    the name ``unknown``. Python code may name another one. Returns the line. Raises ``InvalidInputError`` for a bad
+    argument, ``NotFoundError``.
     """
-    acting = current_actor.get() or Actor(ActorType.SYSTEM, "unknown")
-    return one(
-        """
-        INSERT INTO activity_log (
-            entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
-        )
-        VALUES (
-            %(entity_type)s, %(entity_id)s, %(project_id)s, %(action)s, %(actor_type)s, %(actor_name)s, %(context)s,
-            %(metadata)s
-        )
-        RETURNING
-            id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
-        """,
+    acting = current_actor.get()
+    kind = kind_named(entity_type)
+    is_checked = kind is not None and kind not in {"client", "project"}
+    line = one(
+        sql.SQL(
+            """
+            WITH thing AS (
+                {thing}
+            ), line AS (
+                INSERT INTO activity_log (
+                    entity_type, entity_id, project_id, action, actor_type, actor_name, context, metadata
+                )
+                SELECT
+                    %(entity_type)s, thing.id, thing.project_id, %(action)s, %(actor_type)s, %(actor_name)s, %(context)s,
+                    %(metadata)s
+                FROM thing
+                RETURNING
+                    id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
+            )
+            SELECT * FROM line
+            """
+        ).format(thing=located(str(kind)) if is_checked else _AS_GIVEN),
         {
-            "entity_type": entity_type,
+            "entity_type": kind or entity_type,
             "entity_id": entity_id,
-            "project_id": entity_id if entity_type == "project" else None,
+            "project_id": entity_id if kind == "project" else None,
             "action": action,
             **actor(),
-            "actor_type": actor_type or acting.type,
-            "actor_name": actor_name or acting.name,
+            "actor_type": actor_type or (acting.type if acting else ActorType.SYSTEM),
+            "actor_name": actor_name or (acting.name if acting else "unknown"),
             "metadata": Jsonb({**(metadata or {}), **cleaned(action=action, metadata=metadata)}),
         },
     )
+    if line is None:
+        raise no_such(str(kind), entity_id)
+    return line
+
+
+_AS_GIVEN = sql.SQL("SELECT %(entity_id)s::uuid AS id, %(project_id)s::uuid AS project_id")
 
 
 @tool(reads=True)
@@ -123,6 +142,7 @@ def list_activity(
     for a bad argument.
     """
     _check_entity(entity_type, entity_id)
+    kind = None if entity_type is None else kind_named(entity_type) or entity_type
     rows = many(
         """
         SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
@@ -149,7 +169,7 @@ def list_activity(
         LIMIT %(limit)s + 1
         """,
         {
-            "entity_type": entity_type,
+            "entity_type": kind,
             "entity_id": entity_id,
             "run_id": run_id,
             "changeset_id": None if changeset_id is None else str(changeset_id),
@@ -163,6 +183,8 @@ def list_activity(
             "limit": limit,
         },
     )
+    if not rows and kind is not None and after is None:
+        _check_kind(kind)
     return page(rows, limit)
 
 
@@ -182,10 +204,11 @@ def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, af
     """List what happened to one thing, newest first.
 
     Returns at most ``limit`` lines and the cursor of the next page (None on the last page). The lines of a client are also
-    those of clients who were merged into it. A thing without lines has an
-    empty page.
+    those of clients who were merged into it. A thing without lines has an empty page. Raises ``InvalidInputError`` for a
+    kind of thing that nothing is known of.
     """
-    if entity_type == "client":
+    kind = kind_named(entity_type) or entity_type
+    if kind == "client":
         return page(many(*_history_of_client_sql(entity_id, limit, after)), limit)
     rows = many(
         """
@@ -197,8 +220,10 @@ def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, af
         ORDER BY id DESC
         LIMIT %(limit)s + 1
         """,
-        {"entity_type": entity_type, "entity_id": entity_id, "after": after or HIGHEST_ID, "limit": limit},
+        {"entity_type": kind, "entity_id": entity_id, "after": after or HIGHEST_ID, "limit": limit},
     )
+    if not rows and after is None:
+        _check_kind(kind)
     return page(rows, limit)
 
 
@@ -222,6 +247,19 @@ def _history_of_client_sql(client_id: EntityId, limit: int, after: Cursor | None
         """,
         {"client_id": client_id, "after": after or HIGHEST_ID, "limit": limit},
     )
+
+
+def _check_kind(entity_type: str) -> None:
+    """Refuse a kind of thing that the library does not know and of which there is no line: its name is a mistake."""
+    if entity_type in entities():
+        return
+    if one("SELECT id FROM activity_log WHERE entity_type = %(kind)s LIMIT 1", {"kind": entity_type}) is None:
+        known = sorted(entities())
+        raise InvalidInputError(
+            f"The trail has no line about {entity_type!r}, and it is no kind of thing.",
+            hint=did_you_mean(entity_type, known) or f"Kinds are {', '.join(known)}.",
+            details={"arguments": ["entity_type"]},
+        )
 
 
 @tool(reads=True)
@@ -298,7 +336,7 @@ def changes_since(
             "transaction_id": str(place.transaction_id),
             "line_id": place.line_id,
             "only_new": only_new,
-            "entity_type": entity_type,
+            "entity_type": None if entity_type is None else kind_named(entity_type) or entity_type,
             "entity_id": entity_id,
             "run_id": run_id,
             "limit": limit,

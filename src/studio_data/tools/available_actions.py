@@ -7,7 +7,7 @@ from studio_data.contract.actor import current_actor
 from studio_data.contract.domain import WithMoves, domain_with, moves_of
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import EntityId
-from studio_data.contract.registry import get_tool, tool
+from studio_data.contract.registry import get_tool, say_whose, tool
 from studio_data.contract.roles import EVERYBODY
 from studio_data.errors import PermissionDeniedError, SatisfyingCall, StudioError
 
@@ -37,9 +37,9 @@ def available_actions(entity_type: Annotated[str, WithMoves()], entity_id: Entit
     Arguments that only you can know are left out. A call that is named as a step may itself be refused.
 
     The reason of a refused call is the message that the call would be refused with. ``rule`` is ``lifecycle`` where the
-    present state stands against a move, ``people_only`` where only a person may call the tool; the toolsets of other roles
-    are not looked at. Returns the thing's status and its moves. Raises ``NotFoundError`` for an unknown id,
-    ``PermissionDeniedError`` for a kind of thing that the role does not read.
+    present state stands against a move, ``people_only`` where only a person may call the tool, ``role`` where the asking
+    role may not; then ``roles`` says who may. Returns the thing's status and its moves. Raises ``NotFoundError`` for an
+    unknown id, ``PermissionDeniedError`` for a kind of thing that the role does not read.
     """
     moves = moves_of(entity_type)
     _check_reader(entity_type)
@@ -57,6 +57,7 @@ def available_actions(entity_type: Annotated[str, WithMoves()], entity_id: Entit
         if against is None:
             available.append(call)
         else:
+            say_whose([call, *against.details.get("calls", [])])
             refused.append({**call, **_explained(against)})
     return {
         "entity_type": str(entity_type),
@@ -90,6 +91,6 @@ class _Explained(TypedDict):
 def _explained(error: StudioError) -> _Explained:
     return {
         "reason": error.message,
-        "rule": error.details.get("rule", "lifecycle"),
+        "rule": error.details.get("rule", "role" if "roles" in error.details else "lifecycle"),
         "calls": error.details.get("calls", []),
     }

@@ -12,6 +12,7 @@ from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import Cursor, Email, EntityId, JsonObject, Limit, Line, Name, ReportedObject, Text, choice
 from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.phones import digits_in, digits_of
 from studio_data.contract.registry import tool
 from studio_data.contract.reports import cleaned
 from studio_data.contract.roles import Role
@@ -102,7 +103,15 @@ def create_client(
         SELECT client.*, ARRAY(
             SELECT ARRAY[id::text, name, status::text]
             FROM clients
-            WHERE (lower(email) = lower(%(email)s) OR phone = %(phone)s) AND merged_into IS NULL
+            WHERE merged_into IS NULL
+                AND (
+                    lower(email) = lower(%(email)s)
+                    OR phone = %(phone)s
+                    OR (
+                        right(phone_digits(phone), 7) = right(%(digits)s, 7)
+                        AND right(phone_digits(phone), length(%(digits)s)) = %(digits)s
+                    )
+                )
             LIMIT 20
         ) AS likely_duplicates
         FROM client
@@ -111,6 +120,7 @@ def create_client(
             "name": name,
             "email": email,
             "phone": phone,
+            "digits": digits_of(phone),
             "address": address,
             "source": source,
             "screening_data": Jsonb(screening_data or {}),
@@ -167,13 +177,13 @@ def list_clients(
                 %(search)s::text IS NULL
                 OR strpos(lower(name), lower(%(search)s)) > 0
                 OR strpos(lower(email), lower(%(search)s)) > 0
-                OR strpos(phone, %(search)s) > 0
+                OR strpos(phone_digits(phone), %(digits)s) > 0
             )
             AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"status": status, "search": search, "after": after or LOWEST_ID, "limit": limit},
+        {"status": status, "search": search, "digits": digits_in(search), "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)
 

@@ -11,7 +11,7 @@ DOMAIN = Domain(
     pages=["practice.md", "audit.md"],
     tables=[Table("clients"), Table("projects")],
     views=[View("live_projects")],
-    functions=["kept_client"],
+    functions=["kept_client", "phone_digits"],
     enums={"client_status": ClientStatus, "project_type": ProjectType, "project_phase": ProjectPhase},
     entities=[
         Entity("client", "clients", hint="list_clients shows them all.", name="name"),

@@ -10,6 +10,7 @@ from studio_data.contract.registry import get_tool
 from studio_data.errors import RuleViolationError, SatisfyingCall
 from studio_data.tools.clients import create_client
 from studio_data.tools.practice.phases import advance_project, check_gates
+from studio_data.tools.practice.rooms import add_room
 from studio_data.tools.practice.rules.gates import GATES
 from studio_data.tools.projects import create_project
 from studio_data.tools.rules.lifecycles import ProjectPhase
@@ -177,3 +178,22 @@ def test_a_project_without_a_second_instalment_needs_no_second_payment() -> None
     (gate,) = (found for found in check_gates(project_before("purchasing"))["gates"] if found["gate"] == "second_fee_paid")
 
     assert (gate["passed"], gate["found"]) == (True, "no second instalment")
+
+
+def test_a_gate_names_what_it_found_and_says_what_was_cut() -> None:
+    project_id = create_project(create_client("Ann")["id"], "Kitchen", "renovation")["project"]["id"]
+    for number in range(25):
+        add_room(project_id, name=f"Room {number} {'x' * 50}" if number == 0 else f"Room {number}")
+
+    gate = next(found for found in check_gates(project_id)["gates"] if found["gate"] == "rooms_estimated")
+
+    first = f"Room 0 {'x' * 33}…"
+    assert gate["found"] == f"25 of 25 rooms without an estimate: {first}, Room 1, Room 2, Room 3, Room 4 and 20 more"
+    assert (len(gate["calls"]), gate["more_calls"]) == (20, 5)
+    with acting_as("agent", "plan", role="project_manager"), pytest.raises(RuleViolationError) as raised:
+        advance_project(project_id)
+    whose = {call["tool"]: call.get("roles") for call in raised.value.details["calls"]}
+    assert (whose["create_fee_schedule"], whose["register_document"]) == (["controller"], None)
+    with acting_as("agent", "plan", role="project_manager"):
+        fee = next(found for found in check_gates(project_id)["gates"] if found["gate"] == "design_fee_paid")
+    assert [call.get("roles") for call in fee["calls"]] == [["controller"]] * 3

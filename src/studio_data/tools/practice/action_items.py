@@ -222,7 +222,7 @@ def list_action_items(
                 OR meeting_id IN (SELECT id FROM meetings WHERE project_id = %(project_id)s)
             )
             AND (%(meeting_id)s::uuid IS NULL OR meeting_id = %(meeting_id)s)
-            AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
+            AND (%(assigned_to)s::text IS NULL OR lower(assigned_to) = lower(%(assigned_to)s))
             AND (NOT %(open_only)s OR status IN ('open', 'in_progress'))
             AND (NOT %(overdue_only)s OR (status IN ('open', 'in_progress') AND due_date < today()))
             AND (

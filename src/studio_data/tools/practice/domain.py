@@ -6,6 +6,7 @@ from studio_data.tools.practice.rules import lifecycles
 from studio_data.tools.practice.rules.moves import ACTION_ITEM_MOVES, FEE_MOVES, MEETING_MOVES, TASK_MOVES, TRADE_QUOTE_MOVES
 from studio_data.tools.practice.rules.orders import LINE_ITEM_MOVES, PURCHASE_ORDER_MOVES
 from studio_data.tools.practice.rules.projects import PROJECT_MOVES
+from studio_data.tools.practice.rules.words import WORDS
 
 INSERTED = ("INSERT",)
 
@@ -66,11 +67,18 @@ DOMAIN = Domain(
         Entity(
             "line_item",
             "line_items",
+            owner="room",
             hint="list_line_items shows a project's.",
             name="coalesce(product_name, description_generic)",
         ),
-        Entity("vendor_quote", "vendor_quotes", hint="compare_quotes shows a line item's."),
-        Entity("purchase_order", "purchase_orders", hint="list_purchase_orders shows them all.", name="po_number"),
+        Entity("vendor_quote", "vendor_quotes", owner="line_item", hint="compare_quotes shows a line item's."),
+        Entity(
+            "purchase_order",
+            "purchase_orders",
+            owner="line_item",
+            hint="list_purchase_orders shows them all.",
+            name="po_number",
+        ),
         Entity("email_template", "email_templates", hint="list_email_templates shows them all.", name="name"),
         Entity("workflow_template", "workflow_templates", hint="list_workflow_templates shows them all.", name="name"),
         Entity(
@@ -83,11 +91,18 @@ DOMAIN = Domain(
         Entity("trade", "trades", hint="list_trades shows them all.", name="name"),
         Entity("project_trade", "project_trades", owner="project", hint="list_project_trades shows the project's."),
         Entity("meeting", "meetings", owner="project", hint="list_meetings shows them all."),
-        Entity("action_item", "meeting_action_items", hint="list_action_items shows them all.", name="description"),
+        Entity(
+            "action_item",
+            "meeting_action_items",
+            owner="meeting",
+            hint="list_action_items shows them all.",
+            name="description",
+        ),
         Entity("document", "documents", owner="project", hint="list_documents shows a project's.", name="s3_key"),
         Entity("phase_transition", "phase_transitions", owner="project"),
     ],
     refusals={"freight_fraction_is_finite_and_not_negative": "a freight factor is between 0 and 9.9999"},
+    words=WORDS,
     actions={
         "phase_changed": "a project's move; the row in phase_transitions has the gates",
         "retired": "a template will not be used for new projects",

@@ -44,7 +44,9 @@ def freight_factor(value: object) -> Decimal:
 type FreightFactor = Annotated[
     Decimal | float | str,
     PlainValidator(freight_factor),
-    WithJsonSchema({"type": "string", "description": 'fraction of the price, like "0.18"'}),
+    WithJsonSchema(
+        {"type": "string", "description": 'fraction of the price, like "0.18"', "pattern": r"^[0-9](\.[0-9]{1,4})?$"}
+    ),
 ]
 """Freight as a fraction of the price, 0 to 9.9999 with at most four places."""
 

@@ -12,7 +12,7 @@ from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import EntityId, Text
 from studio_data.contract.lifecycle import Facts
-from studio_data.contract.registry import tool
+from studio_data.contract.registry import say_whose, tool
 from studio_data.contract.roles import Role
 from studio_data.db import Statement, batch, one, transaction
 from studio_data.tools.fields import ProjectPhaseName
@@ -76,6 +76,7 @@ def gate_check(facts: Facts, to: ProjectPhaseName | None = None) -> GateCheck:
         return {"project_id": facts["id"], "phase": facts["status"], "to": None, "passed": False, "gates": []}
     target = _target(facts, to)
     gates = gates_of(facts, target)
+    say_whose(call for gate in gates for call in gate["calls"])
     return {
         "project_id": facts["id"],
         "phase": facts["status"],

@@ -115,8 +115,8 @@ def find_benchmarks(
         """
         SELECT *
         FROM pricing_benchmarks
-        WHERE (%(category)s::text IS NULL OR category = %(category)s)
-            AND (%(quality_tier)s::text IS NULL OR quality_tier = %(quality_tier)s)
+        WHERE (%(category)s::text IS NULL OR lower(category) = lower(%(category)s))
+            AND (%(quality_tier)s::text IS NULL OR lower(quality_tier) = lower(%(quality_tier)s))
             AND (%(search)s::text IS NULL OR strpos(lower(item_type), lower(%(search)s)) > 0)
             AND id > %(after)s
         ORDER BY id

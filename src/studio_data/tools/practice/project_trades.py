@@ -331,7 +331,7 @@ def compare_trades(
         JOIN trades AS trade ON trade.id = assigned.trade_id
         WHERE assigned.project_id = %(project_id)s
             AND (%(role)s::trade_role IS NULL OR assigned.role = %(role)s)
-            AND (%(specialty)s::text IS NULL OR trade.specialty = %(specialty)s)
+            AND (%(specialty)s::text IS NULL OR lower(trade.specialty) = lower(%(specialty)s))
             AND (
                 %(after)s::uuid IS NULL
                 OR (coalesce(assigned.final_amount, assigned.ballpark_amount, 'Infinity'::numeric), assigned.id) > (

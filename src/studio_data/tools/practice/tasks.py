@@ -91,7 +91,7 @@ def list_tasks(
         WHERE (%(project_id)s::uuid IS NULL OR project_id = %(project_id)s)
             AND (%(phase)s::project_phase IS NULL OR phase = %(phase)s)
             AND (%(status)s::task_status IS NULL OR status = %(status)s)
-            AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
+            AND (%(assigned_to)s::text IS NULL OR lower(assigned_to) = lower(%(assigned_to)s))
             AND (%(due_before)s::date IS NULL OR due_date < %(due_before)s)
             AND (NOT %(open_only)s OR status NOT IN ('completed', 'skipped'))
             AND (NOT %(live_only)s OR (SELECT true FROM live_projects WHERE live_projects.id = project_id))

@@ -11,6 +11,7 @@ from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, Email, EntityId, Limit, Line, Name, choice
 from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.phones import digits_in
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
@@ -97,7 +98,7 @@ def list_trades(
     limit: Limit = 50,
     after: Cursor | None = None,
 ) -> Page[Trade]:
-    """List trades, oldest first. Filter by exact specialty, or by part of name, company, specialty or e-mail.
+    """List trades, oldest first. Filter by specialty, or by part of name, company, specialty, e-mail or phone.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
@@ -105,19 +106,20 @@ def list_trades(
         """
         SELECT *
         FROM trades
-        WHERE (%(specialty)s::text IS NULL OR specialty = %(specialty)s)
+        WHERE (%(specialty)s::text IS NULL OR lower(specialty) = lower(%(specialty)s))
             AND (
                 %(search)s::text IS NULL
                 OR strpos(lower(name), lower(%(search)s)) > 0
                 OR strpos(lower(company), lower(%(search)s)) > 0
                 OR strpos(lower(specialty), lower(%(search)s)) > 0
                 OR strpos(lower(email), lower(%(search)s)) > 0
+                OR strpos(phone_digits(phone), %(digits)s) > 0
             )
             AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"specialty": specialty, "search": search, "after": after or LOWEST_ID, "limit": limit},
+        {"specialty": specialty, "search": search, "digits": digits_in(search), "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)
 

@@ -11,6 +11,7 @@ from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, Email, EntityId, Limit, Line, Name, choice
 from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.phones import digits_in
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
@@ -173,7 +174,7 @@ def get_vendor(vendor_id: EntityId) -> Vendor:
 def list_vendors(
     *, category: Line | None = None, search: Line | None = None, limit: Limit = 50, after: Cursor | None = None
 ) -> Page[Vendor]:
-    """List vendors, oldest first. Filter by category or part of the name.
+    """List vendors, oldest first. Filter by category, or by part of name, contact, e-mail or phone.
 
     Returns a page of rows, the oldest first.
     """
@@ -181,12 +182,18 @@ def list_vendors(
         """
         SELECT *
         FROM vendors
-        WHERE (%(category)s::text IS NULL OR category = %(category)s)
-            AND (%(search)s::text IS NULL OR strpos(lower(name), lower(%(search)s)) > 0)
+        WHERE (%(category)s::text IS NULL OR lower(category) = lower(%(category)s))
+            AND (
+                %(search)s::text IS NULL
+                OR strpos(lower(name), lower(%(search)s)) > 0
+                OR strpos(lower(contact_name), lower(%(search)s)) > 0
+                OR strpos(lower(email), lower(%(search)s)) > 0
+                OR strpos(phone_digits(phone), %(digits)s) > 0
+            )
             AND id > %(after)s
         ORDER BY id
         LIMIT %(limit)s + 1
         """,
-        {"category": category, "search": search, "after": after or LOWEST_ID, "limit": limit},
+        {"category": category, "search": search, "digits": digits_in(search), "after": after or LOWEST_ID, "limit": limit},
     )
     return page(rows, limit)

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import PlainValidator, WithJsonSchema
 
 from studio_data.contract import validators
-from studio_data.contract.fields import between, choice
+from studio_data.contract.fields import ONE_LINE, between, choice, long_text
 from studio_data.tools.runs.rules.lifecycles import (
     AgentArtifactType,
     AgentExecutionStatus,
@@ -30,6 +30,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _API_KEY = re.compile(r"[!-~]{8,4000}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.IGNORECASE)
+_ORDINARY_VARIABLE = r"^(?!.*(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$)[A-Z_][A-Z0-9_]{0,99}$"
 _USAGE = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _REPORTED_USAGE = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,60})?(?:[eE][-+]?[0-9]{1,2})?", re.ASCII)
 _tokens = validators.whole_number(0, 2_000_000_000)
@@ -93,12 +94,12 @@ def moment(value: object) -> datetime:
     """Return a time with its zone, in UTC."""
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value)
+            value = datetime.fromisoformat(value.upper())
         except ValueError:
             raise ValueError("must be a time like 2026-11-23T16:00:00+00:00") from None
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError("must be a time with its zone, like 2026-11-23T16:00:00+00:00")
-    if not validators.FIRST_YEAR < value.year <= validators.LAST_YEAR:
+    if not validators.FIRST_YEAR < value.year <= validators.LAST_YEAR or value.astimezone(UTC).year > validators.LAST_YEAR:
         raise ValueError(f"must be a time after {validators.FIRST_YEAR} and up to {validators.LAST_YEAR}")
     return value.astimezone(UTC)
 
@@ -140,7 +141,14 @@ def environment_overrides(value: object) -> dict[str, Any]:
 type SessionKey = Annotated[
     UUID | str,
     PlainValidator(session_key),
-    WithJsonSchema({"type": "string", "description": "the session's own key, or its id"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "the session's own key, or its id",
+            "maxLength": LONGEST_SESSION_KEY,
+            "pattern": ONE_LINE,
+        }
+    ),
 ]
 """A session's own key, at most 64 characters, or its id."""
 
@@ -151,31 +159,41 @@ type State = Annotated[
 ]
 """A JSON object of at most 1 MB and 32 levels: the state from which a run continues."""
 
-type Prompt = Annotated[str, PlainValidator(_text(LONGEST_PROMPT)), WithJsonSchema({"type": "string"})]
+type Prompt = Annotated[str, PlainValidator(_text(LONGEST_PROMPT)), long_text(LONGEST_PROMPT)]
 """A prompt: lines and tabs, at most 200,000 characters. Surrounding blanks are dropped."""
 
 type Usage = Annotated[
-    Decimal | float | str, PlainValidator(usage), WithJsonSchema({"type": "string", "description": 'like "0.0125"'})
+    Decimal | float | str,
+    PlainValidator(usage),
+    WithJsonSchema({"type": "string", "description": 'like "0.0125"', "pattern": r"^[0-9]{1,12}(\.[0-9]{1,6})?$"}),
 ]
 """Runs, tokens or dollars, from 0 to 999,999,999,999.999999."""
 
-type ApiKey = Annotated[str, PlainValidator(api_key), WithJsonSchema({"type": "string"})]
+type ApiKey = Annotated[str, PlainValidator(api_key), WithJsonSchema({"type": "string", "pattern": f"^{_API_KEY.pattern}$"})]
 """The key of a provider's interface: 8 to 4,000 visible ASCII characters."""
 
 type EnvironmentOverrides = Annotated[
     Mapping[str, str],
     PlainValidator(environment_overrides),
-    WithJsonSchema({"type": "object", "additionalProperties": True}),
+    WithJsonSchema(
+        {"type": "object", "additionalProperties": {"type": "string"}, "propertyNames": {"pattern": _ORDINARY_VARIABLE}},
+    ),
 ]
 """Environment variables and their text; none whose name says that it is a secret."""
 
-type Number = Annotated[float, PlainValidator(number), WithJsonSchema({"type": "number"})]
+type Number = Annotated[
+    float, PlainValidator(number), WithJsonSchema({"type": "number", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER})
+]
 """A finite number up to 1e300."""
 
-type Sha256 = Annotated[str, PlainValidator(sha256), WithJsonSchema({"type": "string"})]
+type Sha256 = Annotated[str, PlainValidator(sha256), WithJsonSchema({"type": "string", "pattern": f"^{_SHA256.pattern}$"})]
 """A SHA-256 as 64 hexadecimal digits in lower case."""
 
-type Moment = Annotated[datetime | str, PlainValidator(moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+type Moment = Annotated[
+    datetime | str,
+    PlainValidator(moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": "^(19[1-9]|20|21[0-8])"}),
+]
 """A time with its zone, or its text like 2026-11-23T16:00:00+00:00."""
 
 type Tokens = Annotated[int, *between(0, 2_000_000_000)]

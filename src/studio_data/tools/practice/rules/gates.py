@@ -18,6 +18,8 @@ from studio_data.tools.practice.rules.moves import ACTION_ITEM_MOVES, FEE_MOVES,
 from studio_data.tools.rules.lifecycles import ProjectPhase, ProjectType
 
 MOST_CALLS = 20
+MOST_NAMES = 5
+LONGEST_NAME = 40
 
 
 class Gate(TypedDict):
@@ -27,6 +29,8 @@ class Gate(TypedDict):
     passed: bool
     found: str
     calls: list[SatisfyingCall]
+    more_calls: int
+    """How many calls were left out after the first 20."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,13 @@ def gates_of(facts: Facts, phase: ProjectPhase) -> list[Gate]:
         if check.is_for(facts):
             passed, found, calls = check.look(facts)
             gates.append(
-                {"gate": check.name, "passed": passed, "found": found, "calls": [] if passed else calls[:MOST_CALLS]}
+                {
+                    "gate": check.name,
+                    "passed": passed,
+                    "found": found,
+                    "calls": [] if passed else calls[:MOST_CALLS],
+                    "more_calls": 0 if passed else max(0, len(calls) - MOST_CALLS),
+                }
             )
     return gates
 
@@ -64,14 +74,17 @@ def facts_sql(project_id: UUID | str) -> Statement:
         """
         WITH items AS (
             SELECT
-                item.id, item.status, item.selected_vendor_id IS NOT NULL AS has_vendor,
+                item.id, coalesce(item.product_name, item.description_generic) AS name, item.status,
+                item.selected_vendor_id IS NOT NULL AS has_vendor,
                 purchase.id AS order_id, purchase.status AS order_status
             FROM project_rooms AS room
             JOIN line_items AS item ON item.room_id = room.id
             LEFT JOIN purchase_orders AS purchase ON purchase.line_item_id = item.id AND purchase.status <> 'cancelled'
             WHERE room.project_id = %(project_id)s
         ), tasks AS (
-            SELECT task.id, task.status, coalesce(task.phase, template.phase) AS phase
+            SELECT
+                task.id, coalesce(task.name, template.name) AS name, task.status,
+                coalesce(task.phase, template.phase) AS phase
             FROM project_tasks AS task
             LEFT JOIN workflow_templates AS template ON template.id = task.template_id
             WHERE task.project_id = %(project_id)s AND task.status NOT IN ('completed', 'skipped')
@@ -98,7 +111,9 @@ def facts_sql(project_id: UUID | str) -> Statement:
             (
                 SELECT coalesce(
                     jsonb_agg(
-                        jsonb_build_object('id', id, 'number', payment_number, 'status', status, 'due_at', due_at)
+                        jsonb_build_object(
+                            'id', id, 'name', label, 'number', payment_number, 'status', status, 'due_at', due_at
+                        )
                         ORDER BY payment_number
                     ), '[]'
                 )
@@ -115,7 +130,8 @@ def facts_sql(project_id: UUID | str) -> Statement:
             (
                 SELECT coalesce(
                     jsonb_agg(
-                        jsonb_build_object('id', id, 'is_estimated', investment_estimate IS NOT NULL) ORDER BY id
+                        jsonb_build_object('id', id, 'name', name, 'is_estimated', investment_estimate IS NOT NULL)
+                        ORDER BY id
                     ), '[]'
                 )
                 FROM project_rooms
@@ -123,16 +139,19 @@ def facts_sql(project_id: UUID | str) -> Statement:
             ) AS rooms,
             (SELECT coalesce(jsonb_agg(to_jsonb(items) ORDER BY id), '[]') FROM items) AS items,
             (
-                SELECT jsonb_build_object('id', id, 'status', quote_status)
-                FROM project_trades
-                WHERE project_id = project.id AND role = 'gc'
-                ORDER BY is_chosen DESC, quote_status DESC, id
+                SELECT jsonb_build_object('id', hired.id, 'name', trade.name, 'status', hired.quote_status)
+                FROM project_trades AS hired
+                JOIN trades AS trade ON trade.id = hired.trade_id
+                WHERE hired.project_id = project.id AND hired.role = 'gc'
+                ORDER BY hired.is_chosen DESC, hired.quote_status DESC, hired.id
                 LIMIT 1
             ) AS gc,
             (SELECT coalesce(jsonb_agg(to_jsonb(tasks) ORDER BY id), '[]') FROM tasks) AS open_tasks,
             (
                 SELECT coalesce(
-                    jsonb_agg(jsonb_build_object('id', item.id, 'status', item.status) ORDER BY item.id), '[]'
+                    jsonb_agg(
+                        jsonb_build_object('id', item.id, 'name', item.description, 'status', item.status) ORDER BY item.id
+                    ), '[]'
                 )
                 FROM meetings AS meeting
                 JOIN meeting_action_items AS item ON item.meeting_id = meeting.id
@@ -151,6 +170,15 @@ def facts_sql(project_id: UUID | str) -> Statement:
 
 def _call(tool: str, **arguments: str) -> SatisfyingCall:
     return {"tool": tool, "arguments": arguments}
+
+
+def _named(things: list[Facts]) -> str:
+    """Name the first few things, after a colon, and say how many more there are."""
+    if not things:
+        return ""
+    names = [name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in (one["name"] for one in things)]
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f": {', '.join(names[:MOST_NAMES])}{more}"
 
 
 def _document(doc_type: str, **more: str) -> Callable[[Facts], tuple[bool, str, list[SatisfyingCall]]]:
@@ -187,20 +215,28 @@ def _first_fee(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     if first is None:
         create = _call("create_fee_schedule", project_id=str(facts["id"]))
         return False, "no design fee", [create, _call("invoice_fee"), _call("pay_fee")]
-    return first["status"] == "paid", f"payment 1 is {first['status']}", FEE_MOVES.calls_to(first, ["paid"])
+    return (
+        first["status"] == "paid",
+        f"payment 1, {first['name']}, is {first['status']}",
+        FEE_MOVES.calls_to(first, ["paid"]),
+    )
 
 
 def _second_fee(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     second = next((fee for fee in facts["fees"] if fee["number"] == 2), None)  # noqa: PLR2004 (payment 2)
     if second is None:
         return True, "no second instalment", []
-    return second["status"] == "paid", f"payment 2 is {second['status']}", FEE_MOVES.calls_to(second, ["paid"])
+    return (
+        second["status"] == "paid",
+        f"payment 2, {second['name']}, is {second['status']}",
+        FEE_MOVES.calls_to(second, ["paid"]),
+    )
 
 
 def _all_fees(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     unpaid = [fee for fee in facts["fees"] if fee["status"] != "paid"]
     calls = [call for fee in unpaid for call in FEE_MOVES.calls_to(fee, ["paid"])]
-    return not unpaid, f"{len(unpaid)} of {len(facts['fees'])} instalments not paid", calls
+    return not unpaid, f"{len(unpaid)} of {len(facts['fees'])} instalments not paid{_named(unpaid)}", calls
 
 
 def _rooms_estimated(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
@@ -208,14 +244,14 @@ def _rooms_estimated(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
         return False, "no room", [_call("add_room", project_id=str(facts["id"])), _call("update_room")]
     without = [room for room in facts["rooms"] if not room["is_estimated"]]
     calls = [_call("update_room", room_id=room["id"]) for room in without]
-    return not without, f"{len(without)} of {len(facts['rooms'])} rooms without an estimate", calls
+    return not without, f"{len(without)} of {len(facts['rooms'])} rooms without an estimate{_named(without)}", calls
 
 
 def _items(target: str) -> Callable[[Facts], tuple[bool, str, list[SatisfyingCall]]]:
     def look(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
         behind = [item for item in facts["items"] if is_behind(item["status"], target)]
         calls = [call for item in behind for call in item_calls(item, target)]
-        return not behind, f"{len(behind)} of {len(facts['items'])} line items not yet {target}", calls
+        return not behind, f"{len(behind)} of {len(facts['items'])} line items not yet {target}{_named(behind)}", calls
 
     return look
 
@@ -235,7 +271,7 @@ def _gc_quoted(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
         to_come = [_call("record_ballpark"), _call("send_final_rfq"), _call("record_final_quote")]
         return False, "no general contractor", [assign, *to_come]
     calls = TRADE_QUOTE_MOVES.calls_to(gc, ["final_quote_received"])
-    return not calls, f"the general contractor's quote is {gc['status']}", calls
+    return not calls, f"the quote of {gc['name']}, the general contractor, is {gc['status']}", calls
 
 
 def _task_calls(tasks: list[Facts]) -> list[SatisfyingCall]:
@@ -244,17 +280,18 @@ def _task_calls(tasks: list[Facts]) -> list[SatisfyingCall]:
 
 def _construction_tasks(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     still_open = [task for task in facts["open_tasks"] if task["phase"] == "construction"]
-    return not still_open, f"{len(still_open)} construction tasks open", _task_calls(still_open)
+    return not still_open, f"{len(still_open)} construction tasks open{_named(still_open)}", _task_calls(still_open)
 
 
 def _all_tasks(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     still_open = facts["open_tasks"]
-    return not still_open, f"{len(still_open)} tasks open", _task_calls(still_open)
+    return not still_open, f"{len(still_open)} tasks open{_named(still_open)}", _task_calls(still_open)
 
 
 def _action_items(facts: Facts) -> tuple[bool, str, list[SatisfyingCall]]:
     calls = [call for item in facts["open_action_items"] for call in ACTION_ITEM_MOVES.calls_to(item, ["completed"])]
-    return not calls, f"{len(facts['open_action_items'])} action items open", calls
+    found = f"{len(facts['open_action_items'])} action items open{_named(facts['open_action_items'])}"
+    return not calls, found, calls
 
 
 GATES: dict[ProjectPhase, tuple[_Check, ...]] = {

@@ -181,7 +181,8 @@ def _order_is_cancelled(facts: Facts, to: str) -> InvalidTransitionError | None:
     order = f"the open order {facts['po_number']}, which is {facts['order_status']}"
     error.message = f"Line item {facts['id']} has {order}, and cannot become {to}."
     error.details["rule"] = "order_is_cancelled"
-    error.hint = "First call cancel_purchase_order."
+    may_be_cancelled = facts["order_status"] in PURCHASE_ORDER.sources_of(PurchaseOrderStatus.CANCELLED)
+    error.hint = "First call cancel_purchase_order." if may_be_cancelled else "That order can no longer be cancelled."
     return error
 
 
