@@ -476,15 +476,6 @@ CREATE FUNCTION public.day_of(moment timestamp with time zone) RETURNS date
 
 
 --
--- Name: trail_number(xid8); Type: FUNCTION; Schema: public; Owner: -
---
-
-CREATE FUNCTION public.trail_number(transaction xid8) RETURNS xid8
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN transaction;
-
-
---
 -- Name: uuid_v7(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -496,6 +487,44 @@ CREATE FUNCTION public.uuid_v7() RETURNS uuid
 SET default_tablespace = '';
 
 SET default_table_access_method = heap;
+
+--
+-- Name: clients; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.clients (
+    id uuid DEFAULT public.uuid_v7() NOT NULL,
+    name public.short_text NOT NULL,
+    email public.email_address,
+    phone public.short_text,
+    address public.short_text,
+    status public.client_status DEFAULT 'lead'::public.client_status NOT NULL,
+    source public.short_text,
+    screening_data public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL,
+    merged_into uuid,
+    CONSTRAINT clients_merged_into_another CHECK ((merged_into <> id))
+);
+
+
+--
+-- Name: kept_client(uuid); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.kept_client(client_id uuid) RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT COALESCE(clients.merged_into, clients.id) AS "coalesce" FROM public.clients WHERE (clients.id = kept_client.client_id));
+
+
+--
+-- Name: trail_number(xid8); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.trail_number(transaction xid8) RETURNS xid8
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN transaction;
+
 
 --
 -- Name: activity_log; Type: TABLE; Schema: public; Owner: -
@@ -1095,24 +1124,6 @@ CREATE TABLE public.call_ledger (
     created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
     CONSTRAINT call_ledger_arguments_hash_has_32_bytes CHECK ((octet_length(arguments_hash) = 32)),
     CONSTRAINT call_ledger_key_is_one_line CHECK (((char_length((key)::text) <= 255) AND ((key)::text !~ '[\u0001-\u001F\u007F-\u009F\u2028\u2029]'::text)))
-);
-
-
---
--- Name: clients; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.clients (
-    id uuid DEFAULT public.uuid_v7() NOT NULL,
-    name public.short_text NOT NULL,
-    email public.email_address,
-    phone public.short_text,
-    address public.short_text,
-    status public.client_status DEFAULT 'lead'::public.client_status NOT NULL,
-    source public.short_text,
-    screening_data public.bounded_jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at public.bounded_timestamptz DEFAULT now() NOT NULL,
-    updated_at public.bounded_timestamptz DEFAULT now() NOT NULL
 );
 
 
@@ -1932,6 +1943,13 @@ CREATE INDEX clients_email_idx ON public.clients USING btree (lower((email)::tex
 
 
 --
+-- Name: clients_merged_into_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX clients_merged_into_idx ON public.clients USING btree (merged_into);
+
+
+--
 -- Name: clients_phone_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2460,6 +2478,14 @@ ALTER TABLE ONLY public.agent_reservations
 
 ALTER TABLE ONLY public.agent_sessions
     ADD CONSTRAINT agent_sessions_project_id_fkey FOREIGN KEY (project_id) REFERENCES public.projects(id);
+
+
+--
+-- Name: clients clients_merged_into_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.clients
+    ADD CONSTRAINT clients_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES public.clients(id);
 
 
 --

@@ -1,4 +1,4 @@
--- 017: what is said in one place: which projects are alive, how a date moves, how cents are rounded; and one chosen GC.
+-- 017: what is said in one place: which projects are alive, how a date moves, how cents are rounded; one chosen GC, merged clients.
 
 -- Work goes on in a project that is neither on hold nor completed, and whose client has not churned. Every listing, summary
 -- and move that asks what is overdue, due or next asks this view.
@@ -49,6 +49,26 @@ ALTER TABLE project_trades
 ADD CONSTRAINT project_trades_one_chosen_gc_key
 EXCLUDE USING btree (project_id WITH =) WHERE (is_chosen)
 DEFERRABLE INITIALLY IMMEDIATE;
+
+-- A client who was there twice: everything has moved to the one who is kept, and the merged id leads there.
+ALTER TABLE clients
+ADD COLUMN merged_into uuid;
+
+ALTER TABLE clients
+-- squawk-ignore constraint-missing-not-valid, adding-foreign-key-constraint
+ADD CONSTRAINT clients_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES clients (id);
+
+ALTER TABLE clients
+-- squawk-ignore constraint-missing-not-valid
+ADD CONSTRAINT clients_merged_into_another CHECK (merged_into <> id);
+
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX clients_merged_into_idx ON clients (merged_into);
+
+-- The client whom an id means: the one who is kept, if it was merged.
+CREATE FUNCTION kept_client(client_id uuid) RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (SELECT coalesce(merged_into, id) FROM clients WHERE id = kept_client.client_id);
 
 INSERT INTO schema_version (version, description)
 VALUES (17, 'one view of what is alive');

@@ -55,7 +55,7 @@ def test_a_refusal_names_the_moves_that_are_allowed() -> None:
 
 
 def test_sources_are_the_states_a_move_may_start_from() -> None:
-    assert CLIENT.sources_of(ClientStatus.LEAD) == ["churned"]
+    assert CLIENT.sources_of(ClientStatus.LEAD) == ["completed", "churned"]
     assert TASK.sources_of(TaskStatus.SKIPPED) == ["not_started", "in_progress", "blocked"]
 
 

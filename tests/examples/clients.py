@@ -1,4 +1,5 @@
 from studio_data import db
+from studio_data.tools.clients import create_client
 from tests.examples.example import Example
 from tests.examples.studio import Practice
 
@@ -35,6 +36,13 @@ EXAMPLES = {
     "churn_client": Example(
         lambda practice: {"client_id": practice.project["client_id"], "reason": "Chose another designer."},
         logs=[("client", "status_changed"), ("project", "phase_changed")],
+    ),
+    "merge_clients": Example(
+        lambda practice: {
+            "client_id": practice.client["id"],
+            "from_client_id": create_client("D. & L. Nguyen", phone="+1 913 555 0199")["id"],
+        },
+        logs=[("client", "merged"), ("client", "merged")],
     ),
     "reopen_client": Example(churned, logs=[("client", "status_changed")]),
 }

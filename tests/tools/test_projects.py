@@ -120,7 +120,7 @@ def rows_written() -> dict[str, int]:
     ("status", "way_out", "calls"),
     [
         ("churned", "Call reopen_client first", ["reopen_client"]),
-        ("completed", "Create a new client for the new commission", ["create_client"]),
+        ("completed", "Call reopen_client first", ["reopen_client"]),
     ],
 )
 def test_a_client_whose_story_has_ended_gets_no_project(client: Client, status: str, way_out: str, calls: list[str]) -> None:

@@ -14,7 +14,7 @@ from studio_data.contract.paging import HIGHEST_ID, Page, page
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import STAFF
 from studio_data.contract.validators import TrailPlace, trail_cursor_of
-from studio_data.db import many, one
+from studio_data.db import Statement, many, one
 from studio_data.errors import InvalidInputError
 
 NO_LINE = UUID(int=0)
@@ -168,9 +168,12 @@ def _first_id(day: date, *, days_later: int) -> UUID:
 def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, after: Cursor | None = None) -> Page[Activity]:
     """List what happened to one thing, newest first.
 
-    Returns at most ``limit`` lines and the cursor of the next page (None on the last page). A thing without lines has an
+    Returns at most ``limit`` lines and the cursor of the next page (None on the last page). The lines of a client are also
+    those of clients who were merged into it. A thing without lines has an
     empty page.
     """
+    if entity_type == "client":
+        return page(many(*_history_of_client_sql(entity_id, limit, after)), limit)
     rows = many(
         """
         SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
@@ -184,6 +187,28 @@ def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, af
         {"entity_type": entity_type, "entity_id": entity_id, "after": after or HIGHEST_ID, "limit": limit},
     )
     return page(rows, limit)
+
+
+def _history_of_client_sql(client_id: EntityId, limit: int, after: Cursor | None) -> Statement:
+    """Return the query of a client's lines, with those of everybody who was merged into it."""
+    return (
+        """
+        SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
+        FROM activity_log
+        WHERE entity_type = 'client'
+            AND entity_id = ANY(ARRAY(
+                SELECT %(client_id)s::uuid
+                UNION
+                SELECT id
+                FROM clients
+                WHERE id = kept_client(%(client_id)s) OR merged_into = kept_client(%(client_id)s)
+            ))
+            AND id < %(after)s
+        ORDER BY id DESC
+        LIMIT %(limit)s + 1
+        """,
+        {"client_id": client_id, "after": after or HIGHEST_ID, "limit": limit},
+    )
 
 
 @tool(reads=True)

@@ -39,7 +39,7 @@ class PipelineStatus(StrEnum):
 
 
 class Client(TypedDict):
-    """One row of ``clients``."""
+    """One row of ``clients``. One that was merged into another is not listed any more."""
 
     id: UUID
     name: str
@@ -51,6 +51,7 @@ class Client(TypedDict):
     screening_data: dict[str, Any]
     created_at: datetime
     updated_at: datetime
+    merged_into: UUID | None
 
 
 class Duplicate(TypedDict):
@@ -80,7 +81,8 @@ def create_client(
     """Create a client at the start of the sales pipeline, as a lead.
 
     Use it at the first inquiry of a household or company. ``source`` says how they found the practice, ``screening_data``
-    what is already known. ``likely_duplicates`` in the answer lists up to 20 clients with the same e-mail or phone.
+    what is already known. ``likely_duplicates`` in the answer lists up to 20 clients with the same e-mail or phone:
+    reopen_client brings a client back, merge_clients joins two.
 
     Returns the client's row. Raises ``InvalidInputError`` for a bad argument.
     """
@@ -99,7 +101,7 @@ def create_client(
         SELECT client.*, ARRAY(
             SELECT ARRAY[id::text, name, status::text]
             FROM clients
-            WHERE lower(email) = lower(%(email)s) OR phone = %(phone)s
+            WHERE (lower(email) = lower(%(email)s) OR phone = %(phone)s) AND merged_into IS NULL
             LIMIT 20
         ) AS likely_duplicates
         FROM client
@@ -126,13 +128,14 @@ def create_client(
 def get_client(client_id: EntityId) -> Client:
     """Get a client by its id.
 
-    Returns the client's row. Raises ``NotFoundError`` for an unknown id.
+    Returns the client's row; for the id of a merged client, that of the one who is kept. Raises ``NotFoundError`` for an
+    unknown id.
     """
     row = one(
         """
         SELECT *
         FROM clients
-        WHERE id = %(client_id)s
+        WHERE id = kept_client(%(client_id)s)
         """,
         {"client_id": client_id},
     )
@@ -157,7 +160,8 @@ def list_clients(
         """
         SELECT *
         FROM clients
-        WHERE (%(status)s::client_status IS NULL OR status = %(status)s)
+        WHERE merged_into IS NULL
+            AND (%(status)s::client_status IS NULL OR status = %(status)s)
             AND (
                 %(search)s::text IS NULL
                 OR strpos(lower(name), lower(%(search)s)) > 0
@@ -193,7 +197,7 @@ def update_client(
         WITH before AS (
             SELECT *
             FROM clients
-            WHERE id = %(client_id)s
+            WHERE id = kept_client(%(client_id)s) AND merged_into IS NULL
             FOR NO KEY UPDATE
         ), after AS (
             UPDATE clients
@@ -241,7 +245,7 @@ def record_screening(client_id: EntityId, screening_data: JsonObject) -> Client:
         WITH before AS (
             SELECT *
             FROM clients
-            WHERE id = %(client_id)s
+            WHERE id = kept_client(%(client_id)s) AND merged_into IS NULL
             FOR NO KEY UPDATE
         ), after AS (
             UPDATE clients
@@ -297,9 +301,11 @@ def churn_client(client_id: EntityId, *, reason: Text) -> Client:
 
 @tool(roles=[Role.STUDIO_MANAGER])
 def reopen_client(client_id: EntityId) -> Client:
-    """Make a churned client a lead again. resume_project then goes on with their projects.
+    """Make a churned or completed client a lead again, with all their history: they came back.
 
-    Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a client who has not churned.
+    resume_project goes on with a project on hold; create_project begins another.
+
+    Returns the client's row. Raises ``NotFoundError``, ``InvalidTransitionError`` for a client who is still in the pipeline.
     """
     row = _move(client_id, ClientStatus.LEAD)
     if row is None:
@@ -314,7 +320,7 @@ def _move(client_id: EntityId, to: str, reason: str | None = None) -> Client | N
         WITH before AS (
             SELECT *
             FROM clients
-            WHERE id = %(client_id)s
+            WHERE id = kept_client(%(client_id)s) AND merged_into IS NULL
             FOR NO KEY UPDATE
         ), after AS (
             UPDATE clients

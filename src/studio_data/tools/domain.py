@@ -11,19 +11,23 @@ DOMAIN = Domain(
     pages=["practice.md", "audit.md"],
     tables=[Table("clients"), Table("projects")],
     views=[View("live_projects")],
+    functions=["kept_client"],
     enums={"client_status": ClientStatus, "project_type": ProjectType, "project_phase": ProjectPhase},
     entities=[
         Entity("client", "clients", hint="list_clients shows them all.", name="name"),
         Entity("project", "projects", owner="client", hint="list_projects shows them all.", name="name"),
         Entity("activity", "activity_log", owner="project", hint="list_activity shows the audit trail."),
     ],
+    actions={"merged": "a client is kept for two who were the same: its line and the other's have both ids"},
+    refusals={"clients_merged_into_another": "a client is merged into another one"},
     moves=[CLIENT_MOVES],
     invariants=[
         Invariant(
             "active clients without a project",
             """
             SELECT id FROM clients
-            WHERE status IN ('active', 'completed') AND NOT EXISTS (SELECT FROM projects WHERE client_id = clients.id)
+            WHERE status IN ('active', 'completed') AND merged_into IS NULL
+                AND NOT EXISTS (SELECT FROM projects WHERE client_id = clients.id)
             """,
             as_typed("call create_project"),
         ),

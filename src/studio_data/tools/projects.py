@@ -59,7 +59,8 @@ def create_project(
 ) -> CreatedProject:
     """Create a project in conceptual design, with the master workflow's tasks for its type.
 
-    The first project of a contracted client makes the client active. Refused for a churned or completed client.
+    The first project of a contracted client makes the client active. Refused for a churned or completed client: call
+    reopen_client first.
 
     A furnishings project leaves out the renovation-only tasks; renovation and mixed projects receive all of them. Returns
     the project's row and the number of its tasks. Raises ``InvalidInputError`` for a bad argument, ``NotFoundError`` for
@@ -70,7 +71,7 @@ def create_project(
         WITH client AS (
             SELECT id, status
             FROM clients
-            WHERE id = %(client_id)s AND status NOT IN ('churned', 'completed')
+            WHERE id = kept_client(%(client_id)s) AND merged_into IS NULL AND status NOT IN ('churned', 'completed')
             FOR NO KEY UPDATE
         ), project AS (
             INSERT INTO projects (client_id, name, address, project_type, investment_estimate)
@@ -126,17 +127,15 @@ def create_project(
 
 
 def _create_refusal(client_id: EntityId) -> NotFoundError | RuleViolationError:
-    client = one("SELECT status FROM clients WHERE id = %(client_id)s", {"client_id": client_id}, reads=True)
+    query = "SELECT status FROM clients WHERE id = kept_client(%(client_id)s)"
+    client = one(query, {"client_id": client_id}, reads=True)
     if client is None:
         return no_such("client", client_id)
     calls: list[SatisfyingCall] = []
     match client["status"]:
-        case ClientStatus.CHURNED:
+        case ClientStatus.CHURNED | ClientStatus.COMPLETED:
             hint = "Call reopen_client first: it makes the client a lead."
             calls.append({"tool": "reopen_client", "arguments": {"client_id": str(client_id)}})
-        case ClientStatus.COMPLETED:
-            hint = "Create a new client for the new commission."
-            calls.append({"tool": "create_client", "arguments": {}})
         case _:
             hint = "The client's status has just changed: call again."
     return RuleViolationError(
@@ -229,7 +228,7 @@ def list_projects(
         """
         SELECT *
         FROM projects
-        WHERE (%(client_id)s::uuid IS NULL OR client_id = %(client_id)s)
+        WHERE (%(client_id)s::uuid IS NULL OR client_id = kept_client(%(client_id)s))
             AND (%(phase)s::project_phase IS NULL OR phase = %(phase)s)
             AND id > %(after)s
         ORDER BY id

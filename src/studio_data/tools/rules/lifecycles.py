@@ -43,7 +43,7 @@ CLIENT = Lifecycle("client", {
     ClientStatus.PROPOSAL_SENT: (ClientStatus.CONTRACTED, ClientStatus.CHURNED),
     ClientStatus.CONTRACTED: (ClientStatus.ACTIVE, ClientStatus.CHURNED),
     ClientStatus.ACTIVE: (ClientStatus.COMPLETED, ClientStatus.CHURNED),
-    ClientStatus.COMPLETED: (),
+    ClientStatus.COMPLETED: (ClientStatus.LEAD,),
     ClientStatus.CHURNED: (ClientStatus.LEAD,),
 })  # fmt: skip
 

@@ -57,7 +57,7 @@ CLIENT_MOVES = Moves(
                 SELECT id::text FROM projects WHERE client_id = clients.id AND phase <> 'completed' ORDER BY id
             ) AS open_projects
         FROM clients
-        WHERE id = %(id)s
+        WHERE id = kept_client(%(id)s)
         """
     ),
     [
