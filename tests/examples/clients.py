@@ -40,7 +40,7 @@ EXAMPLES = {
     "merge_clients": Example(
         lambda practice: {
             "client_id": practice.client["id"],
-            "duplicate_id": create_client("D. & L. Nguyen", phone="+1 913 555 0199")["id"],
+            "from_client_id": create_client("D. & L. Nguyen", phone="+1 913 555 0199")["id"],
         },
         logs=[("client", "merged"), ("client", "merged")],
     ),

@@ -79,7 +79,7 @@ def test_everything_of_the_duplicate_moves_to_the_client_who_is_kept() -> None:
     twice = client_in("contracted", "Ann Example", phone="1", address="12 Elm", screening_data={"style": "cold", "pets": 1})
     project = project_of(twice)
 
-    merged = merge_clients(kept, duplicate_id=twice)
+    merged = merge_clients(kept, from_client_id=twice)
 
     assert merged == db.one("SELECT * FROM clients WHERE id = %s", (kept,))
     assert (merged["name"], merged["email"], merged["phone"], merged["address"]) == ("Ann", "ann@example.com", "1", "12 Elm")
@@ -98,7 +98,7 @@ def test_everything_of_the_duplicate_moves_to_the_client_who_is_kept() -> None:
 
 def test_the_merged_id_answers_with_the_one_who_is_kept() -> None:
     kept, twice = (create_client(name, email="ann@example.com")["id"] for name in ("Ann", "Ann Example"))
-    merge_clients(kept, duplicate_id=twice)
+    merge_clients(kept, from_client_id=twice)
 
     assert get_client(twice)["id"] == kept
     assert [client["id"] for client in list_clients(search="ann")["items"]] == [kept]
@@ -115,7 +115,7 @@ def test_the_merged_id_answers_with_the_one_who_is_kept() -> None:
 
 def test_one_history_tells_of_both() -> None:
     kept, twice = create_client("Ann")["id"], create_client("Ann Example")["id"]
-    merge_clients(kept, duplicate_id=twice)
+    merge_clients(kept, from_client_id=twice)
 
     told = get_history("client", kept)["items"]
     assert [(line["entity_id"], line["action"]) for line in reversed(told)] == [
@@ -136,7 +136,7 @@ def test_one_history_tells_of_both() -> None:
 def test_the_status_that_is_further_on_counts(of_kept: str, of_twice: str, expected: str) -> None:
     kept, twice = client_in(of_kept), client_in(of_twice)
 
-    assert merge_clients(kept, duplicate_id=twice)["status"] == expected
+    assert merge_clients(kept, from_client_id=twice)["status"] == expected
 
 
 def test_a_client_with_an_open_project_is_not_completed_by_a_merge() -> None:
@@ -144,7 +144,7 @@ def test_a_client_with_an_open_project_is_not_completed_by_a_merge() -> None:
     project_of(twice)
     churn_client(twice, reason="They moved away.")
 
-    assert merge_clients(kept, duplicate_id=twice)["status"] == "churned"
+    assert merge_clients(kept, from_client_id=twice)["status"] == "churned"
 
 
 def test_a_merge_leaves_nothing_that_contradicts_a_rule() -> None:
@@ -153,15 +153,15 @@ def test_a_merge_leaves_nothing_that_contradicts_a_rule() -> None:
     for to in ("qualified", "proposal_sent", "contracted"):
         advance_client(twice, to=to)
     create_project(twice, "LR", "furnishings")
-    merge_clients(kept, duplicate_id=twice)
+    merge_clients(kept, from_client_id=twice)
 
     assert not [found for checked in examine() if checked.check.startswith("rules of") for found in checked.findings]
 
 
 def test_who_was_merged_twice_leads_to_the_last_who_is_kept() -> None:
     first, second, third = (create_client(name)["id"] for name in ("A", "B", "C"))
-    merge_clients(second, duplicate_id=first)
-    merge_clients(third, duplicate_id=second)
+    merge_clients(second, from_client_id=first)
+    merge_clients(third, from_client_id=second)
 
     assert {get_client(client)["id"] for client in (first, second, third)} == {third}
     assert len(get_history("client", third)["items"]) == 7
@@ -169,17 +169,17 @@ def test_who_was_merged_twice_leads_to_the_last_who_is_kept() -> None:
 
 def test_a_merge_of_one_client_or_of_nobody_is_refused() -> None:
     kept, twice = create_client("Ann")["id"], create_client("Ann Example")["id"]
-    merge_clients(kept, duplicate_id=twice)
+    merge_clients(kept, from_client_id=twice)
     before = lines()
 
     with pytest.raises(InvalidInputError, match="are the same client"):
-        merge_clients(kept, duplicate_id=str(kept))
+        merge_clients(kept, from_client_id=str(kept))
     with pytest.raises(ConflictError, match=f"its id means {kept}. Nothing is left to merge") as refused:
-        merge_clients(kept, duplicate_id=twice)
+        merge_clients(kept, from_client_id=twice)
     assert refused.value.details["kept_id"] == str(kept)
     for pair in ((uuid4(), kept), (kept, uuid4())):
         with pytest.raises(NotFoundError):
-            merge_clients(pair[0], duplicate_id=pair[1])
+            merge_clients(pair[0], from_client_id=pair[1])
     assert lines() == before
 
 
@@ -189,7 +189,7 @@ def test_projects_made_during_a_merge_are_not_left_behind(committed_db: str) -> 
     def attempt(number: int) -> str:
         try:
             if number == 5:
-                merge_clients(kept, duplicate_id=twice)
+                merge_clients(kept, from_client_id=twice)
             else:
                 create_project(twice, f"Project {number}", "furnishings")
         except StudioError as error:

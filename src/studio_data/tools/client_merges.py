@@ -13,7 +13,7 @@ from studio_data.tools.clients import Client
 
 
 @tool(roles=[Role.STUDIO_MANAGER], destructive=True)
-def merge_clients(client_id: EntityId, *, duplicate_id: EntityId) -> Client:
+def merge_clients(client_id: EntityId, *, from_client_id: EntityId) -> Client:
     """Merge a client who is there twice: ``client_id`` is kept, and all that is of the duplicate moves to it.
 
     The duplicate's id then means the client who is kept. Of both statuses the one that is further on counts.
@@ -22,11 +22,11 @@ def merge_clients(client_id: EntityId, *, duplicate_id: EntityId) -> Client:
     pipeline counts before one that ended it; completed only if no project is open. The merged row is not listed.
     Raises ``NotFoundError``, ``InvalidInputError`` for one client, ``ConflictError`` for a duplicate that was merged before.
     """
-    if UUID(str(client_id)) == UUID(str(duplicate_id)):
+    if UUID(str(client_id)) == UUID(str(from_client_id)):
         raise InvalidInputError(
-            "client_id and duplicate_id are the same client.",
+            "client_id and from_client_id are the same client.",
             hint="list_clients finds the other one.",
-            details={"arguments": ["client_id", "duplicate_id"]},
+            details={"arguments": ["client_id", "from_client_id"]},
         )
     _, kept = batch(
         # Both are held, so that what another caller adds to one of them is seen by the statement that moves it.
@@ -34,11 +34,11 @@ def merge_clients(client_id: EntityId, *, duplicate_id: EntityId) -> Client:
             """
             SELECT
             FROM clients
-            WHERE id IN (kept_client(%(client_id)s), %(duplicate_id)s)
+            WHERE id IN (kept_client(%(client_id)s), %(from_client_id)s)
             ORDER BY id
             FOR NO KEY UPDATE
             """,
-            {"client_id": client_id, "duplicate_id": duplicate_id},
+            {"client_id": client_id, "from_client_id": from_client_id},
         ),
         (
             """
@@ -49,7 +49,7 @@ def merge_clients(client_id: EntityId, *, duplicate_id: EntityId) -> Client:
             ), duplicate AS (
                 SELECT clients.*
                 FROM clients, kept
-                WHERE clients.id = %(duplicate_id)s AND clients.merged_into IS NULL AND clients.id <> kept.id
+                WHERE clients.id = %(from_client_id)s AND clients.merged_into IS NULL AND clients.id <> kept.id
             ), moved AS (
                 UPDATE projects
                 SET client_id = kept.id
@@ -113,26 +113,26 @@ def merge_clients(client_id: EntityId, *, duplicate_id: EntityId) -> Client:
             )
             SELECT * FROM after
             """,
-            {"client_id": client_id, "duplicate_id": duplicate_id, **actor()},
+            {"client_id": client_id, "from_client_id": from_client_id, **actor()},
         ),
     )
     if not kept:
-        raise _merge_refusal(client_id, duplicate_id)
+        raise _merge_refusal(client_id, from_client_id)
     return kept[0]
 
 
-def _merge_refusal(client_id: EntityId, duplicate_id: EntityId) -> StudioError:
+def _merge_refusal(client_id: EntityId, from_client_id: EntityId) -> StudioError:
     found = one(
-        "SELECT kept_client(%(client_id)s) AS kept_id, kept_client(%(duplicate_id)s) AS kept_of_duplicate",
-        {"client_id": client_id, "duplicate_id": duplicate_id},
+        "SELECT kept_client(%(client_id)s) AS kept_id, kept_client(%(from_client_id)s) AS kept_of_duplicate",
+        {"client_id": client_id, "from_client_id": from_client_id},
         reads=True,
     )
-    for given, kept_id in ((client_id, found["kept_id"]), (duplicate_id, found["kept_of_duplicate"])):
+    for given, kept_id in ((client_id, found["kept_id"]), (from_client_id, found["kept_of_duplicate"])):
         if kept_id is None:
             return no_such("client", given)
     kept_id = found["kept_of_duplicate"]
     return ConflictError(
-        f"Client {duplicate_id} is no duplicate of {client_id}: its id means {kept_id}.",
+        f"Client {from_client_id} is no duplicate of {client_id}: its id means {kept_id}.",
         hint="Nothing is left to merge." if found["kept_id"] == kept_id else "Give that id instead.",
-        details={"client_id": str(client_id), "duplicate_id": str(duplicate_id), "kept_id": str(kept_id)},
+        details={"client_id": str(client_id), "from_client_id": str(from_client_id), "kept_id": str(kept_id)},
     )
