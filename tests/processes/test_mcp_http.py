@@ -173,7 +173,7 @@ def test_only_post_is_answered_and_the_rest_at_once(committed_db: str) -> None:
 
 
 def test_off_loopback_the_server_does_not_start_without_a_token() -> None:
-    ended = run("--http", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 (refused)
+    ended = run("--role", "reader", "--http", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 (refused)
 
     assert (ended.returncode, ended.stdout) == (MISCONFIGURED, "")
     assert "Without a token the server may not listen on 0.0.0.0" in ended.stderr

@@ -130,7 +130,7 @@ def test_stdout_holds_the_protocol_only_and_the_end_of_stdin_ends_the_server(com
 
 
 def test_a_server_whose_client_no_longer_reads_ends(committed_db: str) -> None:
-    with conversation() as server:
+    with conversation("--role", "studio_manager") as server:
         assert server.stdout is not None
         server.stdout.close()
         call_tool(server, 1, "create_client", {"name": "Ann"})
@@ -142,7 +142,7 @@ def test_a_server_whose_client_no_longer_reads_ends(committed_db: str) -> None:
 
 
 def test_signals_end_the_server_while_stdin_is_open_but_not_before_the_call_that_runs_has_ended(committed_db: str) -> None:
-    with conversation() as server, psycopg.connect(committed_db) as locking:
+    with conversation("--role", "studio_manager") as server, psycopg.connect(committed_db) as locking:
         locking.execute("LOCK TABLE clients IN EXCLUSIVE MODE")
         call_tool(server, 1, "create_client", {"name": "Ann"})
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
