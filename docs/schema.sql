@@ -644,6 +644,15 @@ CREATE FUNCTION public.phase_held_in(project_id uuid) RETURNS public.project_pha
 
 
 --
+-- Name: phone_digits(text); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.phone_digits(phone text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN regexp_replace(regexp_replace(phone, '(x|ext|#).*$'::text, ''::text, 'i'::text), '[^0-9]'::text, ''::text, 'g'::text);
+
+
+--
 -- Name: projects; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -2010,6 +2019,13 @@ CREATE INDEX clients_email_idx ON public.clients USING btree (lower((email)::tex
 --
 
 CREATE INDEX clients_merged_into_idx ON public.clients USING btree (merged_into);
+
+
+--
+-- Name: clients_phone_digits_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX clients_phone_digits_idx ON public.clients USING btree ("right"(public.phone_digits((phone)::text), 7)) WHERE (phone IS NOT NULL);
 
 
 --
