@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 
 from studio_data import call, db
 from studio_data.config import settings
+from studio_data.contract import reports
 from studio_data.contract.registry import Tool, all_tools
 from studio_data.contract.schemas import strict, strict_for_anthropic
 from studio_data.contract.validators import INVISIBLE, NEVER_FIRST
@@ -46,7 +47,7 @@ def texts(schema: Mapping[str, Any]) -> st.SearchStrategy[str]:
         return st.sampled_from(schema["enum"])
     if schema.get("format") in BY_FORMAT:
         return BY_FORMAT[schema["format"]]
-    drawn = st.from_regex(schema["pattern"], alphabet=VISIBLE).map(lambda text: text.rstrip("\n"))
+    drawn = st.from_regex(schema.get("pattern", ""), alphabet=VISIBLE).map(lambda text: text.rstrip("\n"))
     longest = schema.get("maxLength")
     if longest is None:
         return drawn
@@ -156,6 +157,8 @@ def test_what_a_strict_form_writes_the_tool_takes(kind: tuple[Tool, str], data: 
 def test_nothing_but_visible_characters_is_left_unsaid(tool: Tool) -> None:
     def said(schema: Mapping[str, Any]) -> None:
         match schema["type"]:
+            case "string" if schema == {"type": "string"}:
+                assert reports.text("\x1b[31m\0") == reports.EMPTY  # a report may be any text
             case "string":
                 assert schema.keys() & {"enum", "pattern", "format"}
             case "integer" | "number":
@@ -210,6 +213,6 @@ def test_names_that_a_harness_adds_are_dropped(monkeypatch: pytest.MonkeyPatch) 
     again = call("create_client", added | {"tool_call_id": "call_2"}, key="a")
 
     assert (first["name"], first["source"]) == ("Ann", "fair")
-    assert again == first
+    assert again == {**first, "repeated": True}
     assert db.one("SELECT count(*) AS clients FROM clients") == {"clients": 1}
     assert call("create_client", {"name": "Ann", "other": 1})["message"] == "create_client takes no argument other."

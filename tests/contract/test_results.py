@@ -24,10 +24,13 @@ PYTHON_TYPES = {
     "date": date,
     "timestamp with time zone": datetime,
     "jsonb": dict[str, Any],
+    "ARRAY": list[int],
 }
 
 
 BOOKKEEPING = {"transaction_id"}  # columns that no answer has
+BESIDES = {"design_fees": {"due_date": (date, True)}}
+"""What answers say besides the table's columns: the practice's day of a moment."""
 
 
 def _modules() -> list[ModuleType]:
@@ -64,8 +67,8 @@ def test_a_row_is_described_as_the_table_has_it(table: str) -> None:
 
     described = {name: _type_and_nullable(hint) for name, hint in get_type_hints(ROWS[table]).items()}
 
-    assert described == expected
-    assert list(described) == list(expected)
+    assert described == expected | BESIDES.get(table, {})
+    assert [name for name in described if name in expected] == list(expected)
 
 
 def _type_and_nullable(hint: Any) -> tuple[Any, bool]:

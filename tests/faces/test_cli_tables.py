@@ -151,7 +151,7 @@ def test_an_answer_in_parts_shows_its_rows_as_tables() -> None:
 
     said = studio_data("call", "project_overview", "--project-id", str(project["id"]), terminal=80)[1]
 
-    assert re.search(r"^gates +gate +found *$", said, re.MULTILINE)
+    assert re.search(r"^gates .*\n +gate +found +calls *$", said, re.MULTILINE)
     assert re.search(r"^ +conceptual_design +44 +0 *$", said, re.MULTILINE)
 
 

@@ -27,6 +27,7 @@ HOSTILE = {
     "uuid": ["", "nobody", "019ab000-0000-7000-8000-00000000000"],
     "USER-DEFINED": ["", "nonsense", "Lead"],
     "xid8": ["-x", "one"],
+    "ARRAY": ["", "nonsense", "{one}"],
     # Domains that take more than others of their type, or less.
     "prompt_text": [*TEXT[:-1], "x" * 200_001],
     "state_jsonb": [*(value for value in OBJECTS if len(value) < 1_000), '{"a": "%s"}' % ("x" * 1_050_000)],

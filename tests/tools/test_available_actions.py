@@ -72,9 +72,6 @@ def test_the_arguments_named_are_those_of_the_tools() -> None:
             assert named <= set(known[move.tool].arguments.names), move.tool
 
 
-# Clients and fees: what is said is what the tools do ------------------------------------------------------------------
-
-
 def assert_true(entity_type: str, entity_id: UUID, known: dict[str, dict[str, Any]]) -> None:
     """Make every call that is listed, and assert that it is done or refused as it was said."""
     said = available_actions(entity_type, entity_id)

@@ -110,6 +110,7 @@ def test_a_fee_was_paid_on_a_day_that_has_begun_there() -> None:
         pay_fee(fee, paid_on=east)
     assert lines() == before
     practice_in(EAST)
+    before = lines()
     paid = pay_fee(fee, paid_on=east)
     assert paid["paid_at"] == paid["invoiced_at"] == db.one("SELECT now() AS now")["now"]  # not before its invoice
     assert len(lines()) == len(before) + 1

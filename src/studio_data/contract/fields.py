@@ -75,10 +75,12 @@ type JsonObject = Annotated[
 type ReportedText = Annotated[str, PlainValidator(reports.text), WithJsonSchema({"type": "string"})]
 """Notes on what has happened: like ``Text``, without control characters, and cut to 20,000 characters; may be empty."""
 
-type ReportedContent = Annotated[str, PlainValidator(reports.content), WithJsonSchema({"type": "string"})]
+type ReportedContent = Annotated[
+    str, PlainValidator(reports.content), WithJsonSchema({"type": "string", "pattern": VISIBLE})
+]
 """Like ``ReportedText``, and not empty."""
 
-type ReportedLine = Annotated[str, PlainValidator(reports.line), WithJsonSchema({"type": "string"})]
+type ReportedLine = Annotated[str, PlainValidator(reports.line), WithJsonSchema({"type": "string", "pattern": VISIBLE})]
 """A line on what has happened: like ``Line``, with blanks for line breaks, and cut to 200 characters."""
 
 type ReportedObject = Annotated[

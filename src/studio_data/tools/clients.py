@@ -142,14 +142,7 @@ def get_client(client_id: EntityId) -> Client:
     Returns the client's row; for the id of a merged client, that of the one who is kept. Raises ``NotFoundError`` for an
     unknown id.
     """
-    row = one(
-        """
-        SELECT *
-        FROM clients
-        WHERE id = kept_client(%(client_id)s)
-        """,
-        {"client_id": client_id},
-    )
+    row = one("SELECT * FROM clients WHERE id = kept_client(%(client_id)s)", {"client_id": client_id})
     if row is None:
         raise no_such("client", client_id)
     return row

@@ -125,7 +125,7 @@ def test_the_gate_looks_at_the_chosen_one_or_at_any_final_quote() -> None:
         return next({**gate} for gate in check_gates(project, to="construction")["gates"] if gate["gate"] == "gc_quoted")
 
     rough = quote(project, "A", role="gc", ballpark="84000.00")
-    assert (gate()["passed"], gate()["found"]) == (False, "the general contractor's quote is ballpark_received")
+    assert (gate()["passed"], gate()["found"]) == (False, "the quote of A, the general contractor, is ballpark_received")
     final = quote(project, "B", role="gc", ballpark="90000.00", final="92000.00")
     assert gate()["passed"]
     choose_gc(rough)

@@ -265,7 +265,7 @@ def _move(
                     start_of_day(today() + 31) - interval '1 second'
                 ) ELSE before.due_at END,
                 paid_at = CASE %(to)s WHEN 'paid' THEN least(now(), CASE
-                    WHEN %(paid_on)s::date = (before.invoiced_at AT TIME ZONE practice_time_zone())::date
+                    WHEN %(paid_on)s::date = day_of(before.invoiced_at)
                     THEN greatest(noon, before.invoiced_at) ELSE noon
                 END) END
             FROM before, CAST((%(paid_on)s::date + time '12:00') AT TIME ZONE practice_time_zone() AS timestamptz) AS noon
@@ -274,7 +274,7 @@ def _move(
                 AND (%(paid_on)s::date <= today()) IS NOT FALSE
                 AND (
                     (
-                        %(paid_on)s::date >= (before.invoiced_at AT TIME ZONE practice_time_zone())::date
+                        %(paid_on)s::date >= day_of(before.invoiced_at)
                         AND %(due_date)s::date >= today()
                     ) IS NOT FALSE
                     OR %(override_reason)s::text IS NOT NULL

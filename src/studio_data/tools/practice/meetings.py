@@ -234,14 +234,7 @@ def get_meeting(meeting_id: EntityId) -> Meeting:
 
     Returns the meeting's row. Raises ``NotFoundError`` for an unknown id.
     """
-    row = one(
-        """
-        SELECT *
-        FROM meetings
-        WHERE id = %(meeting_id)s
-        """,
-        {"meeting_id": meeting_id},
-    )
+    row = one("SELECT * FROM meetings WHERE id = %(meeting_id)s", {"meeting_id": meeting_id})
     if row is None:
         raise no_such("meeting", meeting_id)
     return row

@@ -129,10 +129,10 @@ def _move(
                 AND before.status = ANY(%(sources)s::po_status[])
                 AND (%(actual_delivery)s::date <= today()) IS NOT FALSE
                 AND (
-                    (%(actual_delivery)s::date >= (before.ordered_at AT TIME ZONE practice_time_zone())::date) IS NOT FALSE
+                    (%(actual_delivery)s::date >= day_of(before.ordered_at)) IS NOT FALSE
                     OR %(override_reason)s::text IS NOT NULL
                 )
-                AND (%(estimated_delivery)s::date >= (before.ordered_at AT TIME ZONE practice_time_zone())::date)
+                AND (%(estimated_delivery)s::date >= day_of(before.ordered_at))
                     IS NOT FALSE
                 AND (item.status = ANY(%(item_sources)s::line_item_status[]) OR NOT %(item_must_follow)s)
                 AND (

@@ -205,7 +205,7 @@ type ReportedTokens = Annotated[int, PlainValidator(reported_tokens), between(0,
 type ReportedUsage = Annotated[
     Decimal | float | str,
     PlainValidator(reported_usage),
-    WithJsonSchema({"type": "string", "description": 'like "0.0125"'}),
+    WithJsonSchema({"type": "string", "description": 'like "0.0125"', "pattern": r"^[0-9]{1,12}(\.[0-9]{1,12})?$"}),
 ]
 """What was used; like ``Usage``, and rounded to six places."""
 

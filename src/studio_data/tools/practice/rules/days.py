@@ -36,7 +36,7 @@ def past_day_refusal(argument: str, day: object, override_reason: str | None) ->
 
 def payment_day_refusal(fee_id: UUID | str, paid_on: object, override_reason: str | None) -> InvalidInputError | None:
     """Return the refusal of a payment on a day to come, or without a person's reason before its invoice."""
-    invoiced = "SELECT (invoiced_at AT TIME ZONE practice_time_zone())::date AS day FROM design_fees WHERE id = %(id)s"
+    invoiced = "SELECT day_of(invoiced_at) AS day FROM design_fees WHERE id = %(id)s"
     hint = f"Give the day on which it was paid. {OR_A_PERSON}"
     return future_day_refusal("paid_on", paid_on, "Record the payment once it has arrived.") or (
         None
@@ -49,7 +49,7 @@ def delivery_day_refusal(
     purchase_order_id: UUID | str, estimated: object, actual: object, override_reason: str | None
 ) -> InvalidInputError | None:
     """Return the refusal of a delivery on a day to come, or before its order was sent: there a person may have a reason."""
-    sent = "SELECT (ordered_at AT TIME ZONE practice_time_zone())::date AS day FROM purchase_orders WHERE id = %(id)s"
+    sent = "SELECT day_of(ordered_at) AS day FROM purchase_orders WHERE id = %(id)s"
     what, ask = "the order was sent", "Ask the vendor which day is meant."
     hint = f"Give the day on which it arrived. {OR_A_PERSON}"
     return (
