@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+from psycopg.sql import Composed
+
 from benchmarks.operations import OPERATIONS, Data
 from benchmarks.variants.library import Library
 from studio_data import db
@@ -33,6 +35,10 @@ class Captured:
         return [(query, {**params, self.varying: value}) for query, params in self.statements]
 
 
+def _text(query: str | Composed) -> str:
+    return query.as_string() if isinstance(query, Composed) else query
+
+
 def captured(data: Data) -> dict[str, Captured]:
     """Call every tool once, with the library pointed at the data's database, and return what it sent."""
     found: dict[str, Captured] = {}
@@ -41,7 +47,9 @@ def captured(data: Data) -> dict[str, Captured]:
         run = db._run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
         def recorded(statements: Any, sent: list[Any] = sent, run: Any = run, **more: Any) -> Any:
-            sent.extend(statements)
+            sent.extend(
+                (query.as_string() if isinstance(query, Composed) else query, params) for query, params in statements
+            )
             return run(statements, **more)
 
         with patch.object(db, "_run", recorded):
