@@ -47,9 +47,7 @@ def captured(data: Data) -> dict[str, Captured]:
         run = db._run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
         def recorded(statements: Any, sent: list[Any] = sent, run: Any = run, **more: Any) -> Any:
-            sent.extend(
-                (query.as_string() if isinstance(query, Composed) else query, params) for query, params in statements
-            )
+            sent.extend((_text(query), params) for query, params in statements)
             return run(statements, **more)
 
         with patch.object(db, "_run", recorded):
