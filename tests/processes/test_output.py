@@ -98,7 +98,9 @@ def test_follow_ends_when_its_reader_has_gone(committed_db: str, form: str | Non
         assert following.stderr.read() == ""
 
 
-@pytest.mark.parametrize("arguments", ["tools", "tools --json mcp", "call --json list_clients", "--help", "--version"])
+@pytest.mark.parametrize(
+    "arguments", ["tools", "tools --json mcp --role reader", "call --json list_clients", "--help", "--version"]
+)
 def test_a_command_whose_reader_has_gone_ends_quietly(committed_db: str, arguments: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -137,17 +137,24 @@ def _keep_the_days(connection: StudioConnection, entity: Entity, column: str, zo
 
 @contextmanager
 def _owner_lent(connection: StudioConnection) -> Generator[None]:
-    """Let an administrator who is not a superuser act as the setting's owner. It ends with the block, and nobody sees it."""
-    (owner,) = connection.execute(
+    """Let an administrator who is not a superuser act as the owners of what changes. It ends with the block, unseen."""
+    owners = connection.execute(
         """
-        SELECT pg_get_userbyid(proowner) AS name, pg_has_role(proowner, 'USAGE') AS is_mine
-        FROM pg_proc
-        WHERE proname = 'practice_time_zone' AND pronamespace = current_schema()::regnamespace
-        """
+        SELECT DISTINCT pg_get_userbyid(owner) AS name
+        FROM (
+            SELECT proowner FROM pg_proc
+            WHERE proname = 'practice_time_zone' AND pronamespace = current_schema()::regnamespace
+            UNION
+            SELECT relowner FROM pg_class
+            WHERE relname = ANY(%(tables)s) AND relnamespace = current_schema()::regnamespace
+        ) AS of_what_changes (owner)
+        WHERE NOT pg_has_role(owner, 'USAGE')
+        """,
+        {"tables": ["activity_log", *(entity.table for entity, _ in _ends_of_days())]},
     ).fetchall()
-    name = sql.Identifier(owner["name"])
-    if not owner["is_mine"]:
+    names = [sql.Identifier(row["name"]) for row in owners]
+    for name in names:
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE").format(name))
     yield
-    if not owner["is_mine"]:
+    for name in names:
         connection.execute(sql.SQL("REVOKE {} FROM CURRENT_USER GRANTED BY CURRENT_USER").format(name))
