@@ -206,9 +206,10 @@ def test_every_move_of_a_fee(source: str, target: str) -> None:
 
 
 def test_an_invoiced_fee_is_due_at_the_end_of_the_day_given() -> None:
-    made = invoice_fee(fee()["id"], due_date="2026-12-31")
+    day = datetime.now(UTC).date() + timedelta(days=20)
+    made = invoice_fee(fee()["id"], due_date=str(day))
 
-    assert made["due_at"] == datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert made["due_at"] == end_of(day)
     assert made["invoiced_at"] is not None
     assert made == one("SELECT *, day_of(due_at) AS due_date FROM design_fees")
     line = log_of(made["id"])[-1]

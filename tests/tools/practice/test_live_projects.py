@@ -38,6 +38,7 @@ from studio_data.tools.projects import create_project, get_project
 from tests.examples import Practice
 from tests.examples.practice.project_trades import invited
 from tests.examples.practice.purchase_orders import order_in, orderable_item
+from tests.support import as_administrator
 from tests.support.lifecycle import lines
 from tests.support.time_zone import today
 
@@ -74,8 +75,9 @@ def complete(project_id: UUID) -> None:
 
 def held_for(project_id: UUID, days: int) -> None:
     """Let the project have been on hold for some days already, with all that was there before."""
-    for table in ("phase_transitions", "project_tasks", "meeting_action_items"):
-        db.one(f"UPDATE {table} SET created_at = created_at - make_interval(days => %s)", (days,))  # noqa: S608
+    with as_administrator():
+        for table in ("phase_transitions", "project_tasks", "meeting_action_items"):
+            db.one(f"UPDATE {table} SET created_at = created_at - make_interval(days => %s)", (days,))  # noqa: S608
 
 
 WAYS_TO_WAIT = pytest.mark.parametrize("wait", [hold, churn, complete])
