@@ -17,7 +17,7 @@ from studio_data.contract.roles import STAFF
 from studio_data.errors import InvalidInputError, NotFoundError, PermissionDeniedError, StudioError, UnavailableError
 from studio_data.tools.clients import create_client, get_client
 from studio_data.tools.projects import create_project
-from tests.examples import EXAMPLES, Practice
+from tests.examples import EXAMPLES, Practice, by_whom
 from tests.postgres.test_failures import make_flaky
 from tests.support import use
 
@@ -155,7 +155,7 @@ def test_no_argument_of_any_tool_reaches_the_process_log(caplog: pytest.LogCaptu
         with db.transaction(rollback=True):
             arguments = EXAMPLES[known.name].arguments(Practice())
             for hostile in (marked(arguments), {**arguments, MARK: MARK}, dict.fromkeys(arguments, MARK)):
-                with EXAMPLES[known.name].by_whom(), db.transaction(rollback=True):
+                with by_whom(known), db.transaction(rollback=True):
                     try:
                         known.run((), hostile)
                     except StudioError:

@@ -121,3 +121,19 @@ def test_a_kind_without_moves_is_refused_with_those_that_have_some() -> None:
 
     with pytest.raises(InvalidInputError, match=r"entity_type must be client, .*, not 'vendor'"):
         available_actions("vendor", "01a205b0-0000-7000-8000-000000000001")
+
+
+CORE = ["contract", "operations", "postgres", "db.py", "dispatch.py", "export.py", "langgraph.py", "mcp.py", "telemetry.py"]
+"""What serves every domain and lists none. The command line plays a practice, and so knows one."""
+
+
+def test_what_serves_every_domain_names_none() -> None:
+    own = [table.name for package, domain in domains().items() if package != TOOLS for table in domain.tables]
+    in_sql = re.compile(rf"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:{'|'.join(own)})\b")
+    names = "|".join(package.rpartition(".")[2] for package in domains() if package != TOOLS)
+    imported = re.compile(rf"{re.escape(TOOLS)}\.(?:{names})\b")
+    for name in CORE:
+        place = ROOT / "src" / "studio_data" / name
+        for file in [place] if place.is_file() else sorted(place.glob("*.py")):
+            text = file.read_text(encoding="utf-8")
+            assert in_sql.findall(text) + imported.findall(text) == [], file.name

@@ -18,7 +18,7 @@ from studio_data.contract.domain import domains
 from studio_data.contract.registry import Tool, all_tools
 from studio_data.contract.roles import EVERYBODY, Role
 from studio_data.errors import InvalidInputError, PermissionDeniedError, StudioError
-from tests.examples import EXAMPLES, Practice
+from tests.examples import EXAMPLES, Practice, by_whom
 from tests.support import as_administrator, contents, state
 
 NOT_OF_PROJECTS = {"available_actions": {Role.ORCHESTRATOR}}  # whose example is a project
@@ -38,14 +38,14 @@ def prepared(tool: Tool, practice: Practice) -> Callable[[], Any]:
     arguments = example.arguments(practice)
 
     def call_it() -> Any:
-        with example.by_whom() if current_actor.get() is None else nullcontext():
+        with by_whom(tool) if current_actor.get() is None else nullcontext():
             return tool.run((), arguments)
 
     return call_it
 
 
 def kind_of_actor(tool: Tool) -> str:
-    return "user" if EXAMPLES[tool.name].only_a_person else "agent"
+    return "user" if tool.people_only is True else "agent"
 
 
 def lines() -> list[dict[str, Any]]:
@@ -253,7 +253,7 @@ def test_the_dispatcher_gives_the_same_in_json(tool: Tool, practice: Practice) -
         for name in tool.input_schema["properties"]
     }
 
-    with EXAMPLES[tool.name].by_whom():
+    with by_whom(tool):
         with call_key("run-42/step-7"):
             python = tool.run((), arguments)
         answers = [call(tool.name, given, key="run-42/step-7") for given in (in_json, in_strict_json)]

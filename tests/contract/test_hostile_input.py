@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from studio_data import call, db
 from studio_data.contract.registry import Tool, all_tools
 from studio_data.errors import InvalidInputError, StudioError, UnavailableError
-from tests.examples import EXAMPLES, Practice
+from tests.examples import EXAMPLES, Practice, by_whom
 
 TOOLS = [tool for tool in all_tools() if tool.module.startswith("studio_data.tools.")]
 READERS = [tool for tool in TOOLS if tool.reads]
@@ -125,7 +125,7 @@ def attempt(tool: Tool, arguments: dict[str, Any]) -> None:
     """Let the tool take the arguments or refuse them and leave no line. An error that is not ours fails the test."""
     before = lines()
     try:
-        with db.transaction(), EXAMPLES[tool.name].by_whom():
+        with db.transaction(), by_whom(tool):
             tool.run((), arguments)
     except StudioError as refused:
         is_fit_for_callers(refused)

@@ -10,7 +10,7 @@ import pytest
 from studio_data import call_key, db
 from studio_data.contract.registry import Tool, get_tool
 from studio_data.postgres import connections
-from tests.examples import EXAMPLES, Practice
+from tests.examples import EXAMPLES, Practice, by_whom
 from tests.support import with_setting
 
 # A unit in which the database is asked, Python decides, and then writes. Every other call is one round trip.
@@ -52,7 +52,7 @@ def only_connection(committed_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def trips_of(tool: Tool) -> int:
     example = EXAMPLES[tool.name]
     arguments = example.arguments(Practice())
-    with example.by_whom(), round_trips() as trips:
+    with by_whom(tool), round_trips() as trips:
         tool.run((), arguments)
     return len(trips)
 
@@ -82,6 +82,6 @@ def test_a_call_with_a_key_is_two_and_its_repetition_three(only_connection: None
             continue
         arguments = example.arguments(Practice())
         for expected in (KEYED_MORE.get(name, 2), 3):  # the key refused, ROLLBACK, what is stored
-            with example.by_whom(), call_key(f"run-42/{name}"), round_trips() as trips:
+            with by_whom(get_tool(name)), call_key(f"run-42/{name}"), round_trips() as trips:
                 get_tool(name).run((), arguments)
             assert len(trips) == expected, name

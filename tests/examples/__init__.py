@@ -6,7 +6,7 @@ A module a noun, as in ``studio_data.tools``. A tool without an example fails ``
 import importlib
 import pkgutil
 
-from tests.examples.example import Example
+from tests.examples.example import Example, by_whom
 from tests.examples.studio import Practice
 
 EXAMPLES: dict[str, Example] = {
@@ -15,4 +15,4 @@ EXAMPLES: dict[str, Example] = {
     for name, example in getattr(importlib.import_module(module.name), "EXAMPLES", {}).items()
 }
 
-__all__ = ["EXAMPLES", "Example", "Practice"]
+__all__ = ["EXAMPLES", "Example", "Practice", "by_whom"]

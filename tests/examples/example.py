@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studio_data import acting_as
+from studio_data.contract.registry import Tool
 from tests.examples.studio import Practice
 
 
@@ -15,8 +16,8 @@ class Example:
 
     arguments: Callable[[Practice], dict[str, Any]]
     logs: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    only_a_person: bool = False
 
-    def by_whom(self) -> AbstractContextManager[object]:
-        """Let the call be made by one who may: nobody in particular, or a person."""
-        return acting_as("user", "Maria") if self.only_a_person else nullcontext()
+
+def by_whom(tool: Tool) -> AbstractContextManager[object]:
+    """Let a tool's example be called by one who may: nobody in particular, or a person."""
+    return acting_as("user", "Maria") if tool.people_only is True else nullcontext()

@@ -12,7 +12,7 @@ from studio_data import db
 from studio_data.contract.audit import Action
 from studio_data.contract.registry import Tool, all_tools
 from studio_data.errors import StudioError, UnavailableError
-from tests.examples import EXAMPLES, Practice
+from tests.examples import EXAMPLES, Practice, by_whom
 from tests.support import contents
 
 CALLERS = 12
@@ -59,7 +59,7 @@ def test_no_update_is_lost_and_nobody_deadlocks(tool: Tool, committed_db: str, m
     before = {line["id"] for line in db.many("SELECT id FROM activity_log")}
 
     def call() -> Any:
-        with example.by_whom():
+        with by_whom(tool):
             return tool.run((), arguments)
 
     answers = at_once(call)

@@ -20,7 +20,7 @@ from studio_data.errors import InvalidTransitionError, NotFoundError
 from studio_data.operations import doctor, seals
 from studio_data.tools.clients import create_client
 from tests.conftest import new_database, use_database
-from tests.examples import EXAMPLES, Practice
+from tests.examples import EXAMPLES, Practice, by_whom
 
 pytestmark = pytest.mark.volume
 
@@ -266,7 +266,7 @@ def arguments_of_every_filter(tool: Tool, practice: Practice) -> Iterator[dict[s
 def use_everything() -> None:
     """Call every tool, and what operators call, and undo all of it: the statistics count it nevertheless."""
     for tool in TOOLS:
-        with db.transaction(rollback=True), EXAMPLES[tool.name].by_whom():
+        with db.transaction(rollback=True), by_whom(tool):
             practice = Practice()
             if tool.reads:
                 for arguments in arguments_of_every_filter(tool, practice):

@@ -7,7 +7,7 @@ from psycopg import sql
 
 from studio_data import db
 from studio_data.contract.registry import all_tools
-from tests.examples import EXAMPLES, Practice
+from tests.examples import EXAMPLES, Practice, by_whom
 from tests.postgres.test_schema import DECLARED
 
 TEXT = ["", " ", "\t", "\u200b", "\u2800", " padded", "padded\u00a0", "bell\a", "x\x7f", "x" * 20_001]
@@ -41,7 +41,7 @@ def test_no_column_of_any_table_takes_what_would_break_a_reader(committed_db: st
     for tool in all_tools():
         if not tool.reads and tool.name in EXAMPLES:
             arguments = EXAMPLES[tool.name].arguments(Practice())
-            with EXAMPLES[tool.name].by_whom():
+            with by_whom(tool):
                 tool.run((), arguments)
     columns = db.many(
         """

@@ -237,7 +237,7 @@ def _example(tool: Tool) -> str:
         names: dict[str, Any] = {}
         exec(f"from {tool.module} import {tool.name}", names)  # noqa: S102
         before = len(db.many("SELECT id FROM activity_log"))
-        person = EXAMPLES[tool.name].only_a_person
+        person = tool.people_only is True
         with acting_as("user" if person else "agent", "Maria" if person else role, role=role, run_id="run-42"):
             result = eval(call, names)  # noqa: S307
         left = db.many("SELECT * FROM activity_log ORDER BY id")[before:]

@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass
 
+from psycopg import sql
+
 from studio_data.db import many, transaction
 from studio_data.postgres.migrate import shipped
 
@@ -27,9 +29,9 @@ def present() -> Objects:
 
 def expected() -> Objects:
     """Return the objects that the migrations make. They run in their own schema, which is then rolled back."""
-    name = f"studio_data_doctor_{os.getpid()}"
+    name = f"studio_data_doctor_{os.getpid()}"  # doctors that look at the same time do not meet
     with transaction(rollback=True) as connection:
-        connection.execute(f"CREATE SCHEMA {name}".encode())
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
         connection.execute("SELECT set_config('search_path', %s, true)", (name,))
         for migration in shipped():
             connection.execute(migration.path.read_bytes(), prepare=False)

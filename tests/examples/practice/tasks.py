@@ -50,5 +50,5 @@ EXAMPLES = {
     "block_task": Example(lambda practice: {**started(practice), "reason": "Waits for the GC's ballpark."}, logs=MOVED),
     "unblock_task": Example(blocked, logs=MOVED),
     "skip_task": Example(lambda practice: {**first_task(practice), "reason": "No kept pieces."}, logs=MOVED),
-    "reopen_task": Example(skipped, logs=MOVED, only_a_person=True),
+    "reopen_task": Example(skipped, logs=MOVED),
 }

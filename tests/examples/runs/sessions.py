@@ -105,7 +105,6 @@ EXAMPLES = {
     "approve_session": Example(
         lambda practice: {"session_id": awaiting(practice)["session_id"], "feedback": "Go on"},
         logs=MOVED,
-        only_a_person=True,
     ),
     "reject_session": Example(
         lambda practice: {
@@ -114,7 +113,6 @@ EXAMPLES = {
             "back_to": "pm",
         },
         logs=MOVED,
-        only_a_person=True,
     ),
     "complete_session": Example(
         lambda practice: {"session_id": passed(practice)["session_id"], "state": {"step": 9}}, logs=MOVED
