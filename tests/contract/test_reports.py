@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from studio_data import call, db
 from studio_data.contract import reports, validators
 from studio_data.contract.fields import ReportedContent, ReportedLine, ReportedObject, ReportedText
-from studio_data.contract.registry import all_tools
+from studio_data.contract.registry import all_tools, get_tool
 from studio_data.errors import InvalidInputError
-from tests.examples import EXAMPLES, Practice
+from tests.examples import EXAMPLES, Practice, by_whom
 from tests.support.lifecycle import lines
 
 each_in_the_tests_transaction = hypothesis_settings(
@@ -34,6 +34,7 @@ REPORTED = [
     for name, kind in tool.arguments._types.items()
     if kind in REPORTS
 ]
+FINISH = get_tool("finish_execution")
 TERMINAL = "\x1b[31mred\x1b[0m \x1b]0;title\x07done\x00"
 
 
@@ -178,21 +179,19 @@ def test_the_tools_that_report_the_past_are_these() -> None:
 def test_no_wording_of_a_report_is_refused(tool: Any, name: str, kind: str, wording: str, practice: Practice) -> None:
     text = {"terminal": TERMINAL, "long": "x" * 25_000, "emojis": "😀" * 25_000}[wording]
     value: Any = text if kind != "object" else {"text\x00": text * 4, "nan": float("nan")}
-    example = EXAMPLES[tool.name]
-    arguments = example.arguments(practice) | {name: value}
+    arguments = EXAMPLES[tool.name].arguments(practice) | {name: value}
 
-    with example.by_whom():
+    with by_whom(tool):
         tool.run((), arguments)
 
     assert {"note": "reason"}.get(name, name) in lines()[-1]["metadata"]["cleaned"]
 
 
 def test_a_meeting_is_completed_however_its_items_are_worded(practice: Practice) -> None:
-    example = EXAMPLES["complete_meeting"]
-    arguments = example.arguments(practice)
+    arguments = EXAMPLES["complete_meeting"].arguments(practice)
     items = [{"description": "Send the plan"}, {"description": TERMINAL}, {"description": "x" * 25_000}]
 
-    with example.by_whom():
+    with by_whom(get_tool("complete_meeting")):
         meeting = call("complete_meeting", {**json.loads(json.dumps(arguments, default=str)), "action_items": items})
 
     assert [item["description"][:8] for item in meeting["action_items"]] == ["Send the", "red done", "x" * 8]
@@ -212,30 +211,20 @@ def test_a_meeting_is_completed_however_its_items_are_worded(practice: Practice)
     ],
 )  # fmt: skip
 def test_a_cost_counts_however_its_digits_are_written(cost: Any, stored: str, practice: Practice) -> None:
-    example = EXAMPLES["finish_execution"]
-
-    with example.by_whom():
-        ended = all_tools_by_name("finish_execution")((), example.arguments(practice) | {"cost": cost, "tokens_used": 12.0})
+    with by_whom(FINISH):
+        ended = FINISH.run((), EXAMPLES[FINISH.name].arguments(practice) | {"cost": cost, "tokens_used": 12.0})
 
     assert (ended["cost"], ended["tokens_used"]) == (Decimal(stored), 12)
 
 
 @pytest.mark.parametrize("cost", [-1, "-0.1", "nan", float("inf"), "free", "1e99", None, True])
 def test_what_is_no_cost_is_refused(cost: Any, practice: Practice) -> None:
-    example = EXAMPLES["finish_execution"]
-
-    with example.by_whom(), pytest.raises(InvalidInputError, match="cost must be"):
-        all_tools_by_name("finish_execution")((), example.arguments(practice) | {"cost": cost})
-
-
-def all_tools_by_name(name: str) -> Callable[..., Any]:
-    return next(tool for tool in all_tools() if tool.name == name).run
+    with by_whom(FINISH), pytest.raises(InvalidInputError, match="cost must be"):
+        FINISH.run((), EXAMPLES[FINISH.name].arguments(practice) | {"cost": cost})
 
 
 def test_an_error_without_text_fails_the_execution(practice: Practice) -> None:
-    example = EXAMPLES["finish_execution"]
-
-    with example.by_whom():
-        ended = all_tools_by_name("finish_execution")((), example.arguments(practice) | {"error_message": ""})
+    with by_whom(FINISH):
+        ended = FINISH.run((), EXAMPLES[FINISH.name].arguments(practice) | {"error_message": ""})
 
     assert (ended["status"], ended["error_message"]) == ("failed", "(empty)")

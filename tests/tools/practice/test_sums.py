@@ -17,7 +17,7 @@ from studio_data.tools.practice.overview import project_overview, project_overvi
 from studio_data.tools.practice.price_benchmarks import set_benchmark
 from studio_data.tools.practice.rooms import add_room, get_room, update_room
 from studio_data.tools.projects import create_project, get_project
-from tests.examples import EXAMPLES, Practice
+from tests.examples import EXAMPLES, Practice, by_whom
 from tests.support.lifecycle import lines
 from tests.support.rows import row
 
@@ -32,11 +32,10 @@ def broken(invariant: Invariant) -> set[str]:
 
 @pytest.mark.parametrize("tool", WRITERS, ids=lambda tool: tool.name)
 def test_no_writer_breaks_what_the_doctor_looks_for(tool: Tool, practice: Practice) -> None:
-    example = EXAMPLES[tool.name]
-    arguments = example.arguments(practice)
+    arguments = EXAMPLES[tool.name].arguments(practice)
     before = [broken(invariant) for invariant in INVARIANTS]  # by the examples' own rows, past the tools
 
-    with example.by_whom():
+    with by_whom(tool):
         tool.run((), arguments)
 
     for invariant, known in zip(INVARIANTS, before, strict=True):
