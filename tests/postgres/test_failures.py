@@ -174,6 +174,7 @@ def test_a_statement_in_a_transaction_ends_at_its_deadline(committed_db: str, mo
         db.one("SELECT pg_sleep(3)")
 
     assert raised.value.outcome == "not_done"
+    with_setting(monkeypatch, "CALL_TIMEOUT", "30")  # a busy machine may need longer to connect
     assert clients() == 0
 
 

@@ -108,10 +108,10 @@ def test_amounts_are_written_with_dollars_commas_and_cents(amount: str, written:
     [("2198-03-12", "Monday, March 12, 2198"), ("2196-02-29", "Monday, February 29, 2196")],
 )
 def test_dates_are_written_with_their_weekday(day: str, written: str) -> None:
-    project_id = new_project()
-    meeting = schedule_meeting(project_id, meeting_type="layout", scheduled_date=day)
+    full = Full()
+    one("UPDATE meetings SET scheduled_date = %s", (day,))
 
-    assert body_of("{{ meeting.date }}", project_id, meeting_id=meeting["id"]) == written
+    assert body_of("{{ meeting.date }}", full.project, meeting_id=full.meeting) == written
     assert f"{date.fromisoformat(day):%A, %B} {date.fromisoformat(day).day}, {day[:4]}" == written
 
 
