@@ -2043,6 +2043,13 @@ CREATE INDEX clients_status_idx ON public.clients USING btree (status, id);
 
 
 --
+-- Name: design_fees_due_at_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX design_fees_due_at_idx ON public.design_fees USING btree (due_at, id);
+
+
+--
 -- Name: design_fees_due_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2067,7 +2074,14 @@ CREATE INDEX line_items_room_id_idx ON public.line_items USING btree (room_id, i
 -- Name: meeting_action_items_assigned_to_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX meeting_action_items_assigned_to_idx ON public.meeting_action_items USING btree (lower((assigned_to)::text), id) WHERE (assigned_to IS NOT NULL);
+CREATE INDEX meeting_action_items_assigned_to_idx ON public.meeting_action_items USING btree (lower((assigned_to)::text), due_date, id) WHERE (assigned_to IS NOT NULL);
+
+
+--
+-- Name: meeting_action_items_due_date_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX meeting_action_items_due_date_idx ON public.meeting_action_items USING btree (due_date, id);
 
 
 --
@@ -2081,7 +2095,7 @@ CREATE INDEX meeting_action_items_meeting_id_idx ON public.meeting_action_items 
 -- Name: meeting_action_items_open_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX meeting_action_items_open_idx ON public.meeting_action_items USING btree (id) WHERE (status = ANY (ARRAY['open'::public.action_item_status, 'in_progress'::public.action_item_status]));
+CREATE INDEX meeting_action_items_open_idx ON public.meeting_action_items USING btree (due_date, id) WHERE (status = ANY (ARRAY['open'::public.action_item_status, 'in_progress'::public.action_item_status]));
 
 
 --

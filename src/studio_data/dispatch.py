@@ -8,10 +8,13 @@ from typing import Any, cast
 
 from studio_data.contract.actor import current_actor
 from studio_data.contract.ledger import call_key, current_key
-from studio_data.contract.registry import get_tool
+from studio_data.contract.registry import Tool, get_tool
 from studio_data.errors import InvalidInputError, StudioError
 
 log = logging.getLogger("studio_data")
+
+ITEMS_FOR_MODELS = 30
+"""How many items a page has if a model does not say: Python's default of 50 would cost it thousands of tokens."""
 
 
 def call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:  # noqa: ANN401
@@ -53,10 +56,18 @@ def answer_of(name: str, arguments: Mapping[str, Any] | None, *, key: str | None
         arguments = {}
     if not isinstance(arguments, Mapping) or not all(isinstance(argument, str) for argument in arguments):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidInputError("The arguments must be a JSON object.", details={"tool": name})
+    wanted = _brief(tool, arguments) | tool.arguments.from_json(arguments, tool.input_schema["properties"])
     with nullcontext() if key is None else call_key(key):
         given = current_key.get()
-        result = tool.run((), tool.arguments.from_json(arguments, tool.input_schema["properties"]))
+        result = tool.run((), wanted)
     if not tool.reads and current_actor.get() is None:
         log.warning("nobody acts: tool=%s was called outside acting_as, with every right and as the system", tool.name)
     repeated = not tool.reads and given is not None and given.repeated
     return Answer(tool.result_type.dump_python(result, mode="json"), repeated)
+
+
+def _brief(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a model sees a page if it does not say so: few items, without what its own filters say already."""
+    if not tool.brief:
+        return {}
+    return {"limit": ITEMS_FOR_MODELS, "fields": [name for name in tool.brief if arguments.get(name) is None]}

@@ -8,6 +8,7 @@ import typer
 
 from studio_data.cli import ids, show, tables
 from studio_data.cli.app import Wide, command, print_json
+from studio_data.contract.paging import EVERY_FIELD
 from studio_data.contract.validators import LARGEST_PAGE
 from studio_data.dispatch import raising_call
 from studio_data.errors import UnavailableError
@@ -75,7 +76,7 @@ def _settled_since(cursor: str | None, filters: dict[str, str | None]) -> tuple[
 
 
 def _page(filters: dict[str, str | None], limit: int) -> list[dict[str, Any]]:
-    return raising_call("list_activity", {**filters, "limit": limit})["items"]
+    return raising_call("list_activity", {**filters, "limit": limit, "fields": EVERY_FIELD})["items"]
 
 
 def _show(lines: list[dict[str, Any]], *, as_json: bool, wide: bool, with_header: bool) -> None:

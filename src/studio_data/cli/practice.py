@@ -14,6 +14,7 @@ from studio_data.cli import ids, show, tables
 from studio_data.cli.app import out, progress
 from studio_data.cli.demo import say, show_table
 from studio_data.contract.actor import acting_as
+from studio_data.contract.paging import EVERY_FIELD
 from studio_data.db import one, transaction
 from studio_data.dispatch import raising_call
 from studio_data.hints import as_typed
@@ -171,7 +172,7 @@ def _play(commission: Commission, phase: str, vendor: str) -> None:
 
 def _do_tasks(commission: Commission, phase: str) -> None:
     """Close the tasks of an earlier phase. Of the present phase close half, and start the next and the recurring."""
-    tasks = do("reader", "list_tasks", project_id=commission.id, phase=phase, limit=100)["items"]
+    tasks = do("reader", "list_tasks", project_id=commission.id, phase=phase, limit=100, fields=EVERY_FIELD)["items"]
     is_over = phase != commission.reaches
     closed = len(tasks) if is_over else len(tasks) // 2
     for number, task in enumerate(tasks):
@@ -264,7 +265,7 @@ def _schedule_meeting(commission: Commission, meeting_type: str, day_of_project:
 
 
 def _hold_meeting(commission: Commission, meeting_type: str, action_items: list[dict[str, str]]) -> None:
-    planned = do("reader", "list_meetings", project_id=commission.id, meeting_type=meeting_type)["items"]
+    planned = do("reader", "list_meetings", project_id=commission.id, meeting_type=meeting_type, fields=EVERY_FIELD)["items"]
     meeting = planned[0]["id"]
     do("studio_manager", "confirm_meeting", meeting_id=meeting)
     agreed = {"action_items": action_items} if action_items else {}
@@ -272,7 +273,7 @@ def _hold_meeting(commission: Commission, meeting_type: str, action_items: list[
 
 
 def _pay(commission: Commission, number: int) -> None:
-    fees = do("controller", "list_fees", project_id=commission.id)["items"]
+    fees = do("controller", "list_fees", project_id=commission.id, fields=EVERY_FIELD)["items"]
     fee = next(fee["id"] for fee in fees if fee["payment_number"] == number)
     do("controller", "invoice_fee", fee_id=fee)
     do("controller", "pay_fee", fee_id=fee)

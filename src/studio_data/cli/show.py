@@ -8,6 +8,7 @@ from rich.text import Text
 from studio_data.cli import tables
 from studio_data.cli.app import out
 from studio_data.cli.tables import Look, Row, text_of
+from studio_data.contract.paging import COUNTED
 
 MOST_ROWS = 3
 _OF_THE_TRAIL = {"created_at", "entity_type", "entity_id", "action", "actor_type", "actor_name", "metadata"}
@@ -34,10 +35,12 @@ def _page(page: dict[str, Any], *, wide: bool) -> None:
         activity(rows, wide=wide)
     else:
         tables.listing(rows, Look(wide=wide))
+    if page.get("next"):
+        left = page.get("left")
+        follow = f"{'at least ' * (left == COUNTED)}{left:,} more. " if left else ""
+        tables.note(f"{follow}The next page: --after {page['next']}")
     for name, value in page.items():
-        if name == "next" and value:
-            tables.note(f"The next page: --after {value}")
-        elif name not in {"items", "next"}:
+        if name not in {"items", "next", "left"}:
             tables.note(f"{name}: {text_of(value)}")
 
 

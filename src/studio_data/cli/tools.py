@@ -15,6 +15,7 @@ from studio_data.cli import show, tables
 from studio_data.cli.app import ActorName, ActorRole, RunId, Wide, a_person, command, out, print_json
 from studio_data.cli.ids import kind_of, resolved, resolved_prefix
 from studio_data.contract.json_values import json_object_from
+from studio_data.contract.paging import EVERY_FIELD
 from studio_data.contract.registry import Tool, all_tools, get_tool
 from studio_data.contract.roles import READERS, STAFF, Role
 from studio_data.dispatch import raising_call
@@ -57,6 +58,7 @@ def _roles(tool: Tool) -> str:
 
 OWN_OPTIONS = ("json", "key", "preview", "wide", "actor", "role", "run-id")
 NAMED_BY_ITSELF = {"email_template_id", "session_id"}  # tools that take an id or a name, or a key
+PAGE_FOR_PEOPLE = {"fields": EVERY_FIELD, "limit": 50}
 BEGIN_A_SESSION = {"import_session", "open_session"}  # under a new key
 
 
@@ -82,6 +84,8 @@ def call(
         _show_help(tool)
         return
     arguments = _arguments(tool, context.args)
+    if tool.brief:
+        arguments = PAGE_FOR_PEOPLE | arguments
     with a_person(actor, role=role, run_id=run_id):
         if not is_preview:
             answer = raising_call(name, arguments, key=key)

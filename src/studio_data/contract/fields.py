@@ -115,13 +115,28 @@ def between(first: int, last: int) -> tuple[PlainValidator, WithJsonSchema]:
     return PlainValidator(validators.whole_number(first, last)), WithJsonSchema(schema)
 
 
-type Limit = Annotated[int, *between(1, validators.LARGEST_PAGE)]
+type Limit = Annotated[
+    int,
+    PlainValidator(validators.whole_number(1, validators.LARGEST_PAGE)),
+    WithJsonSchema({"type": "integer", "description": "page size", "minimum": 1, "maximum": validators.LARGEST_PAGE}),
+]
 """How many items a page has at most: 1 to 500."""
 
+type Search = Annotated[str, PlainValidator(validators.searched), WithJsonSchema({"type": "string"})]
+"""Text that is looked for in any case. Any text may be: blank text looks for nothing."""
+
 type Cursor = Annotated[
-    str, PlainValidator(validators.cursor), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"})
+    str,
+    PlainValidator(validators.cursor),
+    WithJsonSchema({"type": "string", "description": "the last page's next", "pattern": "^[A-Za-z0-9_-]{22}$"}),
 ]
 """Where a page begins: the ``next`` of the page before."""
+
+type Fields = Annotated[list[str] | str, PlainValidator(validators.field_names), WithJsonSchema({"type": "string"})]
+"""The fields that each item of a page has beside its id, as ``name,status`` or a list; ``*`` for all.
+
+The schema does not name them: 22 lists of names would cost a role 1,200 tokens. The refusal of an unknown one does.
+"""
 
 type TrailCursor = Annotated[
     validators.TrailPlace | str,

@@ -40,6 +40,7 @@ class Tool:
         idempotent: bool,
         destructive: bool,
         people_only: bool | frozenset[str],
+        brief: tuple[str, ...],
     ) -> None:
         self.function = function
         self.name = function.__name__
@@ -54,6 +55,8 @@ class Tool:
         """Whether it ends or takes away something, so that a person might want to be asked first."""
         self.people_only = people_only
         """Whether only a person may call it, or the arguments that only a person may give."""
+        self.brief = brief
+        """What a model sees of each item of a page if it does not ask for other ``fields``."""
         self.arguments = Arguments(function)
 
     @cached_property
@@ -84,7 +87,7 @@ class Tool:
     @cached_property
     def output_schema(self) -> dict[str, Any]:
         """The JSON schema of its result."""
-        return schemas.of_result(self.result_type)
+        return (schemas.of_page if self.brief else schemas.of_result)(self.result_type)
 
     @cached_property
     def call(self) -> Call:
@@ -224,6 +227,7 @@ def tool[**P, R](
     idempotent: bool = False,
     destructive: bool = False,
     people_only: bool | Iterable[str] = False,
+    brief: Iterable[str] = (),
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function a tool; it stays an ordinary function to its callers.
 
@@ -236,7 +240,7 @@ def tool[**P, R](
     these and the reader. A tool that writes is for the writers of its domain, or names the ``roles`` that may (people, who
     act without a role, always may). It is ``idempotent`` if repeating it changes nothing more, and ``destructive`` if it
     ends or takes away something. With ``people_only`` agents and the system may not call it, or not give the arguments
-    that it names.
+    that it names. ``brief`` names the fields of each item of a page that a model sees if it asks for none.
     """
     named = frozenset(roles)
     if isinstance(people_only, str):
@@ -259,6 +263,7 @@ def tool[**P, R](
             idempotent=reads or idempotent,
             destructive=destructive,
             people_only=only,
+            brief=tuple(brief),
         )
         unknown: frozenset[str] = frozenset() if isinstance(only, bool) else only - set(made.arguments.names)
         if unknown:

@@ -18,6 +18,13 @@ def of_arguments(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
+def of_page(result_type: TypeAdapter[Any]) -> dict[str, Any]:
+    """Return the schema of a page in JSON, whose items have the fields that the caller asked for."""
+    found = of_result(result_type)
+    found["properties"]["items"]["items"]["required"] = ["id"]
+    return found
+
+
 def of_result(result_type: TypeAdapter[Any]) -> dict[str, Any]:
     """Return the schema of a tool's result in JSON. A result that is not an object is put under ``result``."""
     schema = result_type.json_schema(mode="serialization")

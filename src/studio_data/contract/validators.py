@@ -246,6 +246,23 @@ def cursor(value: object) -> UUID:
     raise ValueError("must be the previous page's next")
 
 
+def searched(value: object) -> str | None:
+    """Return text to look for, as stored text is written; None for what nobody can see."""
+    if not isinstance(value, str):
+        raise ValueError(f"must be text, not {kind(value)}")
+    composed = normalize("NFC", _CONTROL.sub(" ", _NOT_STORABLE.sub(" ", value)))
+    return composed.lstrip(INVISIBLE + NEVER_FIRST).rstrip(INVISIBLE) or None
+
+
+def field_names(value: object) -> list[str]:
+    """Return the names of fields, from a list or from text with commas. The page refuses those that it does not have."""
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",") if name.strip()]
+    if isinstance(value, list) and all(isinstance(name, str) for name in cast("list[object]", value)):
+        return cast("list[str]", value)
+    raise ValueError("must be names with commas between them, or *")
+
+
 class TrailPlace(NamedTuple):
     """A place in the audit trail, in the order in which transactions end: after this line of this transaction."""
 

@@ -16,6 +16,7 @@ from studio_data.contract.fields import (
     Cursor,
     Day,
     EntityId,
+    Fields,
     Limit,
     Line,
     Name,
@@ -24,12 +25,12 @@ from studio_data.contract.fields import (
     TrailCursor,
     Truth,
 )
-from studio_data.contract.paging import HIGHEST_ID, Page, page
+from studio_data.contract.paging import HIGHEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.reports import cleaned
 from studio_data.contract.roles import STAFF
 from studio_data.contract.validators import TrailPlace, trail_cursor_of
-from studio_data.db import Statement, many, one
+from studio_data.db import many, one
 from studio_data.errors import InvalidInputError, did_you_mean
 
 NO_LINE = UUID(int=0)
@@ -120,7 +121,7 @@ def log_activity(
 _AS_GIVEN = sql.SQL("SELECT %(entity_id)s::uuid AS id, %(project_id)s::uuid AS project_id")
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"])
 def list_activity(
     *,
     entity_type: Line | None = None,
@@ -133,8 +134,9 @@ def list_activity(
     to_date: Day | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[Activity]:
-    """List lines of the audit trail, newest first. Every filter that is given must match.
+    """List lines of the audit trail, newest first.
 
     ``entity_id`` needs ``entity_type``. Days are the practice's.
 
@@ -143,7 +145,7 @@ def list_activity(
     """
     _check_entity(entity_type, entity_id)
     kind = None if entity_type is None else kind_named(entity_type) or entity_type
-    rows = many(
+    found = listed(
         """
         SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
         FROM activity_log
@@ -166,7 +168,6 @@ def list_activity(
             )
             AND id < %(after)s
         ORDER BY id DESC
-        LIMIT %(limit)s + 1
         """,
         {
             "entity_type": kind,
@@ -182,10 +183,11 @@ def list_activity(
             "after": after or HIGHEST_ID,
             "limit": limit,
         },
+        fields,
     )
-    if not rows and kind is not None and after is None:
+    if not found["items"] and kind is not None and after is None:
         _check_kind(kind)
-    return page(rows, limit)
+    return found
 
 
 def _first_id(day: date, *, days_later: int) -> UUID:
@@ -199,8 +201,15 @@ def _first_id(day: date, *, days_later: int) -> UUID:
     return UUID(int=max(0, milliseconds) << 80)
 
 
-@tool(reads=True)
-def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, after: Cursor | None = None) -> Page[Activity]:
+@tool(reads=True, brief=["created_at", "actor_name", "action", "metadata"])
+def get_history(
+    entity_type: Line,
+    entity_id: EntityId,
+    *,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+    fields: Fields | None = None,
+) -> Page[Activity]:
     """List what happened to one thing, newest first.
 
     Returns at most ``limit`` lines and the cursor of the next page (None on the last page). The lines of a client are also
@@ -209,8 +218,8 @@ def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, af
     """
     kind = kind_named(entity_type) or entity_type
     if kind == "client":
-        return page(many(*_history_of_client_sql(entity_id, limit, after)), limit)
-    rows = many(
+        return _history_of_client(entity_id, limit, after, fields)
+    found = listed(
         """
         SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
         FROM activity_log
@@ -218,18 +227,18 @@ def get_history(entity_type: Line, entity_id: EntityId, *, limit: Limit = 50, af
             AND entity_id = %(entity_id)s
             AND id < %(after)s
         ORDER BY id DESC
-        LIMIT %(limit)s + 1
         """,
         {"entity_type": kind, "entity_id": entity_id, "after": after or HIGHEST_ID, "limit": limit},
+        fields,
     )
-    if not rows and after is None:
+    if not found["items"] and after is None:
         _check_kind(kind)
-    return page(rows, limit)
+    return found
 
 
-def _history_of_client_sql(client_id: EntityId, limit: int, after: Cursor | None) -> Statement:
-    """Return the query of a client's lines, with those of everybody who was merged into it."""
-    return (
+def _history_of_client(client_id: EntityId, limit: int, after: Cursor | None, fields: Fields | None) -> Page[Activity]:
+    """List a client's lines, with those of everybody who was merged into it."""
+    return listed(
         """
         SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
         FROM activity_log
@@ -243,9 +252,9 @@ def _history_of_client_sql(client_id: EntityId, limit: int, after: Cursor | None
             ))
             AND id < %(after)s
         ORDER BY id DESC
-        LIMIT %(limit)s + 1
         """,
         {"client_id": client_id, "after": after or HIGHEST_ID, "limit": limit},
+        fields,
     )
 
 
@@ -262,27 +271,33 @@ def _check_kind(entity_type: str) -> None:
         )
 
 
-@tool(reads=True)
-def project_feed(project_id: EntityId, *, limit: Limit = 50, after: Cursor | None = None) -> Page[Activity]:
+@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"])
+def project_feed(
+    project_id: EntityId,
+    *,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+    fields: Fields | None = None,
+) -> Page[Activity]:
     """List what happened to a project and everything in it, newest first.
 
     Returns at most ``limit`` lines and the cursor of the next page (None on the last page). Raises ``NotFoundError`` for a
     project that does not exist.
     """
-    rows = many(
+    found = listed(
         """
         SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
         FROM activity_log
         WHERE project_id = %(project_id)s
             AND id < %(after)s
         ORDER BY id DESC
-        LIMIT %(limit)s + 1
         """,
         {"project_id": project_id, "after": after or HIGHEST_ID, "limit": limit},
+        fields,
     )
-    if not rows and one("SELECT id FROM projects WHERE id = %(project_id)s", {"project_id": project_id}) is None:
+    if not found["items"] and one("SELECT id FROM projects WHERE id = %(project_id)s", {"project_id": project_id}) is None:
         raise no_such("project", project_id)
-    return page(rows, limit)
+    return found
 
 
 @tool(reads=True)

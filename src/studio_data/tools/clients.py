@@ -10,13 +10,26 @@ from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, Email, EntityId, JsonObject, Limit, Line, Name, ReportedObject, Text, choice
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import (
+    Cursor,
+    Email,
+    EntityId,
+    Fields,
+    JsonObject,
+    Limit,
+    Line,
+    Name,
+    ReportedObject,
+    Search,
+    Text,
+    choice,
+)
+from studio_data.contract.paging import HIGHEST_ID, Page, listed
 from studio_data.contract.phones import digits_in, digits_of
 from studio_data.contract.registry import tool
 from studio_data.contract.reports import cleaned
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import one
 from studio_data.tools.fields import ClientStatusName
 from studio_data.tools.rules.lifecycles import CLIENT, ClientStatus
 from studio_data.tools.rules.pipeline import CLIENT_MOVES
@@ -148,19 +161,20 @@ def get_client(client_id: EntityId) -> Client:
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["name", "status", "email", "phone"])
 def list_clients(
     *,
     status: ClientStatusName | None = None,
-    search: Line | None = None,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[Client]:
-    """List clients, oldest first. Filter by status or by part of the name, e-mail or phone.
+    """List clients, newest first. ``search`` looks in name, e-mail and phone.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM clients
@@ -172,13 +186,12 @@ def list_clients(
                 OR strpos(lower(email), lower(%(search)s)) > 0
                 OR strpos(phone_digits(phone), %(digits)s) > 0
             )
-            AND id > %(after)s
-        ORDER BY id
-        LIMIT %(limit)s + 1
+            AND id < %(after)s
+        ORDER BY id DESC
         """,
-        {"status": status, "search": search, "digits": digits_in(search), "after": after or LOWEST_ID, "limit": limit},
+        {"status": status, "search": search, "digits": digits_in(search), "after": after or HIGHEST_ID, "limit": limit},
+        fields,
     )
-    return page(rows, limit)
 
 
 @tool(roles=[Role.STUDIO_MANAGER], idempotent=True)

@@ -10,11 +10,11 @@ from annotated_types import Len
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Name, choice
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import Cursor, EntityId, Fields, Limit, Line, Money, Name, Search, choice
+from studio_data.contract.paging import HIGHEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import one
 from studio_data.errors import NotFoundError, RuleViolationError, SatisfyingCall
 from studio_data.tools.fields import ProjectPhaseName, ProjectTypeName
 from studio_data.tools.rules.lifecycles import ClientStatus
@@ -214,31 +214,33 @@ def update_project(
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["client_id", "name", "project_type", "phase"])
 def list_projects(
     *,
     client_id: EntityId | None = None,
     phase: ProjectPhaseName | None = None,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[Project]:
-    """List projects, oldest first. Filter by client or phase.
+    """List projects, newest first. ``search`` looks in name and address.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM projects
         WHERE (%(client_id)s::uuid IS NULL OR client_id = kept_client(%(client_id)s))
             AND (%(phase)s::project_phase IS NULL OR phase = %(phase)s)
-            AND id > %(after)s
-        ORDER BY id
-        LIMIT %(limit)s + 1
+            AND id < %(after)s
+            AND (%(search)s::text IS NULL OR strpos(lower(concat_ws(' ', name, address)), lower(%(search)s)) > 0)
+        ORDER BY id DESC
         """,
-        {"client_id": client_id, "phase": phase, "after": after or LOWEST_ID, "limit": limit},
+        {"client_id": client_id, "phase": phase, "after": after or HIGHEST_ID, "search": search, "limit": limit},
+        fields,
     )
-    return page(rows, limit)
 
 
 def closed_project_refusal(project_id: EntityId) -> NotFoundError | RuleViolationError:

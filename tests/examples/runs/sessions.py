@@ -160,7 +160,7 @@ EXAMPLES = {
             "project_id": running(practice)["project_id"],
             "status": "running",
             "phase": "pm",
-            "query": "reveal",
+            "search": "reveal",
         }
     ),
     "session_timeline": Example(lambda practice: {"session_id": with_work(practice)["session_id"], "limit": 10}),

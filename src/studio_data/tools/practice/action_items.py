@@ -9,11 +9,11 @@ from annotated_types import Len
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, Text, Truth, choice
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import Cursor, Day, EntityId, Fields, Limit, Name, Search, Text, Truth, choice
+from studio_data.contract.paging import Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import one
 from studio_data.tools.practice.rules.moves import ACTION_ITEM_MOVES
 from studio_data.tools.projects import closed_project_refusal
 
@@ -195,7 +195,7 @@ def get_action_item(action_item_id: EntityId) -> ActionItem:
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["meeting_id", "description", "assigned_to", "status", "due_date"])
 def list_action_items(
     *,
     project_id: EntityId | None = None,
@@ -203,17 +203,19 @@ def list_action_items(
     assigned_to: Name | None = None,
     open_only: Truth = False,
     overdue_only: Truth = False,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[ActionItem]:
-    """List action items, oldest first. Filter by project, meeting, person, open or overdue.
+    """List action items by due date, those without one last.
 
-    Open ones are ``open`` or ``in_progress``. Overdue ones are of live projects. ``after`` is the previous page's ``next``.
+    Open ones are ``open`` or ``in_progress``. Overdue ones are of live projects.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page). Without project and meeting, open
     ones are of live projects too.
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM meeting_action_items
@@ -234,9 +236,13 @@ def list_action_items(
                     WHERE meeting.id = meeting_id
                 )
             )
-            AND id > %(after)s
-        ORDER BY id
-        LIMIT %(limit)s + 1
+            AND (
+                %(after)s::uuid IS NULL
+                OR (coalesce(due_date, 'infinity'::date), id)
+                > (SELECT coalesce(due_date, 'infinity'::date), id FROM meeting_action_items WHERE id = %(after)s)
+            )
+            AND (%(search)s::text IS NULL OR strpos(lower(description), lower(%(search)s)) > 0)
+        ORDER BY due_date, id
         """,
         {
             "project_id": project_id,
@@ -245,11 +251,12 @@ def list_action_items(
             "open_only": open_only,
             "overdue_only": overdue_only,
             "live_only": overdue_only or (open_only and project_id is None and meeting_id is None),
-            "after": after or LOWEST_ID,
+            "after": after,
+            "search": search,
             "limit": limit,
         },
+        fields,
     )
-    return page(rows, limit)
 
 
 def _move(action_item_id: EntityId, tool_name: str, reason: str | None = None) -> ActionItem:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, EntityId, Limit, Name, StorageKey
-from studio_data.contract.paging import Page, page
+from studio_data.contract.fields import Cursor, EntityId, Fields, Limit, Name, Search, StorageKey
+from studio_data.contract.paging import Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import batch, many, one
@@ -48,7 +48,7 @@ def register_document(
 ) -> Document:
     """Record a stored file, such as a signed Exhibit B, as the next version of its type in a project.
 
-    An Exhibit B covers the rooms' amounts of this moment: after a change of an amount it must be signed again.
+    An Exhibit B covers the rooms' amounts of this moment: after a change it must be signed again.
     ``created_by`` is the caller unless given.
 
     Versions count from 1 for each project and type, without gaps. Returns the document's row. Raises ``NotFoundError`` for
@@ -120,20 +120,22 @@ def get_document(document_id: EntityId) -> Document:
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["doc_type", "s3_key", "version", "created_at"])
 def list_documents(
     project_id: EntityId,
     *,
     doc_type: DocumentTypeName | None = None,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[Document]:
-    """List a project's documents by type and version. Filter by type.
+    """List a project's documents by type, newest version first.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page). Raises ``NotFoundError`` for an
     unknown project.
     """
-    rows = many(
+    found = listed(
         """
         SELECT *
         FROM documents
@@ -141,16 +143,17 @@ def list_documents(
             AND (%(doc_type)s::document_type IS NULL OR doc_type = %(doc_type)s)
             AND (
                 %(after)s::uuid IS NULL
-                OR (doc_type, version) > (SELECT doc_type, version FROM documents WHERE id = %(after)s)
+                OR (doc_type, -version) > (SELECT doc_type, -version FROM documents WHERE id = %(after)s)
             )
-        ORDER BY doc_type, version
-        LIMIT %(limit)s + 1
+            AND (%(search)s::text IS NULL OR strpos(lower(s3_key), lower(%(search)s)) > 0)
+        ORDER BY doc_type, version DESC
         """,
-        {"project_id": project_id, "doc_type": doc_type, "after": after, "limit": limit},
+        {"project_id": project_id, "doc_type": doc_type, "after": after, "search": search, "limit": limit},
+        fields,
     )
-    if not rows:
+    if not found["items"]:
         _check_project(project_id)
-    return page(rows, limit)
+    return found
 
 
 @tool(reads=True)

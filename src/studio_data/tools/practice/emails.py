@@ -11,8 +11,8 @@ from psycopg.errors import UniqueViolation
 from studio_data.contract.actor import current_actor
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, EntityId, IdOrName, Limit, Line, Name, Text, Truth, choice
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import Cursor, EntityId, Fields, IdOrName, Limit, Line, Name, Search, Text, Truth, choice
+from studio_data.contract.paging import LOWEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one, transaction
@@ -206,26 +206,31 @@ def get_email_template(email_template_id: EntityId) -> EmailTemplate:
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["name", "phase", "requires_review"])
 def list_email_templates(
-    *, phase: ProjectPhaseName | None = None, limit: Limit = 50, after: Cursor | None = None
+    *,
+    phase: ProjectPhaseName | None = None,
+    search: Search | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[ListedEmailTemplate]:
-    """List e-mail templates without their bodies, oldest first. Filter by phase.
+    """List e-mail templates without their bodies, oldest first.
 
     Returns at most ``limit`` items and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT id, name, phase, subject_template, requires_review
         FROM email_templates
         WHERE (%(phase)s::project_phase IS NULL OR phase = %(phase)s)
             AND id > %(after)s
+            AND (%(search)s::text IS NULL OR strpos(lower(concat_ws(' ', name, subject_template)), lower(%(search)s)) > 0)
         ORDER BY id
-        LIMIT %(limit)s + 1
         """,
-        {"phase": phase, "after": after or LOWEST_ID, "limit": limit},
+        {"phase": phase, "after": after or LOWEST_ID, "search": search, "limit": limit},
+        fields,
     )
-    return page(rows, limit)
 
 
 @tool(reads=True)

@@ -11,8 +11,8 @@ from pydantic import ConfigDict
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Money, Name, Text
-from studio_data.contract.paging import Page, page
+from studio_data.contract.fields import Cursor, Day, EntityId, Fields, Limit, Money, Name, Search, Text
+from studio_data.contract.paging import Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.contract.validators import CENT
@@ -365,33 +365,54 @@ def get_fee(fee_id: EntityId) -> Fee:
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["project_id", "label", "amount", "status", "due_date"])
 def list_fees(
     project_id: EntityId | None = None,
     *,
     status: FeeStatusName | None = None,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[Fee]:
-    """List fees by project and payment number. Filter by project or status.
+    """List a project's fees by payment number. Without a project: by due date, those without one last.
+
+    ``overdue`` finds every fee that is past its due date and not paid.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT *, day_of(due_at) AS due_date
         FROM design_fees
         WHERE (%(project_id)s::uuid IS NULL OR project_id = %(project_id)s)
-            AND (%(status)s::fee_status IS NULL OR status = %(status)s)
+            AND (
+                %(status)s::fee_status IS NULL
+                OR status = %(status)s
+                OR (%(status)s = 'overdue' AND status = 'invoiced' AND due_at < now())
+            )
             AND (
                 %(after)s::uuid IS NULL
-                OR (project_id, payment_number) > (
-                    SELECT project_id, payment_number FROM design_fees WHERE id = %(after)s
+                OR %(by_date)s
+                OR payment_number > (SELECT payment_number FROM design_fees WHERE id = %(after)s)
+            )
+            AND (
+                %(after)s::uuid IS NULL
+                OR NOT %(by_date)s
+                OR (coalesce(due_at, 'infinity'::timestamptz), id) > (
+                    SELECT coalesce(due_at, 'infinity'::timestamptz), id FROM design_fees WHERE id = %(after)s
                 )
             )
-        ORDER BY project_id, payment_number
-        LIMIT %(limit)s + 1
+            AND (%(search)s::text IS NULL OR strpos(lower(label), lower(%(search)s)) > 0)
+        ORDER BY CASE WHEN %(by_date)s THEN due_at END, CASE WHEN %(by_date)s THEN id END, payment_number
         """,
-        {"project_id": project_id, "status": status, "after": after, "limit": limit},
+        {
+            "project_id": project_id,
+            "by_date": project_id is None,
+            "status": status,
+            "after": after,
+            "search": search,
+            "limit": limit,
+        },
+        fields,
     )
-    return page(rows, limit)

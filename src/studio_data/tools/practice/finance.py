@@ -60,6 +60,7 @@ class PracticeReport(TypedDict):
     totals: Figures
     projects: list[ProjectFigures]
     next: str | None
+    left: int
 
 
 @tool(reads=True)
@@ -174,7 +175,7 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
             LEFT JOIN orders ON orders.project_id = project.id
             LEFT JOIN margins ON margins.project_id = project.id
         ), listed AS (
-            SELECT *
+            SELECT *, count(*) OVER () AS found_rows
             FROM figures
             WHERE (fees_invoiced, fees_paid, fees_outstanding, committed, fees_undated, margin_items)
                 <> (0, 0, 0, 0, 0, 0)
@@ -196,7 +197,8 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
             coalesce(sum(margin_items), 0)::bigint AS margin_items,
             coalesce(sum(margin_without_freight), 0)::bigint AS margin_without_freight,
             coalesce(sum(margin_left_out), 0)::bigint AS margin_left_out,
-            coalesce(sum(margin_left_out_cost), 0.00) AS margin_left_out_cost
+            coalesce(sum(margin_left_out_cost), 0.00) AS margin_left_out_cost,
+            NULL AS found_rows
         FROM figures
         UNION ALL
         SELECT * FROM listed
@@ -209,6 +211,7 @@ def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: C
         "totals": _figures(totals),
         "projects": [{"project_id": row["id"], "name": row["name"], **_figures(row)} for row in listed["items"]],
         "next": listed["next"],
+        "left": listed["left"],
     }
 
 

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Text
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import Cursor, EntityId, Fields, Limit, Line, Money, Search, Text
+from studio_data.contract.paging import LOWEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import batch, many, one
+from studio_data.db import batch, one
 from studio_data.tools.practice.fields import LineItemStatusName, Quantity
 from studio_data.tools.practice.rooms import lock_project_sql, project_totals_sql, room_estimate_sql
 from studio_data.tools.practice.rules.orders import LINE_ITEM_MOVES
@@ -218,20 +218,25 @@ def get_line_item(line_item_id: EntityId) -> LineItem:
     return row
 
 
-@tool(reads=True)
+@tool(
+    reads=True,
+    brief=["room_id", "description_generic", "quantity", "product_name", "designer_net", "unit_retail_price", "status"],
+)
 def list_line_items(
     project_id: EntityId,
     *,
     room_id: EntityId | None = None,
     status: LineItemStatusName | None = None,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[LineItem]:
     """List the line items of a project or room, with what the practice pays. Never show it to clients.
 
     Returns a page of rows, the oldest first.
     """
-    rows = many(
+    return listed(
         """
         SELECT item.*
         FROM project_rooms AS room
@@ -240,27 +245,41 @@ def list_line_items(
             AND (%(room_id)s::uuid IS NULL OR room.id = %(room_id)s)
             AND (%(status)s::line_item_status IS NULL OR item.status = %(status)s)
             AND item.id > %(after)s
+            AND (
+                %(search)s::text IS NULL
+                OR strpos(
+                    lower(concat_ws(' ', item.description_generic, item.product_name, item.product_spec)), lower(%(search)s)
+                ) > 0
+            )
         ORDER BY item.id
-        LIMIT %(limit)s + 1
         """,
-        {"project_id": project_id, "room_id": room_id, "status": status, "after": after or LOWEST_ID, "limit": limit},
+        {
+            "project_id": project_id,
+            "room_id": room_id,
+            "status": status,
+            "after": after or LOWEST_ID,
+            "search": search,
+            "limit": limit,
+        },
+        fields,
     )
-    return page(rows, limit)
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["room_name", "description_generic", "quantity", "product_name", "unit_retail_price", "status"])
 def list_line_items_for_client(
     project_id: EntityId,
     *,
     room_id: EntityId | None = None,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[ClientLineItem]:
     """List the line items of a project or room, as the client may see them.
 
     Returns a page, the oldest first.
     """
-    rows = many(
+    return listed(
         """
         SELECT item.id, room.id AS room_id, room.name AS room_name, item.description_generic, item.quantity,
             item.product_name, item.product_spec, item.unit_retail_price, item.status
@@ -269,12 +288,17 @@ def list_line_items_for_client(
         WHERE room.project_id = %(project_id)s
             AND (%(room_id)s::uuid IS NULL OR room.id = %(room_id)s)
             AND item.id > %(after)s
+            AND (
+                %(search)s::text IS NULL
+                OR strpos(
+                    lower(concat_ws(' ', item.description_generic, item.product_name, item.product_spec)), lower(%(search)s)
+                ) > 0
+            )
         ORDER BY item.id
-        LIMIT %(limit)s + 1
         """,
-        {"project_id": project_id, "room_id": room_id, "after": after or LOWEST_ID, "limit": limit},
+        {"project_id": project_id, "room_id": room_id, "after": after or LOWEST_ID, "search": search, "limit": limit},
+        fields,
     )
-    return page(rows, limit)
 
 
 def benchmarks_exist(ids: list[EntityId]) -> bool:

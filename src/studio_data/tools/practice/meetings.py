@@ -11,12 +11,12 @@ from pydantic import ConfigDict, TypeAdapter
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, ReportedContent, StorageKey, Text
-from studio_data.contract.paging import Page, page
+from studio_data.contract.fields import Cursor, Day, EntityId, Fields, Limit, Name, ReportedContent, StorageKey, Text
+from studio_data.contract.paging import Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.reports import cleaned
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import one
 from studio_data.errors import InvalidInputError, RuleViolationError, StudioError
 from studio_data.tools.practice.action_items import ActionItem
 from studio_data.tools.practice.fields import MeetingStatusName, MeetingTypeName
@@ -240,7 +240,7 @@ def get_meeting(meeting_id: EntityId) -> Meeting:
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["project_id", "meeting_type", "scheduled_date", "status"])
 def list_meetings(
     *,
     project_id: EntityId | None = None,
@@ -250,8 +250,9 @@ def list_meetings(
     to_date: Day | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[Meeting]:
-    """List meetings by date, those without a date last. Filter by project, status, type, or two days inclusive.
+    """List meetings by date, those without a date last. Both days count.
 
     Returns a page, its cursor None on the last. Raises ``InvalidInputError`` for a ``from_date`` after ``to_date``.
     """
@@ -261,7 +262,7 @@ def list_meetings(
             hint="Give the earlier day as from_date.",
             details={"arguments": ["from_date", "to_date"]},
         )
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM meetings
@@ -276,7 +277,6 @@ def list_meetings(
                 > (SELECT coalesce(scheduled_date, 'infinity'::date), id FROM meetings WHERE id = %(after)s)
             )
         ORDER BY scheduled_date, id
-        LIMIT %(limit)s + 1
         """,
         {
             "project_id": project_id,
@@ -287,8 +287,8 @@ def list_meetings(
             "after": after,
             "limit": limit,
         },
+        fields,
     )
-    return page(rows, limit)
 
 
 def _move(

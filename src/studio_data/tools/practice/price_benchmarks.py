@@ -6,11 +6,11 @@ from typing import TypedDict
 from uuid import UUID
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import Cursor, Limit, Line, Money, Text
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import Cursor, Fields, Limit, Line, Money, Search, Text
+from studio_data.contract.paging import LOWEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import one
 from studio_data.tools.practice.fields import FreightFactor
 
 
@@ -98,20 +98,21 @@ def set_benchmark(
     )
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["category", "item_type", "quality_tier", "unit_price_estimate"])
 def find_benchmarks(
     *,
     category: Line | None = None,
-    search: Line | None = None,
+    search: Search | None = None,
     quality_tier: Line | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[Benchmark]:
     """Find price benchmarks by category, quality tier or part of the item type.
 
     Returns a page of rows, the oldest first.
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM pricing_benchmarks
@@ -120,8 +121,7 @@ def find_benchmarks(
             AND (%(search)s::text IS NULL OR strpos(lower(item_type), lower(%(search)s)) > 0)
             AND id > %(after)s
         ORDER BY id
-        LIMIT %(limit)s + 1
         """,
         {"category": category, "quality_tier": quality_tier, "search": search, "after": after or LOWEST_ID, "limit": limit},
+        fields,
     )
-    return page(rows, limit)

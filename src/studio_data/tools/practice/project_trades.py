@@ -7,11 +7,11 @@ from uuid import UUID
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, EntityId, Limit, Line, Money, Text
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import Cursor, EntityId, Fields, Limit, Line, Money, Text
+from studio_data.contract.paging import LOWEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import batch, many, one
+from studio_data.db import batch, one
 from studio_data.errors import ConflictError, RuleViolationError, StudioError
 from studio_data.tools.practice.fields import QuoteStatusName, TradeRoleName
 from studio_data.tools.practice.rules.lifecycles import TradeRole
@@ -275,7 +275,7 @@ def _move(
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["trade_id", "role", "quote_status", "ballpark_amount", "final_amount", "is_chosen"])
 def list_project_trades(
     project_id: EntityId,
     *,
@@ -283,12 +283,13 @@ def list_project_trades(
     quote_status: QuoteStatusName | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[ProjectTrade]:
-    """List the trades on a project in order of assignment. Filter by role or quote status.
+    """List the trades on a project in order of assignment.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM project_trades
@@ -297,14 +298,13 @@ def list_project_trades(
             AND (%(quote_status)s::quote_status IS NULL OR quote_status = %(quote_status)s)
             AND id > %(after)s
         ORDER BY id
-        LIMIT %(limit)s + 1
         """,
         {"project_id": project_id, "role": role, "quote_status": quote_status, "after": after or LOWEST_ID, "limit": limit},
+        fields,
     )
-    return page(rows, limit)
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["name", "role", "ballpark_amount", "final_amount", "is_chosen"])
 def compare_trades(
     project_id: EntityId,
     *,
@@ -312,6 +312,7 @@ def compare_trades(
     specialty: Line | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[ComparedTrade]:
     """Compare the amounts that trades of a role or specialty ask on a project, cheapest first.
 
@@ -321,7 +322,7 @@ def compare_trades(
     the next page (None on the last page). ``difference`` is final minus ballpark, negative if the final quote is lower.
     ``is_chosen`` marks the chosen general contractor.
     """
-    rows = many(
+    return listed(
         """
         SELECT
             assigned.id, assigned.trade_id, trade.name, trade.company, trade.specialty, assigned.role,
@@ -341,8 +342,7 @@ def compare_trades(
                 )
             )
         ORDER BY coalesce(assigned.final_amount, assigned.ballpark_amount, 'Infinity'::numeric), assigned.id
-        LIMIT %(limit)s + 1
         """,
         {"project_id": project_id, "role": role, "specialty": specialty, "after": after, "limit": limit},
+        fields,
     )
-    return page(rows, limit)

@@ -10,12 +10,12 @@ import psycopg
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, EntityId, Limit, Truth
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import Cursor, EntityId, Fields, Limit, Search, Truth
+from studio_data.contract.paging import Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.contract.validators import LARGEST_AMOUNT
-from studio_data.db import in_transaction, many, one, transaction
+from studio_data.db import in_transaction, one, transaction
 from studio_data.tools.practice.fields import PurchaseOrderStatusName
 from studio_data.tools.practice.rules.orders import LINE_ITEM_MOVES, ORDERING_PHASES
 
@@ -148,7 +148,7 @@ def get_purchase_order(purchase_order_id: EntityId) -> PurchaseOrder:
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["vendor_id", "po_number", "amount", "status", "estimated_delivery"])
 def list_purchase_orders(
     *,
     project_id: EntityId | None = None,
@@ -156,16 +156,18 @@ def list_purchase_orders(
     status: PurchaseOrderStatusName | None = None,
     open_only: Truth = False,
     late_only: Truth = False,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[PurchaseOrder]:
-    """List purchase orders, oldest first. Filter by project, vendor, status, open or late.
+    """List purchase orders, newest first, or the late ones by delivery.
 
     A late order is open and its estimated delivery was before today.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT purchase.*
         FROM purchase_orders AS purchase
@@ -185,9 +187,14 @@ def list_purchase_orders(
                 OR status IN ('draft', 'submitted', 'acknowledged', 'in_production', 'shipped')
             )
             AND (NOT %(late_only)s OR estimated_delivery < today())
-            AND id > %(after)s
-        ORDER BY id
-        LIMIT %(limit)s + 1
+            AND (%(after)s::uuid IS NULL OR %(late_only)s OR id < %(after)s)
+            AND (
+                %(after)s::uuid IS NULL
+                OR NOT %(late_only)s
+                OR (estimated_delivery, id) > (SELECT estimated_delivery, id FROM purchase_orders WHERE id = %(after)s)
+            )
+            AND (%(search)s::text IS NULL OR strpos(lower(po_number), lower(%(search)s)) > 0)
+        ORDER BY CASE WHEN %(late_only)s THEN estimated_delivery END, CASE WHEN %(late_only)s THEN id END, id DESC
         """,
         {
             "project_id": project_id,
@@ -195,8 +202,9 @@ def list_purchase_orders(
             "status": status,
             "open_only": open_only,
             "late_only": late_only,
-            "after": after or LOWEST_ID,
+            "after": after,
+            "search": search,
             "limit": limit,
         },
+        fields,
     )
-    return page(rows, limit)

@@ -10,11 +10,11 @@ from annotated_types import Len
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, EntityId, Limit, Money, Name, Text, choice
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import Cursor, EntityId, Fields, Limit, Money, Name, Search, Text, choice
+from studio_data.contract.paging import LOWEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import Statement, batch, many, one
+from studio_data.db import Statement, batch, one
 from studio_data.tools.projects import closed_project_refusal
 
 
@@ -183,24 +183,31 @@ def get_room(room_id: EntityId) -> Room:
     return row
 
 
-@tool(reads=True)
-def list_rooms(project_id: EntityId, *, limit: Limit = 50, after: Cursor | None = None) -> Page[Room]:
+@tool(reads=True, brief=["name", "investment_estimate", "exhibit_b_amount", "actual_amount"])
+def list_rooms(
+    project_id: EntityId,
+    *,
+    search: Search | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+    fields: Fields | None = None,
+) -> Page[Room]:
     """List a project's rooms with estimate, Exhibit B and actual amount.
 
     Returns a page of rows, the oldest first.
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM project_rooms
         WHERE project_id = %(project_id)s
             AND id > %(after)s
+            AND (%(search)s::text IS NULL OR strpos(lower(concat_ws(' ', name, scope)), lower(%(search)s)) > 0)
         ORDER BY id
-        LIMIT %(limit)s + 1
         """,
-        {"project_id": project_id, "after": after or LOWEST_ID, "limit": limit},
+        {"project_id": project_id, "after": after or LOWEST_ID, "search": search, "limit": limit},
+        fields,
     )
-    return page(rows, limit)
 
 
 def lock_project_of_room(room_id: EntityId) -> UUID:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, Day, EntityId, Limit, Name, Text, Truth, choice
-from studio_data.contract.paging import Page, page
+from studio_data.contract.fields import Cursor, Day, EntityId, Fields, Limit, Name, Search, Text, Truth, choice
+from studio_data.contract.paging import Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import STAFF, Role
-from studio_data.db import Statement, batch, many, one
+from studio_data.db import Statement, batch, one
 from studio_data.tools.practice.fields import TaskStatusName, WorkPhaseName
 from studio_data.tools.practice.rules.lifecycles import TaskStatus
 from studio_data.tools.practice.rules.moves import BEGINS_WORK, TASK_MOVES, no_open_task
@@ -64,7 +64,7 @@ def get_task(task_id: EntityId) -> ProjectTask:
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["project_id", "status", "assigned_to", "due_date", "name", "phase"])
 def list_tasks(
     *,
     project_id: EntityId | None = None,
@@ -73,8 +73,10 @@ def list_tasks(
     assigned_to: Name | None = None,
     due_before: Day | None = None,
     open_only: Truth = False,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[ProjectTask]:
     """List a project's tasks in workflow order. Without a project: one person's or overdue tasks, by due date.
 
@@ -84,7 +86,7 @@ def list_tasks(
     A project's tasks without a template come last; across projects, tasks without a due date do. Returns at most ``limit``
     tasks and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM task_answers
@@ -103,8 +105,8 @@ def list_tasks(
                     SELECT coalesce(due_date, 'infinity'::date), id FROM project_tasks WHERE id = %(after)s
                 )
             )
+            AND (%(search)s::text IS NULL OR strpos(lower(concat_ws(' ', name, description)), lower(%(search)s)) > 0)
         ORDER BY CASE WHEN %(by_date)s THEN coalesce(due_date, 'infinity'::date) END, id
-        LIMIT %(limit)s + 1
         """,
         {
             "project_id": project_id,
@@ -116,10 +118,11 @@ def list_tasks(
             "live_only": due_before is not None or (open_only and project_id is None),
             "by_date": project_id is None and (assigned_to is not None or due_before is not None),
             "after": after,
+            "search": search,
             "limit": limit,
         },
+        fields,
     )
-    return page(rows, limit)
 
 
 @tool(roles=_PLANNERS)

@@ -9,12 +9,12 @@ from annotated_types import Len
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, Email, EntityId, Limit, Line, Name, choice
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import Cursor, Email, EntityId, Fields, Limit, Line, Name, Search, choice
+from studio_data.contract.paging import LOWEST_ID, Page, listed
 from studio_data.contract.phones import digits_in
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import one
 
 
 class TradeField(StrEnum):
@@ -90,19 +90,20 @@ def get_trade(trade_id: EntityId) -> Trade:
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["name", "specialty", "company", "phone"])
 def list_trades(
     *,
     specialty: Line | None = None,
-    search: Line | None = None,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[Trade]:
-    """List trades, oldest first. Filter by specialty, or by part of name, company, specialty, e-mail or phone.
+    """List trades, oldest first. ``search`` looks in name, company, specialty, e-mail and phone.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM trades
@@ -117,11 +118,10 @@ def list_trades(
             )
             AND id > %(after)s
         ORDER BY id
-        LIMIT %(limit)s + 1
         """,
         {"specialty": specialty, "search": search, "digits": digits_in(search), "after": after or LOWEST_ID, "limit": limit},
+        fields,
     )
-    return page(rows, limit)
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR], idempotent=True)

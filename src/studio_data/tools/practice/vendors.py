@@ -9,12 +9,12 @@ from annotated_types import Len
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, Email, EntityId, Limit, Line, Name, choice
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import Cursor, Email, EntityId, Fields, Limit, Line, Name, Search, choice
+from studio_data.contract.paging import LOWEST_ID, Page, listed
 from studio_data.contract.phones import digits_in
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import one
 
 
 class VendorField(StrEnum):
@@ -170,15 +170,20 @@ def get_vendor(vendor_id: EntityId) -> Vendor:
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["name", "category", "email", "phone"])
 def list_vendors(
-    *, category: Line | None = None, search: Line | None = None, limit: Limit = 50, after: Cursor | None = None
+    *,
+    category: Line | None = None,
+    search: Search | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[Vendor]:
-    """List vendors, oldest first. Filter by category, or by part of name, contact, e-mail or phone.
+    """List vendors, oldest first. ``search`` looks in name, contact, e-mail and phone.
 
     Returns a page of rows, the oldest first.
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM vendors
@@ -192,8 +197,7 @@ def list_vendors(
             )
             AND id > %(after)s
         ORDER BY id
-        LIMIT %(limit)s + 1
         """,
         {"category": category, "search": search, "digits": digits_in(search), "after": after or LOWEST_ID, "limit": limit},
+        fields,
     )
-    return page(rows, limit)

@@ -13,11 +13,11 @@ from annotated_types import Len
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import Cursor, EntityId, Limit, Name, Text, Truth, choice
-from studio_data.contract.paging import Page, page
+from studio_data.contract.fields import Cursor, EntityId, Fields, Limit, Name, Search, Text, Truth, choice
+from studio_data.contract.paging import Page, listed
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one, transaction
+from studio_data.db import one, transaction
 from studio_data.errors import ConflictError, NotFoundError, RuleViolationError, StudioError
 from studio_data.tools.practice.fields import Position, WorkingDays, WorkPhaseName
 
@@ -44,19 +44,21 @@ class WorkflowTemplate(TypedDict):
     retired_at: datetime | None
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["phase", "task_order", "name", "duration_days"])
 def list_workflow_templates(
     *,
     phase: WorkPhaseName | None = None,
     include_retired: Truth = False,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[WorkflowTemplate]:
     """List the tasks of the master workflow in order: what a new project receives.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM workflow_templates
@@ -66,12 +68,12 @@ def list_workflow_templates(
                 %(after)s::uuid IS NULL
                 OR (phase, task_order, id) > (SELECT phase, task_order, id FROM workflow_templates WHERE id = %(after)s)
             )
+            AND (%(search)s::text IS NULL OR strpos(lower(concat_ws(' ', name, description)), lower(%(search)s)) > 0)
         ORDER BY phase, task_order, id
-        LIMIT %(limit)s + 1
         """,
-        {"phase": phase, "include_retired": include_retired, "after": after, "limit": limit},
+        {"phase": phase, "include_retired": include_retired, "after": after, "search": search, "limit": limit},
+        fields,
     )
-    return page(rows, limit)
 
 
 @tool(roles=[Role.STUDIO_MANAGER])

@@ -7,8 +7,8 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import Cursor, Limit, ReportedObject, StorageKey
-from studio_data.contract.paging import HIGHEST_ID, Page, page
+from studio_data.contract.fields import Cursor, Fields, Limit, ReportedObject, Search, StorageKey
+from studio_data.contract.paging import HIGHEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.db import batch, many, one
 from studio_data.errors import NotFoundError
@@ -117,20 +117,22 @@ def record_artifact(
     return artifacts[0]
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["artifact_type", "file_path", "version", "created_at"])
 def list_artifacts(
     session_id: SessionKey,
     *,
     file_path: StorageKey | None = None,
     artifact_type: ArtifactTypeName | None = None,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[AgentArtifact]:
     """List the versions of a session's artifacts, newest first. Filter by path or type.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT artifact.*
         FROM agent_sessions AS session
@@ -139,18 +141,19 @@ def list_artifacts(
             AND artifact.id < %(after)s
             AND (%(file_path)s::text IS NULL OR file_path = %(file_path)s)
             AND (%(artifact_type)s::agent_artifact_type IS NULL OR artifact_type = %(artifact_type)s)
+            AND (%(search)s::text IS NULL OR strpos(lower(file_path), lower(%(search)s)) > 0)
         ORDER BY artifact.id DESC
-        LIMIT %(limit)s + 1
         """,
         {
             **session_params(session_id),
             "file_path": file_path,
             "artifact_type": artifact_type,
             "after": after or HIGHEST_ID,
+            "search": search,
             "limit": limit,
         },
+        fields,
     )
-    return page(rows, limit)
 
 
 @tool(reads=True)

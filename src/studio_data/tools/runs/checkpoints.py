@@ -7,10 +7,10 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import Cursor, Limit, Line, ReportedObject
-from studio_data.contract.paging import HIGHEST_ID, Page, page
+from studio_data.contract.fields import Cursor, Fields, Limit, Line, ReportedObject
+from studio_data.contract.paging import HIGHEST_ID, Page, listed
 from studio_data.contract.registry import tool
-from studio_data.db import many, one
+from studio_data.db import one
 from studio_data.errors import ConflictError, NotFoundError
 from studio_data.tools.runs.fields import Count, State
 from studio_data.tools.runs.rules.audit import event
@@ -135,23 +135,28 @@ def get_checkpoint(thread_id: Line, *, checkpoint_id: Line | None = None) -> Age
     return row
 
 
-@tool(reads=True)
-def list_checkpoints(thread_id: Line, *, limit: Limit = 50, after: Cursor | None = None) -> Page[AgentCheckpointSummary]:
+@tool(reads=True, brief=["checkpoint_id", "agent_type", "created_at"])
+def list_checkpoints(
+    thread_id: Line,
+    *,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+    fields: Fields | None = None,
+) -> Page[AgentCheckpointSummary]:
     """List the checkpoints of a thread, newest first.
 
     Returns at most ``limit`` rows without their data, and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT id, thread_id, checkpoint_id, parent_checkpoint_id, agent_type, context_id, metadata, created_at
         FROM agent_checkpoints
         WHERE thread_id = %(thread_id)s AND id < %(after)s
         ORDER BY id DESC
-        LIMIT %(limit)s + 1
         """,
         {"thread_id": thread_id, "after": after or HIGHEST_ID, "limit": limit},
+        fields,
     )
-    return page(rows, limit)
 
 
 @tool(idempotent=True, destructive=True)

@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
-from studio_data.contract.fields import Cursor, EntityId, Limit, Line, ReportedObject, ReportedText
-from studio_data.contract.paging import HIGHEST_ID, Page, page
+from studio_data.contract.fields import Cursor, EntityId, Fields, Limit, Line, ReportedObject, ReportedText, Search
+from studio_data.contract.paging import HIGHEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.db import many, one
 from studio_data.errors import StudioError
@@ -285,20 +285,22 @@ def finish_execution(
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["agent_type", "status", "started_at", "duration_seconds", "cost", "error_message"])
 def list_executions(
     *,
     session_id: SessionKey | None = None,
     agent_type: Line | None = None,
     status: ExecutionStatusName | None = None,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[AgentExecution]:
     """List executions, newest first. Filter by session, agent type or status.
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM agent_executions
@@ -310,18 +312,22 @@ def list_executions(
             )
             AND (%(agent_type)s::text IS NULL OR agent_type = %(agent_type)s)
             AND (%(status)s::agent_execution_status IS NULL OR status = %(status)s)
+            AND (
+                %(search)s::text IS NULL
+                OR strpos(lower(concat_ws(' ', input_summary, output_summary, error_message)), lower(%(search)s)) > 0
+            )
         ORDER BY id DESC
-        LIMIT %(limit)s + 1
         """,
         {
             **({"session_id": None, "id": None} if session_id is None else session_params(session_id)),
             "agent_type": agent_type,
             "status": status,
             "after": after or HIGHEST_ID,
+            "search": search,
             "limit": limit,
         },
+        fields,
     )
-    return page(rows, limit)
 
 
 @tool(reads=True)

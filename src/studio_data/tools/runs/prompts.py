@@ -6,8 +6,8 @@ from typing import TypedDict
 from uuid import UUID
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import Cursor, Limit, Line, Text
-from studio_data.contract.paging import HIGHEST_ID, Page, page
+from studio_data.contract.fields import Cursor, Fields, Limit, Line, Search, Text
+from studio_data.contract.paging import HIGHEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.db import Statement, batch, many, one
 from studio_data.errors import NotFoundError, RuleViolationError
@@ -219,26 +219,31 @@ def get_prompt(profile_name: Line, *, version_number: VersionNumber | None = Non
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["profile_name", "version_number", "is_active", "note"])
 def list_prompts(
-    *, profile_name: Line | None = None, limit: Limit = 50, after: Cursor | None = None
+    *,
+    profile_name: Line | None = None,
+    search: Search | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[AgentPromptSummary]:
     """List the versions of a profile's prompt, or of all profiles, newest first.
 
     Returns at most ``limit`` rows without their content, and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT id, profile_name, version_number, note, is_active, activated_at, created_at
         FROM agent_prompt_versions
         WHERE id < %(after)s
             AND (%(profile_name)s::text IS NULL OR profile_name = %(profile_name)s)
+            AND (%(search)s::text IS NULL OR strpos(lower(concat_ws(' ', profile_name, note)), lower(%(search)s)) > 0)
         ORDER BY id DESC
-        LIMIT %(limit)s + 1
         """,
-        {"profile_name": profile_name, "after": after or HIGHEST_ID, "limit": limit},
+        {"profile_name": profile_name, "after": after or HIGHEST_ID, "search": search, "limit": limit},
+        fields,
     )
-    return page(rows, limit)
 
 
 @tool(reads=True)

@@ -7,8 +7,19 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import Cursor, EntityId, JsonObject, Limit, Line, Name, ReportedText, StorageKey, Text
-from studio_data.contract.paging import HIGHEST_ID, Page, page
+from studio_data.contract.fields import (
+    Cursor,
+    EntityId,
+    Fields,
+    JsonObject,
+    Limit,
+    Name,
+    ReportedText,
+    Search,
+    StorageKey,
+    Text,
+)
+from studio_data.contract.paging import HIGHEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.db import batch, many, one
 from studio_data.errors import ConflictError
@@ -326,23 +337,24 @@ def get_session(session_id: SessionKey) -> StatefulSession:
     return row
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["session_id", "project_name", "status", "current_phase", "created_at"])
 def list_sessions(
     *,
     status: SessionStatusName | None = None,
     phase: SessionPhaseName | None = None,
     project_id: EntityId | None = None,
-    query: Line | None = None,
+    search: Search | None = None,
     limit: Limit = 50,
     after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[AgentSession]:
     """List sessions, newest first. Filter by status, phase or project.
 
-    ``query`` finds text in the key, the mission or the project's name; upper and lower case are equal.
+    ``search`` finds text in the key, the mission or the project's name; upper and lower case are equal.
 
     Returns at most ``limit`` rows without their states, and the cursor of the next page (None on the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM session_answers
@@ -351,19 +363,18 @@ def list_sessions(
             AND (%(phase)s::agent_session_phase IS NULL OR current_phase = %(phase)s)
             AND (%(project_id)s::uuid IS NULL OR project_id = %(project_id)s)
             AND (
-                %(query)s::text IS NULL
-                OR strpos(lower(concat_ws(chr(10), session_id, user_mission, project_name)), lower(%(query)s)) > 0
+                %(search)s::text IS NULL
+                OR strpos(lower(concat_ws(chr(10), session_id, user_mission, project_name)), lower(%(search)s)) > 0
             )
         ORDER BY id DESC
-        LIMIT %(limit)s + 1
         """,
         {
             "status": status,
             "phase": phase,
             "project_id": project_id,
-            "query": query,
+            "search": search,
             "after": after or HIGHEST_ID,
             "limit": limit,
         },
+        fields,
     )
-    return page(rows, limit)

@@ -10,8 +10,8 @@ from annotated_types import Len
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
-from studio_data.contract.fields import Cursor, Limit, Line, Name, StorageKey, choice
-from studio_data.contract.paging import LOWEST_ID, Page, page
+from studio_data.contract.fields import Cursor, Fields, Limit, Line, Name, Search, StorageKey, choice
+from studio_data.contract.paging import LOWEST_ID, Page, listed
 from studio_data.contract.registry import tool
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, InvalidInputError
@@ -307,24 +307,29 @@ def _store_key(profile_name: str, former: str | None, token: str, done: str) -> 
     )
 
 
-@tool(reads=True)
+@tool(reads=True, brief=["profile_name", "provider", "model", "daily_limit", "usage_unit", "left_today"])
 def list_agent_settings(
-    *, profile_name: Name | None = None, limit: Limit = 50, after: Cursor | None = None
+    *,
+    profile_name: Name | None = None,
+    search: Search | None = None,
+    limit: Limit = 50,
+    after: Cursor | None = None,
+    fields: Fields | None = None,
 ) -> Page[AgentSettings]:
     """List agent profiles with today's usage, or get one by its name.
 
     Returns at most ``limit`` rows in the order they were made, never with a key, and the cursor of the next page (None on
     the last page).
     """
-    rows = many(
+    return listed(
         """
         SELECT *
         FROM settings_answers
         WHERE id > %(after)s
             AND (%(profile_name)s::text IS NULL OR profile_name = %(profile_name)s)
+            AND (%(search)s::text IS NULL OR strpos(lower(concat_ws(' ', profile_name, model)), lower(%(search)s)) > 0)
         ORDER BY id
-        LIMIT %(limit)s + 1
         """,
-        {"profile_name": profile_name, "after": after or LOWEST_ID, "limit": limit},
+        {"profile_name": profile_name, "after": after or LOWEST_ID, "search": search, "limit": limit},
+        fields,
     )
-    return page(rows, limit)

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from studio_data.contract.fields import Cursor, Limit
-from studio_data.contract.paging import LOWEST_ID, page
+from studio_data.contract.paging import COUNTED, LOWEST_ID, counted, page
 from studio_data.contract.registry import tool
 from studio_data.db import batch
 from studio_data.tools.runs.fields import SessionKey
@@ -48,6 +48,7 @@ class SessionTimeline(TypedDict):
     totals: SessionTotals
     items: list[TimelineItem]
     next: str | None
+    left: int
 
 
 @tool(reads=True)
@@ -71,7 +72,7 @@ def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Curso
             session_params(session_id),
         ),
         (
-            """
+            counted("""
             WITH session AS (
                 SELECT id, session_id
                 FROM agent_sessions
@@ -85,7 +86,7 @@ def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Curso
                 FROM session, place, activity_log AS line
                 WHERE line.entity_type = 'agent_session' AND line.entity_id = session.id AND line.id > place.id
                 ORDER BY line.id
-                LIMIT %(limit)s + 1
+                LIMIT %(limit)s + %(counted)s
             ), executions AS (
                 SELECT
                     execution.id, started_at, 'execution', agent_type::text, NULL, NULL,
@@ -97,7 +98,7 @@ def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Curso
                 FROM session, place, agent_executions AS execution
                 WHERE agent_session_id = session.id AND execution.id > place.id
                 ORDER BY execution.id
-                LIMIT %(limit)s + 1
+                LIMIT %(limit)s + %(counted)s
             ), artifacts AS (
                 SELECT
                     artifact.id, created_at, 'artifact', file_path::text, NULL, NULL, jsonb_build_object(
@@ -106,7 +107,7 @@ def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Curso
                 FROM session, place, agent_artifacts AS artifact
                 WHERE agent_session_id = session.id AND artifact.id > place.id
                 ORDER BY artifact.id
-                LIMIT %(limit)s + 1
+                LIMIT %(limit)s + %(counted)s
             ), tool_calls AS (
                 SELECT
                     line.id, line.created_at, 'tool_call', line.context ->> 'tool', line.actor_type, line.actor_name::text,
@@ -118,16 +119,15 @@ def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Curso
                     AND line.entity_type NOT IN ('agent_session', 'agent_execution', 'agent_artifact')
                     AND line.id > place.id
                 ORDER BY line.id
-                LIMIT %(limit)s + 1
+                LIMIT %(limit)s + %(counted)s
             )
             SELECT * FROM moves
             UNION ALL SELECT * FROM executions
             UNION ALL SELECT * FROM artifacts
             UNION ALL SELECT * FROM tool_calls
             ORDER BY id
-            LIMIT %(limit)s + 1
-            """,
-            {**session_params(session_id), "after": after or LOWEST_ID, "limit": limit},
+            """),
+            {**session_params(session_id), "after": after or LOWEST_ID, "limit": limit, "counted": COUNTED},
         ),
     )
     if not sessions:
