@@ -13,9 +13,6 @@ from studio_data.errors import InvalidInputError, StudioError
 
 log = logging.getLogger("studio_data")
 
-ITEMS_FOR_MODELS = 30
-"""How many items a page has if a model does not say: Python's default of 50 would cost it thousands of tokens."""
-
 
 def call(name: str, arguments: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:  # noqa: ANN401
     """Call a tool by its name and answer in JSON values: ids, dollars, dates and times as strings.
@@ -70,4 +67,4 @@ def _brief(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return how a model sees a page if it does not say so: few items, without what its own filters say already."""
     if not tool.brief:
         return {}
-    return {"limit": ITEMS_FOR_MODELS, "fields": [name for name in tool.brief if arguments.get(name) is None]}
+    return {"limit": tool.brief_limit, "fields": [name for name in tool.brief if arguments.get(name) is None]}

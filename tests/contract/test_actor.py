@@ -215,7 +215,7 @@ def test_what_nobody_writes_is_refused_where_somebody_must_act(actor_required: s
 
     assert raised.value.details == {"tool": "create_client", "rule": "somebody_acts", "required_by": actor_required}
     assert call("create_client", {"name": "Ann"})["details"]["rule"] == "somebody_acts"
-    assert list_clients() == {"items": [], "next": None}
+    assert list_clients() == {"items": [], "next": None, "left": 0}
     assert lines() == []
 
 

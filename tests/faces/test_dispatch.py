@@ -100,7 +100,7 @@ def test_every_way_to_give_a_key_tells_a_repetition() -> None:
 def test_what_only_reads_is_never_a_repetition() -> None:
     answers = [call("list_clients", key="k") for _ in range(2)]
 
-    assert answers[0] == answers[1] == {"items": [], "next": None}
+    assert answers[0] == answers[1] == {"items": [], "next": None, "left": 0}
 
 
 def test_a_result_without_room_keeps_its_form() -> None:

@@ -152,7 +152,9 @@ def test_a_reader_is_given_readers_and_writes_nothing(page: Page) -> None:
     created, *answers = run(page.graph(Role.READER, [ANN, *calls]), {"messages": ["Go."]}, role="reader")
 
     assert str(created.text).startswith("Error: create_client is not a valid tool")
-    assert {answer.name: content(answer) for answer in answers} == {name: {"items": [], "next": None} for name in lists}
+    assert {answer.name: content(answer) for answer in answers} == {
+        name: {"items": [], "next": None, "left": 0} for name in lists
+    }
     assert audit_trail() == []
 
 

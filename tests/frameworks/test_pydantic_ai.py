@@ -90,7 +90,7 @@ def test_a_reader_is_given_readers_and_writes_nothing(agent_tools: AgentTools) -
     answers = run(TestModel(), lists, role="reader")
 
     assert {answer.tool_name: answer.content for answer in answers} == {
-        tool.name: {"items": [], "next": None} for tool in lists
+        tool.name: {"items": [], "next": None, "left": 0} for tool in lists
     }
     assert audit_trail() == []
 

@@ -55,7 +55,7 @@ def test_a_completed_client_comes_back_with_their_history() -> None:
         advance_client(client, to=to)
     second = create_project(client, "Den", "furnishings")["project"]["id"]
     assert get_client(client)["status"] == "active"
-    assert [project["id"] for project in list_projects(client_id=client)["items"]] == [first, second]
+    assert [project["id"] for project in list_projects(client_id=client)["items"]] == [second, first]
     moves = [
         line["metadata"]["changes"]["status"] for line in reversed(get_history("client", client, limit=500)["items"][:-1])
     ]

@@ -268,15 +268,15 @@ def test_clients_are_listed_by_status_text_and_page() -> None:
     def names(**filters: Any) -> list[str]:
         return [client["name"] for client in list_clients(**filters)["items"]]
 
-    assert names() == [client["name"] for client in made]
+    assert names() == [client["name"] for client in reversed(made)]
     assert names(status="churned") == ["Client 3"]
     assert names(search="CLIENT 2") == names(search="C2@") == names(search="552") == ["Client 2"]
     assert names(search="%") == []
     first = list_clients(limit=3)
     assert len(first["items"]) == 3
     last = list_clients(limit=3, after=first["next"])
-    assert [client["name"] for client in last["items"]] == ["Client 3", "Client 4"]
-    assert last["next"] is None
+    assert [client["name"] for client in last["items"]] == ["Client 1", "Client 0"]
+    assert (first["left"], last["left"], last["next"]) == (2, 0, None)
 
 
 @pytest.mark.parametrize(

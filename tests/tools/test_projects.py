@@ -225,8 +225,9 @@ def test_projects_are_listed_by_client_phase_and_page(client: Client) -> None:
         return [project["name"] for project in list_projects(**filters)["items"]]
 
     first = list_projects(client_id=client["id"], limit=2)
-    assert [project["id"] for project in first["items"]] == [made[0]["id"], made[1]["id"]]
-    assert names(client_id=client["id"], after=first["next"]) == ["Project 2"]
+    assert [project["id"] for project in first["items"]] == [made[2]["id"], made[1]["id"]]
+    assert names(client_id=client["id"], after=first["next"]) == ["Project 0"]
+    assert names(search="ject 1") == names(search="PROJECT 1") == ["Project 1"]
     assert names(phase="purchasing") == ["Project 1"]
     assert len(list_projects()["items"]) == 4
 

@@ -113,7 +113,8 @@ def run() -> None:
     show_table("Projects", _projects(commissions), cut=("project", "missing for the next phase"))
     show_table(f"Budget of {commissions[0].name}, dollars", _budget(commissions[0]))
     out.print(Text(f"Feed of {commissions[0].name}, the newest last", style="bold"))
-    show.activity(do("reader", "project_feed", project_id=commissions[0].id, limit=12)["items"][::-1], with_hint=False)
+    feed = do("reader", "project_feed", project_id=commissions[0].id, limit=12, fields=EVERY_FIELD)["items"]
+    show.activity(feed[::-1], with_hint=False)
     out.print()
     _show_next_steps(commissions[1])
 

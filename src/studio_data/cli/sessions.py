@@ -51,7 +51,7 @@ def _whole(session_id: str) -> dict[str, Any]:
         page = raising_call("session_timeline", {"session_id": session_id, "limit": LARGEST_PAGE, "after": timeline["next"]})
         page["items"] = timeline["items"] + page["items"]
         timeline = page
-    del timeline["next"]
+    del timeline["next"], timeline["left"]
     return timeline
 
 

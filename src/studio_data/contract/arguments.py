@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+import psycopg
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from studio_data.config import settings
 from studio_data.contract.fields import PythonOnly
 from studio_data.contract.json_values import from_json
-from studio_data.contract.validators import LONGEST_QUOTE
-from studio_data.errors import InvalidInputError, did_you_mean
+from studio_data.contract.validators import LONGEST_QUOTE, NotADayError
+from studio_data.db import one
+from studio_data.errors import InvalidInputError, StudioError, did_you_mean
+from studio_data.postgres.deadlines import deadline
 
 MOST_PROBLEMS = 10
+SECONDS_FOR_TODAY = 1.0
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
@@ -139,6 +143,8 @@ class Arguments:
         if len(every) > MOST_PROBLEMS:
             problems.append((f"and {len(every) - MOST_PROBLEMS} more", None))
         hints = list(dict.fromkeys(hint for _, hint in problems if hint))
+        if any(isinstance(problem.get("ctx", {}).get("error"), NotADayError) for problem in found):
+            hints += _todays_date()
         arguments = dict.fromkeys(str(problem["loc"][0])[:LONGEST_QUOTE] for problem in found)
         return InvalidInputError(
             "; ".join(sentence for sentence, _ in problems) + ".",
@@ -176,6 +182,16 @@ class Arguments:
             case _:
                 sentence = f"{argument}: {found['msg']}"
         return sentence, hint
+
+
+def _todays_date() -> list[str]:
+    """Say what day it is to a model, which has no clock. Without a database it hears nothing of it."""
+    try:
+        with deadline(SECONDS_FOR_TODAY):
+            day = one("SELECT today() AS day", reads=True)["day"]
+    except (StudioError, psycopg.Error):
+        return []
+    return [f"Today is {day:%A}, {day}."]
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -7,14 +7,14 @@ the place of any page, in a plan for any cursor. A list in another order compare
 what follows in the same round trip.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, LiteralString, NotRequired, TypedDict
 from uuid import UUID
 
 from studio_data.contract.fields import Fields
 from studio_data.contract.validators import LONGEST_QUOTE, cursor_of
 from studio_data.db import many
-from studio_data.errors import InvalidInputError
+from studio_data.errors import InvalidInputError, did_you_mean
 
 LOWEST_ID, HIGHEST_ID = UUID(int=0), UUID(int=2**128 - 1)
 """Where the first page begins."""
@@ -23,6 +23,7 @@ COUNTED = 1_000
 """How many rows after a page are counted at most, so that a page of a long list costs no more than that."""
 
 EVERY_FIELD = "*"
+MOST_KNOWN = 10
 
 
 class Page[T](TypedDict):
@@ -67,6 +68,38 @@ def page(rows: list[Any], limit: int, fields: Fields | None = None) -> Page[Any]
         "next": cursor_of(rows[limit - 1]["id"]) if len(rows) > limit else None,
         "left": min(found[0] - len(items), COUNTED) if found else 0,
     }
+
+
+def near_miss(found: Page[Any], name: str, given: str | None, known: Callable[[], list[str]]) -> Page[Any]:
+    """Say what a filter of an empty page may have meant: a model would conclude that nothing is there.
+
+    ``known`` returns the values that the filter may have. One of them needs no hint.
+    """
+    if given is None or found["items"]:
+        return found
+    values = known()
+    if not values or _is_one_of(given, values):
+        return found
+    meant = _meant(given, values) or f"Known are {', '.join(values[:MOST_KNOWN])}."
+    return {**found, "hint": f"No {name} is {given[:LONGEST_QUOTE]!r}. {meant}"}
+
+
+def perhaps_meant(found: Page[Any], given: str | None, usual: Callable[[], list[str]]) -> Page[Any]:
+    """Do what ``near_miss`` does for a filter that may have other values than the usual ones."""
+    if given is None or found["items"] or _is_one_of(given, values := usual()):
+        return found
+    meant = _meant(given, values)
+    return {**found, "hint": meant} if meant else found
+
+
+def _is_one_of(given: str, values: list[str]) -> bool:
+    return given.casefold() in {value.casefold() for value in values}
+
+
+def _meant(given: str, values: list[str]) -> str | None:
+    """Return a question with the value that the given one is a part of, or is near."""
+    parts = [value for value in values if given.casefold() in value.casefold()]
+    return f"Did you mean {parts[0]}?" if parts else did_you_mean(given, values)
 
 
 def _with_fields(items: list[dict[str, Any]], fields: Fields) -> list[dict[str, Any]]:

@@ -41,6 +41,7 @@ class Tool:
         destructive: bool,
         people_only: bool | frozenset[str],
         brief: tuple[str, ...],
+        brief_limit: int,
     ) -> None:
         self.function = function
         self.name = function.__name__
@@ -57,6 +58,8 @@ class Tool:
         """Whether only a person may call it, or the arguments that only a person may give."""
         self.brief = brief
         """What a model sees of each item of a page if it does not ask for other ``fields``."""
+        self.brief_limit = brief_limit
+        """How many items of a page it sees if it does not say: Python's 50 would cost it thousands of tokens."""
         self.arguments = Arguments(function)
 
     @cached_property
@@ -228,6 +231,7 @@ def tool[**P, R](
     destructive: bool = False,
     people_only: bool | Iterable[str] = False,
     brief: Iterable[str] = (),
+    brief_limit: int = 30,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function a tool; it stays an ordinary function to its callers.
 
@@ -240,7 +244,8 @@ def tool[**P, R](
     these and the reader. A tool that writes is for the writers of its domain, or names the ``roles`` that may (people, who
     act without a role, always may). It is ``idempotent`` if repeating it changes nothing more, and ``destructive`` if it
     ends or takes away something. With ``people_only`` agents and the system may not call it, or not give the arguments
-    that it names. ``brief`` names the fields of each item of a page that a model sees if it asks for none.
+    that it names. ``brief`` names the fields of each item of a page that a model sees if it asks for none, and
+    ``brief_limit`` how many items.
     """
     named = frozenset(roles)
     if isinstance(people_only, str):
@@ -264,6 +269,7 @@ def tool[**P, R](
             destructive=destructive,
             people_only=only,
             brief=tuple(brief),
+            brief_limit=brief_limit,
         )
         unknown: frozenset[str] = frozenset() if isinstance(only, bool) else only - set(made.arguments.names)
         if unknown:

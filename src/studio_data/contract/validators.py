@@ -223,12 +223,18 @@ def day(value: object) -> date:
         try:
             value = date.fromisoformat(value)
         except ValueError:
-            raise ValueError("must be a date that exists") from None
-    if isinstance(value, datetime) or not isinstance(value, date):
-        raise ValueError("must be a date like 2026-11-23")
+            raise NotADayError("must be a date that exists") from None
+    if isinstance(value, datetime) or (isinstance(value, str) and _DAY.match(value)):
+        raise NotADayError(f"must be a date without a time, like {str(value)[:10]}")
+    if not isinstance(value, date):
+        raise NotADayError("must be a date like 2026-11-23")
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError(f"must be a date in the years {FIRST_YEAR} to {LAST_YEAR}")
+        raise NotADayError(f"must be a date in the years {FIRST_YEAR} to {LAST_YEAR}")
     return value
+
+
+class NotADayError(ValueError):
+    """The value is no day or time that can be. Whoever gave it may not know what day it is."""
 
 
 # Pages ----------------------------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from studio_data.contract.actor import ActorType, ActorTypeName, current_actor
-from studio_data.contract.audit import actor
-from studio_data.contract.domain import entities
+from studio_data.contract.audit import Action, actor
+from studio_data.contract.domain import domains, entities
 from studio_data.contract.entities import kind_named, located, no_such
 from studio_data.contract.fields import (
     PYTHON_ONLY,
@@ -25,7 +25,7 @@ from studio_data.contract.fields import (
     TrailCursor,
     Truth,
 )
-from studio_data.contract.paging import HIGHEST_ID, Page, listed
+from studio_data.contract.paging import HIGHEST_ID, Page, listed, perhaps_meant
 from studio_data.contract.registry import tool
 from studio_data.contract.reports import cleaned
 from studio_data.contract.roles import STAFF
@@ -121,7 +121,7 @@ def log_activity(
 _AS_GIVEN = sql.SQL("SELECT %(entity_id)s::uuid AS id, %(project_id)s::uuid AS project_id")
 
 
-@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"])
+@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"], brief_limit=20)
 def list_activity(
     *,
     entity_type: Line | None = None,
@@ -187,7 +187,12 @@ def list_activity(
     )
     if not found["items"] and kind is not None and after is None:
         _check_kind(kind)
-    return found
+    return perhaps_meant(found, action, _actions)
+
+
+def _actions() -> list[str]:
+    """Return the words of the tools' own actions."""
+    return sorted({*Action, *(word for domain in domains().values() for word in domain.actions)})
 
 
 def _first_id(day: date, *, days_later: int) -> UUID:
@@ -201,7 +206,7 @@ def _first_id(day: date, *, days_later: int) -> UUID:
     return UUID(int=max(0, milliseconds) << 80)
 
 
-@tool(reads=True, brief=["created_at", "actor_name", "action", "metadata"])
+@tool(reads=True, brief=["created_at", "actor_name", "action", "metadata"], brief_limit=20)
 def get_history(
     entity_type: Line,
     entity_id: EntityId,
@@ -271,7 +276,7 @@ def _check_kind(entity_type: str) -> None:
         )
 
 
-@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"])
+@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"], brief_limit=20)
 def project_feed(
     project_id: EntityId,
     *,

@@ -161,14 +161,15 @@ def test_action_items_are_listed_by_project_meeting_person_and_what_is_due() -> 
     def listed(**filters: Any) -> list[str]:
         return [item["description"] for item in list_action_items(**filters)["items"]]
 
-    assert listed() == [item["description"] for item in (late, due, done, undated, started)]
-    assert listed(project_id=cdm["project_id"]) == ["late", "due today", "done"]
+    assert listed() == [item["description"] for item in (late, done, started, due, undated)]
+    assert listed(project_id=cdm["project_id"]) == ["late", "done", "due today"]
     assert listed(meeting_id=cdm["id"]) == ["late", "done"]
     assert listed(assigned_to="Maria") == ["late", "done", "undated"]
     assert listed(assigned_to="maria") == ["late", "done", "undated"]
-    assert listed(open_only=True) == ["late", "due today", "undated", "started"]
+    assert listed(open_only=True) == ["late", "started", "due today", "undated"]
     assert listed(overdue_only=True) == ["late", "started"]
     assert listed(assigned_to="Maria", open_only=True, overdue_only=True, project_id=cdm["project_id"]) == ["late"]
+    assert listed(search="TODAY") == ["due today"]
     first = list_action_items(limit=2)
     rest = list_action_items(limit=3, after=first["next"])
     assert [item["id"] for item in first["items"] + rest["items"]] == [item["id"] for item in list_action_items()["items"]]

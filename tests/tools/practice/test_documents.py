@@ -81,9 +81,9 @@ def test_documents_are_listed_by_type_and_version_and_the_newest_of_each_type_is
     def listed(documents: list[Document]) -> list[tuple[str, int]]:
         return [(document["doc_type"], document["version"]) for document in documents]
 
-    every = [("proposal", 1), ("proposal", 2), ("rfq", 1), ("rfq", 2), ("rfq", 3), ("photo", 1)]
+    every = [("proposal", 2), ("proposal", 1), ("rfq", 3), ("rfq", 2), ("rfq", 1), ("photo", 1)]
     assert listed(list_documents(project_id)["items"]) == every
-    assert listed(list_documents(project_id, doc_type="rfq")["items"]) == [("rfq", 1), ("rfq", 2), ("rfq", 3)]
+    assert listed(list_documents(project_id, doc_type="rfq")["items"]) == [("rfq", 3), ("rfq", 2), ("rfq", 1)]
     assert listed(latest_documents(project_id)["items"]) == [("proposal", 2), ("rfq", 3), ("photo", 1)]
     for limit in range(1, 7):
         paged: list[Document] = []
@@ -100,7 +100,7 @@ def test_documents_are_listed_by_type_and_version_and_the_newest_of_each_type_is
 def test_a_project_without_documents_has_none() -> None:
     project_id = new_project()
 
-    assert list_documents(project_id) == {"items": [], "next": None}
+    assert list_documents(project_id) == {"items": [], "next": None, "left": 0}
     assert latest_documents(project_id) == {"items": []}
 
 
@@ -148,7 +148,7 @@ def test_twelve_units_that_register_two_types_each_wait_for_one_another(committe
     assert sorted(first for first, _ in pairs) == sorted(second for _, second in pairs)
     for doc_type in ("exhibit_b", "rfq"):
         versions = [document["version"] for document in list_documents(project_id, doc_type=doc_type)["items"]]
-        assert versions == list(range(1, 13))
+        assert versions == list(range(12, 0, -1))
 
 
 def test_a_number_given_back_by_a_unit_that_was_undone_is_used(committed_db: str) -> None:

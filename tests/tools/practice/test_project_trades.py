@@ -276,7 +276,7 @@ def test_the_trades_of_a_project_are_listed_by_role_quote_and_page() -> None:
     first = list_project_trades(project, limit=2)
     assert len(first["items"]) == 2
     assert listed(after=first["next"]) == [2]
-    assert list_project_trades(uuid4()) == {"items": [], "next": None}
+    assert list_project_trades(uuid4()) == {"items": [], "next": None, "left": 0}
 
 
 def test_trades_are_compared_the_cheapest_first_by_the_final_quote_if_there_is_one() -> None:

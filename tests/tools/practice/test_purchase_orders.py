@@ -329,15 +329,16 @@ def test_orders_are_listed_by_project_vendor_status_and_page() -> None:
         found = [order["id"] for order in list_purchase_orders(**filters)["items"]]
         return [[order["id"] for order in orders].index(order_id) for order_id in found]
 
-    assert listed() == [0, 1, 2]
-    assert listed(project_id=first.project["id"]) == [0, 1]
+    assert listed() == [2, 1, 0]
+    assert listed(project_id=first.project["id"]) == [1, 0]
     assert listed(vendor_id=orders[2]["vendor_id"]) == [2]
-    assert listed(status="draft") == [0, 2]
+    assert listed(status="draft") == [2, 0]
     assert listed(status="draft", project_id=second.project["id"]) == [2]
     assert listed(vendor_id=uuid4()) == []
     page = list_purchase_orders(limit=2)
     assert len(page["items"]) == 2
-    assert listed(after=page["next"]) == [2]
+    assert listed(after=page["next"]) == [0]
+    assert listed(search=orders[1]["po_number"].lower()) == [1]
 
 
 def test_open_is_what_is_to_come_and_late_what_should_have_come_before_today() -> None:
@@ -355,8 +356,15 @@ def test_open_is_what_is_to_come_and_late_what_should_have_come_before_today() -
     def listed(**filters: Any) -> list[str]:
         return [order["status"] for order in list_purchase_orders(**filters)["items"]]
 
-    assert listed(open_only=True) == ["submitted", "acknowledged", "shipped"]
+    assert listed(open_only=True) == ["shipped", "acknowledged", "submitted"]
     assert listed(late_only=True) == listed(late_only=True, open_only=True) == ["submitted", "shipped"]
     assert listed(late_only=True, status="shipped") == ["shipped"]
+    one(
+        "UPDATE purchase_orders SET estimated_delivery = %s WHERE id = %s",
+        (today - timedelta(days=9), made["shipped"]["id"]),
+    )
+    assert listed(late_only=True) == ["shipped", "submitted"]
+    first = list_purchase_orders(late_only=True, limit=1)
+    assert listed(late_only=True, after=first["next"]) == ["submitted"]
     one("UPDATE purchase_orders SET estimated_delivery = NULL")
     assert listed(late_only=True) == []

@@ -177,7 +177,7 @@ class Commission:
         lines: list[dict[str, Any]] = []
         after = None
         while True:
-            page = self.do("reader", "project_feed", project_id=self.project, limit=500, after=after)
+            page = self.do("reader", "project_feed", project_id=self.project, limit=500, after=after, fields="*")
             lines += page["items"]
             after = page["next"]
             if after is None:

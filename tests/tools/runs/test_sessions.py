@@ -270,9 +270,9 @@ def test_sessions_are_listed_by_what_they_are_and_found_by_a_word() -> None:
     assert listed() == ["b", "a"]
     assert listed(status="running") == ["b"]
     assert listed(phase="pm", project_id=house) == ["a"]
-    assert listed(query="REVEAL") == ["a"]
-    assert listed(query="chen") == ["b"]
-    assert listed(query="%") == []
+    assert listed(search="REVEAL") == ["a"]
+    assert listed(search="chen") == ["b"]
+    assert listed(search="%") == []
     first = list_sessions(limit=1)
     assert [session["session_id"] for session in list_sessions(limit=1, after=first["next"])["items"]] == ["a"]
     assert "state_json" not in first["items"][0]

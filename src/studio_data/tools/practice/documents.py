@@ -46,9 +46,9 @@ class LatestDocuments(TypedDict):
 def register_document(
     project_id: EntityId, *, doc_type: DocumentTypeName, s3_key: StorageKey, created_by: Name | None = None
 ) -> Document:
-    """Record a stored file, such as a signed Exhibit B, as the next version of its type in a project.
+    """Record a stored file as the next version of its type in a project.
 
-    An Exhibit B covers the rooms' amounts of this moment: after a change it must be signed again.
+    An Exhibit B covers the rooms' amounts of this moment: a change needs a new one.
     ``created_by`` is the caller unless given.
 
     Versions count from 1 for each project and type, without gaps. Returns the document's row. Raises ``NotFoundError`` for

@@ -365,7 +365,7 @@ def get_fee(fee_id: EntityId) -> Fee:
     return row
 
 
-@tool(reads=True, brief=["project_id", "label", "amount", "status", "due_date"])
+@tool(reads=True, brief=["project_id", "label", "payment_number", "amount", "status", "due_date"])
 def list_fees(
     project_id: EntityId | None = None,
     *,

@@ -67,8 +67,8 @@ class PracticeReport(TypedDict):
 def project_budget(project_id: EntityId) -> ProjectBudget:
     """Compare a project's estimate, Exhibit B, orders and actual amounts, in total and per room. Internal.
 
-    ``variance`` is Exhibit B minus actual, or minus committed if actual is unknown. Trades' final quotes are listed
-    separately. For the client use project_budget_for_client.
+    ``variance`` is Exhibit B minus actual, or minus committed if actual is unknown. Trades' final quotes are apart. For the
+    client use project_budget_for_client.
 
     ``left_out`` counts what has no amount yet. Without rooms, the project's own estimate and Exhibit B total count.
     Returns the sums and their rooms in id order. Raises ``NotFoundError`` for an unknown project.
@@ -92,7 +92,7 @@ def project_budget_for_client(project_id: EntityId) -> ProjectBudgetForClient:
 def practice_report(*, from_date: Day, to_date: Day, limit: Limit = 50, after: Cursor | None = None) -> PracticeReport:
     """Report a period's fees and orders, and what is outstanding, overdue and earned now. Internal.
 
-    Both days belong to the period.
+    Both days count.
 
     Sums count what is known; the counts beside them say what they leave out. Returns the totals, a page of projects in
     id order, and the cursor of the next, None on the last. Raises ``InvalidInputError`` for a period that ends before it

@@ -252,7 +252,7 @@ def list_meetings(
     after: Cursor | None = None,
     fields: Fields | None = None,
 ) -> Page[Meeting]:
-    """List meetings by date, those without a date last. Both days count.
+    """List meetings by date, those without a date last.
 
     Returns a page, its cursor None on the last. Raises ``InvalidInputError`` for a ``from_date`` after ``to_date``.
     """

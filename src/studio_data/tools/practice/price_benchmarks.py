@@ -7,10 +7,10 @@ from uuid import UUID
 
 from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, Fields, Limit, Line, Money, Search, Text
-from studio_data.contract.paging import LOWEST_ID, Page, listed
+from studio_data.contract.paging import LOWEST_ID, Page, listed, near_miss
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import one
+from studio_data.db import many, one
 from studio_data.tools.practice.fields import FreightFactor
 
 
@@ -112,7 +112,7 @@ def find_benchmarks(
 
     Returns a page of rows, the oldest first.
     """
-    return listed(
+    found = listed(
         """
         SELECT *
         FROM pricing_benchmarks
@@ -125,3 +125,13 @@ def find_benchmarks(
         {"category": category, "quality_tier": quality_tier, "search": search, "after": after or LOWEST_ID, "limit": limit},
         fields,
     )
+    return near_miss(near_miss(found, "category", category, _categories), "quality_tier", quality_tier, _quality_tiers)
+
+
+def _categories() -> list[str]:
+    return [row["category"] for row in many("SELECT DISTINCT category FROM pricing_benchmarks")]
+
+
+def _quality_tiers() -> list[str]:
+    rows = many("SELECT DISTINCT quality_tier FROM pricing_benchmarks WHERE quality_tier IS NOT NULL")
+    return [row["quality_tier"] for row in rows]

@@ -8,7 +8,7 @@ from uuid import UUID
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import move_refusal, no_such
 from studio_data.contract.fields import Cursor, EntityId, Fields, Limit, Line, Money, Text
-from studio_data.contract.paging import LOWEST_ID, Page, listed
+from studio_data.contract.paging import LOWEST_ID, Page, listed, near_miss
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import batch, one
@@ -17,6 +17,7 @@ from studio_data.tools.practice.fields import QuoteStatusName, TradeRoleName
 from studio_data.tools.practice.rules.lifecycles import TradeRole
 from studio_data.tools.practice.rules.live import waiting_refusal
 from studio_data.tools.practice.rules.moves import TRADE_QUOTE_MOVES
+from studio_data.tools.practice.trades import specialties
 
 
 class ProjectTrade(TypedDict):
@@ -322,7 +323,7 @@ def compare_trades(
     the next page (None on the last page). ``difference`` is final minus ballpark, negative if the final quote is lower.
     ``is_chosen`` marks the chosen general contractor.
     """
-    return listed(
+    found = listed(
         """
         SELECT
             assigned.id, assigned.trade_id, trade.name, trade.company, trade.specialty, assigned.role,
@@ -346,3 +347,4 @@ def compare_trades(
         {"project_id": project_id, "role": role, "specialty": specialty, "after": after, "limit": limit},
         fields,
     )
+    return near_miss(found, "specialty", specialty, specialties)

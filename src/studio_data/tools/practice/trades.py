@@ -10,11 +10,11 @@ from annotated_types import Len
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, Email, EntityId, Fields, Limit, Line, Name, Search, choice
-from studio_data.contract.paging import LOWEST_ID, Page, listed
+from studio_data.contract.paging import LOWEST_ID, Page, listed, near_miss
 from studio_data.contract.phones import digits_in
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import one
+from studio_data.db import many, one
 
 
 class TradeField(StrEnum):
@@ -103,7 +103,7 @@ def list_trades(
 
     Returns at most ``limit`` rows and the cursor of the next page (None on the last page).
     """
-    return listed(
+    found = listed(
         """
         SELECT *
         FROM trades
@@ -122,6 +122,12 @@ def list_trades(
         {"specialty": specialty, "search": search, "digits": digits_in(search), "after": after or LOWEST_ID, "limit": limit},
         fields,
     )
+    return near_miss(found, "specialty", specialty, specialties)
+
+
+def specialties() -> list[str]:
+    """Return what the practice's trades do."""
+    return [row["specialty"] for row in many("SELECT DISTINCT specialty FROM trades WHERE specialty IS NOT NULL")]
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR], idempotent=True)

@@ -10,11 +10,11 @@ from annotated_types import Len
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, Email, EntityId, Fields, Limit, Line, Name, Search, choice
-from studio_data.contract.paging import LOWEST_ID, Page, listed
+from studio_data.contract.paging import LOWEST_ID, Page, listed, near_miss
 from studio_data.contract.phones import digits_in
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import one
+from studio_data.db import many, one
 
 
 class VendorField(StrEnum):
@@ -183,7 +183,7 @@ def list_vendors(
 
     Returns a page of rows, the oldest first.
     """
-    return listed(
+    found = listed(
         """
         SELECT *
         FROM vendors
@@ -201,3 +201,8 @@ def list_vendors(
         {"category": category, "search": search, "digits": digits_in(search), "after": after or LOWEST_ID, "limit": limit},
         fields,
     )
+    return near_miss(found, "category", category, _categories)
+
+
+def _categories() -> list[str]:
+    return [row["category"] for row in many("SELECT DISTINCT category FROM vendors WHERE category IS NOT NULL")]

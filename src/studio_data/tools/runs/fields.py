@@ -96,11 +96,11 @@ def moment(value: object) -> datetime:
         try:
             value = datetime.fromisoformat(value.upper())
         except ValueError:
-            raise ValueError("must be a time like 2026-11-23T16:00:00+00:00") from None
+            raise validators.NotADayError("must be a time like 2026-11-23T16:00:00+00:00") from None
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise ValueError("must be a time with its zone, like 2026-11-23T16:00:00+00:00")
+        raise validators.NotADayError("must be a time with its zone, like 2026-11-23T16:00:00+00:00")
     if not validators.FIRST_YEAR < value.year <= validators.LAST_YEAR or value.astimezone(UTC).year > validators.LAST_YEAR:
-        raise ValueError(f"must be a time after {validators.FIRST_YEAR} and up to {validators.LAST_YEAR}")
+        raise validators.NotADayError(f"must be a time after {validators.FIRST_YEAR} and up to {validators.LAST_YEAR}")
     return value.astimezone(UTC)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, Fields, Limit, Line, Search, Text
-from studio_data.contract.paging import HIGHEST_ID, Page, listed
+from studio_data.contract.paging import HIGHEST_ID, Page, listed, near_miss
 from studio_data.contract.registry import tool
 from studio_data.db import Statement, batch, many, one
 from studio_data.errors import NotFoundError, RuleViolationError
@@ -232,7 +232,7 @@ def list_prompts(
 
     Returns at most ``limit`` rows without their content, and the cursor of the next page (None on the last page).
     """
-    return listed(
+    found = listed(
         """
         SELECT id, profile_name, version_number, note, is_active, activated_at, created_at
         FROM agent_prompt_versions
@@ -244,6 +244,11 @@ def list_prompts(
         {"profile_name": profile_name, "after": after or HIGHEST_ID, "search": search, "limit": limit},
         fields,
     )
+    return near_miss(found, "profile_name", profile_name, _profiles)
+
+
+def _profiles() -> list[str]:
+    return [row["profile_name"] for row in many("SELECT DISTINCT profile_name FROM agent_prompt_versions")]
 
 
 @tool(reads=True)

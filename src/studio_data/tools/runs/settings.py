@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
 from studio_data.contract.fields import Cursor, Fields, Limit, Line, Name, Search, StorageKey, choice
-from studio_data.contract.paging import LOWEST_ID, Page, listed
+from studio_data.contract.paging import LOWEST_ID, Page, listed, near_miss
 from studio_data.contract.registry import tool
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, InvalidInputError
@@ -321,7 +321,7 @@ def list_agent_settings(
     Returns at most ``limit`` rows in the order they were made, never with a key, and the cursor of the next page (None on
     the last page).
     """
-    return listed(
+    found = listed(
         """
         SELECT *
         FROM settings_answers
@@ -333,3 +333,8 @@ def list_agent_settings(
         {"profile_name": profile_name, "after": after or LOWEST_ID, "search": search, "limit": limit},
         fields,
     )
+    return near_miss(found, "profile_name", profile_name, _profiles)
+
+
+def _profiles() -> list[str]:
+    return [row["profile_name"] for row in many("SELECT profile_name FROM agent_settings ORDER BY profile_name LIMIT 200")]
