@@ -73,6 +73,8 @@ class SatisfyingCall(TypedDict):
     arguments: dict[str, Any]
     roles: NotRequired[list[str]]
     """Who may make it, where the role that asked may not."""
+    about: NotRequired[str]
+    """What people call the thing that it moves, where there may be many."""
 
 
 class RuleViolationError(StudioError):

@@ -76,7 +76,7 @@ def test_a_call_made_twice_is_told_so_and_not_led_back() -> None:
     client = create_client("Ann")
     churn_client(client["id"], reason="Moved away.")
 
-    with pytest.raises(InvalidTransitionError, match=f"Client {client['id']} is already churned") as raised:
+    with pytest.raises(InvalidTransitionError, match=rf"Client 'Ann' \({client['id']}\) is already churned") as raised:
         churn_client(client["id"], reason="Moved away.")
     assert raised.value.details["calls"] == []
 
@@ -87,7 +87,7 @@ def test_what_another_tool_makes_names_that_tool() -> None:
     with pytest.raises(InvalidTransitionError) as raised, acting_as("user", "Maria"):
         advance_project(project["id"], to="on_hold")
     assert raised.value.message == (
-        f"Project {project['id']} is conceptual_design. hold_project, not advance_project, makes it on_hold."
+        f"Project 'LR' ({project['id']}) is conceptual_design. hold_project, not advance_project, makes it on_hold."
     )
     assert raised.value.hint == "Call hold_project."
 

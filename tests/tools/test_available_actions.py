@@ -116,7 +116,7 @@ def test_a_refusal_names_the_state_and_the_calls_on_the_way() -> None:
     assert contracted == {
         "tool": "advance_client",
         "arguments": {"client_id": str(client["id"]), "to": "contracted"},
-        "reason": f"Client {client['id']} is lead and cannot become contracted.",
+        "reason": f"Client 'Ann' ({client['id']}) is lead and cannot become contracted.",
         "rule": "lifecycle",
         "calls": [
             {"tool": "advance_client", "arguments": {"client_id": str(client["id"]), "to": "qualified"}},
@@ -242,7 +242,8 @@ def test_a_project_is_told_which_gates_it_lacks() -> None:
 
     assert found["rule"] == "gates"
     assert found["reason"] == (
-        f"Project {project_id} is not ready for detailed_design: design_fee_paid (no design fee); cdm_completed (no cdm)."
+        f"Project 'LR' ({project_id}) is not ready for detailed_design: "
+        "design_fee_paid (no design fee); cdm_completed (no cdm)."
     )
     assert tools(found["calls"])[:3] == ["create_fee_schedule", "invoice_fee", "pay_fee"]
     assert available("project", project_id) == ["hold_project"]
@@ -341,7 +342,7 @@ def test_an_order_wants_exhibit_b_and_a_project_that_purchases() -> None:
     found = refused("line_item", unsigned.item_id, "draft_purchase_order")
     arguments = {"project_id": str(unsigned.project_id), "doc_type": "exhibit_b"}
     assert (found["rule"], found["calls"]) == ("ready_to_order", [{"tool": "register_document", "arguments": arguments}])
-    assert found["reason"] == f"Line item {unsigned.item_id} cannot be ordered yet: no exhibit_b on file."
+    assert found["reason"] == f"Line item 'sofa' ({unsigned.item_id}) cannot be ordered yet: no exhibit_b on file."
 
     early = Commission("conceptual_design", "quoted", "draft")
     assert early.order_id is not None

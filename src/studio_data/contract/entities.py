@@ -1,13 +1,18 @@
 """What has an id: what an id that finds nothing may be instead, and why a thing does not move."""
 
+import re
 from uuid import UUID
 
 from psycopg import sql
 
 from studio_data.contract.domain import Entity, entities
 from studio_data.contract.lifecycle import Moves, in_words
-from studio_data.db import one
+from studio_data.db import many, one
 from studio_data.errors import NotFoundError, StudioError
+
+LONGEST_NAME = 60
+
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def no_such(entity_type: str, entity_id: UUID | str, *, hint: str | None = None) -> NotFoundError:
@@ -71,6 +76,28 @@ def kind_named(words: str) -> str | None:
         if name in {kind, entity.table, f"{kind}s", f"{kind[:-1]}ies"}:
             return kind
     return None
+
+
+def with_names(messages: list[str]) -> list[str]:
+    """Return messages with the names of things before their ids. One round trip, if they have ids."""
+    ids = list(dict.fromkeys(found for message in messages for found in _ID.findall(message)))
+    if not ids:
+        return messages
+    query = sql.SQL(" UNION ALL ").join([_naming(entity) for entity in entities().values() if entity.name])
+    names = {str(row["id"]): row["name"] for row in many(query, {"ids": ids}, reads=True)}
+    return [_ID.sub(lambda found: _with_name(found[0], names.get(found[0])), message) for message in messages]
+
+
+def _with_name(entity_id: str, name: str | None) -> str:
+    if name is None:
+        return entity_id
+    return f"{name if len(name) <= LONGEST_NAME else f'{name[:LONGEST_NAME]}…'!r} ({entity_id})"
+
+
+def _naming(entity: Entity) -> sql.Composed:
+    return sql.SQL("SELECT id, ({name})::text AS name FROM {table} WHERE id = ANY(%(ids)s::uuid[])").format(
+        name=sql.SQL(entity.name or "NULL"), table=sql.Identifier(entity.table)
+    )
 
 
 def _looking_for(entity: Entity) -> sql.Composed:

@@ -7,6 +7,7 @@ import json
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property, wraps
 from typing import Any, get_type_hints
 
@@ -18,11 +19,20 @@ from studio_data.contract.actor import ActorType, actor_required_by, current_act
 from studio_data.contract.arguments import Arguments
 from studio_data.contract.audit import NOBODY, Call, current_call
 from studio_data.contract.domain import TOOLS, domain_of, domains, refusals
+from studio_data.contract.entities import with_names
 from studio_data.contract.ledger import current_key, once
 from studio_data.contract.roles import READERS, Role
 from studio_data.contract.validators import checked, member_of
 from studio_data.db import in_transaction, only_reads, savepoint
-from studio_data.errors import InvalidInputError, PermissionDeniedError, SatisfyingCall, StudioError, did_you_mean
+from studio_data.errors import (
+    InvalidInputError,
+    NotFoundError,
+    PermissionDeniedError,
+    SatisfyingCall,
+    StudioError,
+    UnavailableError,
+    did_you_mean,
+)
 from studio_data.postgres.deadlines import call_deadline
 from studio_data.postgres.failures import refusal
 from studio_data.telemetry import Watched
@@ -137,6 +147,8 @@ class Tool:
             raise refusal(error, refusals()) from error
         except StudioError as error:
             say_whose(error.details.get("calls", []))
+            if is_outermost:
+                _name_things(error)
             raise
         finally:
             only_reads.reset(reading)
@@ -197,6 +209,14 @@ class Tool:
             hint="Call it inside acting_as(...). A thread has no actor of its own: run carried(function) in it.",
             details={"tool": self.name, "rule": "somebody_acts", "required_by": required_by},
         )
+
+
+def _name_things(error: StudioError) -> None:
+    """Write the names of things into a refusal's message. Without an answer of the database the refusal has to do."""
+    if isinstance(error, NotFoundError | UnavailableError):
+        return
+    with suppress(StudioError, psycopg.Error):
+        (error.message,) = with_names([error.message])
 
 
 def say_whose(calls: Iterable[SatisfyingCall]) -> None:

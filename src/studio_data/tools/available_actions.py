@@ -5,7 +5,7 @@ from uuid import UUID
 
 from studio_data.contract.actor import current_actor
 from studio_data.contract.domain import WithMoves, domain_with, moves_of
-from studio_data.contract.entities import no_such
+from studio_data.contract.entities import no_such, with_names
 from studio_data.contract.fields import EntityId
 from studio_data.contract.registry import get_tool, say_whose, tool
 from studio_data.contract.roles import EVERYBODY
@@ -59,6 +59,8 @@ def available_actions(entity_type: Annotated[str, WithMoves()], entity_id: Entit
         else:
             say_whose([call, *against.details.get("calls", [])])
             refused.append({**call, **_explained(against)})
+    for action, reason in zip(refused, with_names([action["reason"] for action in refused]), strict=True):
+        action["reason"] = reason
     return {
         "entity_type": str(entity_type),
         "entity_id": row_id,

@@ -220,8 +220,10 @@ def test_a_meeting_or_fee_of_another_project_is_refused() -> None:
 
     for given in ({"meeting_id": full.meeting}, {"fee_id": full.fee}):
         (argument,) = given
-        with pytest.raises(InvalidInputError, match=f"belongs to project {full.project}, not to {other}") as raised:
+        with pytest.raises(InvalidInputError, match="belongs to project") as raised:
             body_of("Hello", other, **given)
+        both = f"project 'Nguyen LR/DR' ({full.project}), not to 'Nguyen LR/DR' ({other})"
+        assert both in raised.value.message
         assert raised.value.details == {"arguments": [argument, "project_id"]}
 
 

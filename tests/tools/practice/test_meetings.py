@@ -216,7 +216,7 @@ BAD_ACTION_ITEMS: list[tuple[list[Any], str]] = [
     ([{}], "action_items[0].description is missing."),
     ([{"description": "a", "status": "completed"}], "action_items[0].status is unknown."),
     ([{"description": "a"}] * 101, "action_items must have at most 100 items."),
-    ([{"description": "a", "due_date": "soon"}], "action_items[0].due_date must be a date like 2026-11-23."),
+    ([{"description": "a", "due_date": "soon"}], "action_items[0].due_date must be a date like 2026-11-23. Today is "),
 ]
 
 
@@ -227,7 +227,7 @@ def test_a_bad_action_item_completes_nothing(agreed: list[Any], message: str) ->
     with pytest.raises(InvalidInputError) as raised:
         complete_meeting(meeting_id, action_items=agreed)
 
-    assert str(raised.value) == message
+    assert str(raised.value).startswith(message)
     assert get_meeting(meeting_id)["status"] == "confirmed"
 
 

@@ -109,7 +109,7 @@ def test_nothing_is_ordered_before_exhibit_b_is_signed() -> None:
 
     error = refused(line_item_id)
 
-    assert error.message == f"Line item {line_item_id} cannot be ordered yet: no exhibit_b on file."
+    assert error.message == f"Line item 'Duke sofa' ({line_item_id}) cannot be ordered yet: no exhibit_b on file."
     assert error.details["calls"] == [
         {
             "tool": "register_document",

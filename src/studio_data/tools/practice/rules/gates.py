@@ -53,6 +53,7 @@ def has_construction(facts: Facts) -> bool:
 def gates_of(facts: Facts, phase: ProjectPhase) -> list[Gate]:
     """Return every gate that stands before a phase, for a project with these facts."""
     gates: list[Gate] = []
+    names = _names(facts)
     for check in GATES.get(phase, ()):
         if check.is_for(facts):
             passed, found, calls = check.look(facts)
@@ -61,11 +62,24 @@ def gates_of(facts: Facts, phase: ProjectPhase) -> list[Gate]:
                     "gate": check.name,
                     "passed": passed,
                     "found": found,
-                    "calls": [] if passed else calls[:MOST_CALLS],
+                    "calls": [] if passed else [_about(call, names) for call in calls[:MOST_CALLS]],
                     "more_calls": 0 if passed else max(0, len(calls) - MOST_CALLS),
                 }
             )
     return gates
+
+
+def _names(facts: Facts) -> dict[str, str]:
+    """Return what people call the things of a project that calls are about, by their ids."""
+    things = [*facts["fees"], *facts["rooms"], *facts["items"], *facts["open_tasks"], *facts["open_action_items"]]
+    things += [facts["gc"]] if facts["gc"] else []
+    names = {str(thing["id"]): thing["name"] for thing in things}
+    return names | {str(item["order_id"]): item["name"] for item in facts["items"] if item["order_id"]}
+
+
+def _about(call: SatisfyingCall, names: dict[str, str]) -> SatisfyingCall:
+    about = [names[value] for value in call["arguments"].values() if value in names]
+    return {**call, "about": about[0]} if about else call
 
 
 def facts_sql(project_id: UUID | str) -> Statement:
