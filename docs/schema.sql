@@ -2190,6 +2190,27 @@ CREATE INDEX purchase_orders_vendor_id_idx ON public.purchase_orders USING btree
 
 
 --
+-- Name: trades_email_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX trades_email_idx ON public.trades USING btree (lower((email)::text)) WHERE (email IS NOT NULL);
+
+
+--
+-- Name: trades_name_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX trades_name_idx ON public.trades USING btree (lower((name)::text));
+
+
+--
+-- Name: trades_phone_digits_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX trades_phone_digits_idx ON public.trades USING btree ("right"(public.phone_digits((phone)::text), 7)) WHERE (phone IS NOT NULL);
+
+
+--
 -- Name: trades_specialty_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2208,6 +2229,27 @@ CREATE INDEX vendor_quotes_line_item_id_idx ON public.vendor_quotes USING btree 
 --
 
 CREATE INDEX vendors_category_idx ON public.vendors USING btree (lower((category)::text), id);
+
+
+--
+-- Name: vendors_email_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX vendors_email_idx ON public.vendors USING btree (lower((email)::text)) WHERE (email IS NOT NULL);
+
+
+--
+-- Name: vendors_name_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX vendors_name_idx ON public.vendors USING btree (lower((name)::text));
+
+
+--
+-- Name: vendors_phone_digits_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX vendors_phone_digits_idx ON public.vendors USING btree ("right"(public.phone_digits((phone)::text), 7)) WHERE (phone IS NOT NULL);
 
 
 --

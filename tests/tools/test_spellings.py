@@ -1,5 +1,7 @@
 """One thing in several spellings is one thing: what is stored, looked for and told of what is near."""
 
+from collections.abc import Callable
+from typing import Any
 from unicodedata import normalize
 
 import pytest
@@ -47,6 +49,21 @@ def test_vendors_and_trades_are_found_by_phone_and_email() -> None:
     for search in ("+1 913 555 0142", "rosa", "ROSA@example"):
         assert [one["id"] for one in list_vendors(search=search)["items"]] == [vendor["id"]]
     assert [one["id"] for one in list_trades(search="9135550142")["items"]] == [trade["id"]]
+
+
+@pytest.mark.parametrize("create", [create_vendor, create_trade], ids=["vendor", "trade"])
+def test_a_vendor_or_trade_who_is_there_already_is_named(create: Callable[..., dict[str, Any]]) -> None:
+    first = create("Fine Sofas", email="Rosa@example.com", phone="(913) 555-0142")
+    assert "likely_duplicates" not in first
+    named = [{"id": first["id"], "name": "Fine Sofas"}]
+
+    for name, more in (
+        ("FINE sofas", {}), ("A", {"email": "rosa@EXAMPLE.com"}), ("B", {"phone": "+1 913.555.0142"}),
+        ("C", {"phone": "9135550142 ext. 3", "email": "c@example.com"}),
+    ):  # fmt: skip
+        with db.transaction(rollback=True):
+            assert create(name, **more)["likely_duplicates"] == named
+    assert "likely_duplicates" not in create("Fine Sofa", email="r@example.com", phone="(913) 555-0143")
 
 
 def test_a_number_is_of_the_practices_country_unless_it_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 from uuid import UUID
 
 from annotated_types import Len
@@ -11,10 +11,11 @@ from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, Email, EntityId, Fields, Limit, Line, Name, Search, choice
 from studio_data.contract.paging import LOWEST_ID, Page, listed, near_miss
-from studio_data.contract.phones import digits_in
+from studio_data.contract.phones import digits_in, digits_of
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
+from studio_data.tools.practice.rules.duplicates import LikelyDuplicate, with_duplicates
 
 
 class TradeField(StrEnum):
@@ -38,6 +39,12 @@ class Trade(TypedDict):
     created_at: datetime
 
 
+class CreatedTrade(Trade):
+    """A new trade's row, with ``likely_duplicates`` if there are some."""
+
+    likely_duplicates: NotRequired[list[LikelyDuplicate]]
+
+
 @tool(roles=[Role.PROCUREMENT_COORDINATOR])
 def create_trade(
     name: Name,
@@ -46,14 +53,15 @@ def create_trade(
     company: Line | None = None,
     email: Email | None = None,
     phone: Line | None = None,
-) -> Trade:
+) -> CreatedTrade:
     """Create a trade: a contractor or craft person.
 
     ``specialty`` is what they do: general contractor, drapery, wallpaper. assign_trade assigns them to a project.
+    ``likely_duplicates`` in the answer lists up to 20 trades with the same name, e-mail or phone.
 
     Returns the trade's row. Raises ``InvalidInputError`` for a bad argument.
     """
-    return one(
+    row = one(
         """
         WITH trade AS (
             INSERT INTO trades (name, specialty, company, email, phone)
@@ -65,10 +73,30 @@ def create_trade(
                 jsonb_build_object('specialty', specialty)
             FROM trade
         )
-        SELECT * FROM trade
+        SELECT trade.*, ARRAY(
+            SELECT ARRAY[id::text, name]
+            FROM trades
+            WHERE lower(name) = lower(%(name)s)
+                OR lower(email) = lower(%(email)s)
+                OR (
+                    right(phone_digits(phone), 7) = right(%(digits)s, 7)
+                    AND right(phone_digits(phone), length(%(digits)s)) = %(digits)s
+                )
+            LIMIT 20
+        ) AS likely_duplicates
+        FROM trade
         """,
-        {"name": name, "specialty": specialty, "company": company, "email": email, "phone": phone, **actor()},
+        {
+            "name": name,
+            "specialty": specialty,
+            "company": company,
+            "email": email,
+            "phone": phone,
+            "digits": digits_of(phone),
+            **actor(),
+        },
     )
+    return with_duplicates(row)
 
 
 @tool(reads=True)

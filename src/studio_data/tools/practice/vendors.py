@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 from uuid import UUID
 
 from annotated_types import Len
@@ -11,10 +11,11 @@ from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
 from studio_data.contract.fields import Cursor, Email, EntityId, Fields, Limit, Line, Name, Search, choice
 from studio_data.contract.paging import LOWEST_ID, Page, listed, near_miss
-from studio_data.contract.phones import digits_in
+from studio_data.contract.phones import digits_in, digits_of
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.db import many, one
+from studio_data.tools.practice.rules.duplicates import LikelyDuplicate, with_duplicates
 
 
 class VendorField(StrEnum):
@@ -42,6 +43,12 @@ class Vendor(TypedDict):
     created_at: datetime
 
 
+class CreatedVendor(Vendor):
+    """A new vendor's row, with ``likely_duplicates`` if there are some."""
+
+    likely_duplicates: NotRequired[list[LikelyDuplicate]]
+
+
 @tool(roles=[Role.SOURCING_SPECIALIST, Role.PROCUREMENT_COORDINATOR])
 def create_vendor(
     name: Name,
@@ -52,12 +59,14 @@ def create_vendor(
     phone: Line | None = None,
     account_number: Line | None = None,
     discount_tier: Line | None = None,
-) -> Vendor:
+) -> CreatedVendor:
     """Create a vendor from whom the practice may buy.
+
+    ``likely_duplicates`` in the answer lists up to 20 vendors with the same name, e-mail or phone.
 
     Returns the vendor's row. Raises ``InvalidInputError`` for a bad argument.
     """
-    return one(
+    row = one(
         """
         WITH vendor AS (
             INSERT INTO vendors (name, category, contact_name, email, phone, account_number, discount_tier)
@@ -70,7 +79,18 @@ def create_vendor(
             SELECT 'vendor', id, 'created', %(actor_type)s, %(actor_name)s, %(context)s, jsonb_build_object('name', name)
             FROM vendor
         )
-        SELECT * FROM vendor
+        SELECT vendor.*, ARRAY(
+            SELECT ARRAY[id::text, name]
+            FROM vendors
+            WHERE lower(name) = lower(%(name)s)
+                OR lower(email) = lower(%(email)s)
+                OR (
+                    right(phone_digits(phone), 7) = right(%(digits)s, 7)
+                    AND right(phone_digits(phone), length(%(digits)s)) = %(digits)s
+                )
+            LIMIT 20
+        ) AS likely_duplicates
+        FROM vendor
         """,
         {
             "name": name,
@@ -78,11 +98,13 @@ def create_vendor(
             "contact_name": contact_name,
             "email": email,
             "phone": phone,
+            "digits": digits_of(phone),
             "account_number": account_number,
             "discount_tier": discount_tier,
             **actor(),
         },
     )
+    return with_duplicates(row)
 
 
 @tool(roles=[Role.SOURCING_SPECIALIST, Role.PROCUREMENT_COORDINATOR], idempotent=True)
