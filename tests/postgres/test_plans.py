@@ -19,6 +19,8 @@ from studio_data.contract.registry import Tool, all_tools
 from studio_data.errors import InvalidTransitionError, NotFoundError
 from studio_data.operations import doctor, seals
 from studio_data.tools.clients import create_client
+from studio_data.tools.practice.trades import create_trade
+from studio_data.tools.practice.vendors import create_vendor
 from tests.conftest import new_database, use_database
 from tests.examples import EXAMPLES, Practice, by_whom
 
@@ -221,6 +223,7 @@ VALUES: dict[str, Any] = {
     "category": "Kind 1",
     "due_before": "2026-01-02",
     "entity_type": "project",
+    "fields": "*",
     "from_date": str(datetime.now(UTC).date()),
     "include_retired": True,
     "late_only": True,
@@ -275,7 +278,8 @@ def use_everything() -> None:
             else:
                 tool.run((), EXAMPLES[tool.name].arguments(practice))
     with db.transaction(rollback=True):
-        create_client("Ann", phone="+1 913 1")
+        for create in (create_client, create_vendor, create_trade):
+            create("Ann", email="ann@example.com", phone="+1 913 555 0142")
         list(ledger.prune())
         list(seals.seal())
         list(seals.verify())

@@ -30,7 +30,7 @@ USE = {
     "mcp": "from studio_data.mcp import server_for",
     "otel": "from opentelemetry import trace",
 }
-CALL = "import studio_data; assert studio_data.call('list_clients', {}) == {'items': [], 'next': None}"
+CALL = "import studio_data; assert studio_data.call('list_clients', {}) == {'items': [], 'next': None, 'left': 0}"
 
 type Install = Callable[[str | None], Path]
 
