@@ -19,7 +19,7 @@ from studio_data.errors import InvalidInputError, did_you_mean
 LOWEST_ID, HIGHEST_ID = UUID(int=0), UUID(int=2**128 - 1)
 """Where the first page begins."""
 
-COUNTED = 1_000
+COUNTED = 200
 """How many rows after a page are counted at most, so that a page of a long list costs no more than that."""
 
 EVERY_FIELD = "*"
@@ -29,7 +29,7 @@ MOST_KNOWN = 10
 class Page[T](TypedDict):
     """Items of a list, where the next page begins (None on the last), and how many items are left for later pages.
 
-    ``left`` is at most 1,000, which means 1,000 or more. ``hint`` comes with an empty list where a filter that was given is
+    ``left`` is at most 200, which means 200 or more. ``hint`` comes with an empty list where a filter that was given is
     close to a known value. With ``fields`` each item has its id and these fields only.
     """
 

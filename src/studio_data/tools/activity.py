@@ -121,7 +121,7 @@ def log_activity(
 _AS_GIVEN = sql.SQL("SELECT %(entity_id)s::uuid AS id, %(project_id)s::uuid AS project_id")
 
 
-@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"], brief_limit=20)
+@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"], brief_limit=15)
 def list_activity(
     *,
     entity_type: Line | None = None,
@@ -276,7 +276,7 @@ def _check_kind(entity_type: str) -> None:
         )
 
 
-@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"], brief_limit=20)
+@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"], brief_limit=15)
 def project_feed(
     project_id: EntityId,
     *,
