@@ -30,6 +30,7 @@ from studio_data.tools.practice.fees import (
 )
 from studio_data.tools.practice.rules.lifecycles import FEE
 from studio_data.tools.projects import create_project
+from tests.examples import Practice
 from tests.support.lifecycle import assert_move, every_pair
 
 
@@ -250,6 +251,29 @@ def test_a_payment_that_is_to_come_is_refused() -> None:
 def test_the_database_holds_that_a_pending_fee_was_not_invoiced() -> None:
     with pytest.raises(psycopg.errors.CheckViolation, match="invoiced_at_only_when_invoiced"), transaction():
         one("UPDATE design_fees SET invoiced_at = now() WHERE id = %s", (fee()["id"],))
+
+
+def test_what_is_past_its_due_date_is_listed_as_overdue_before_the_sweep_too() -> None:
+    first, second = (Practice().project["id"] for _ in range(2))
+    late, later, paid, to_come = (
+        invoice_fee(add_fee(project, label=label, amount=100)["id"])
+        for project, label in ((first, "late"), (second, "later"), (first, "paid"), (first, "to come"))
+    )
+    one("UPDATE design_fees SET due_at = now() - interval '2 days' WHERE id = ANY(%s)", ([late["id"], paid["id"]],))
+    one("UPDATE design_fees SET due_at = now() - interval '1 day' WHERE id = %s", (later["id"],))
+    pay_fee(paid["id"])
+
+    def listed(**filters: Any) -> list[str]:
+        return [fee["label"] for fee in list_fees(**filters)["items"]]
+
+    assert listed(status="overdue") == ["late", "later"]
+    sweep_overdue_fees()
+    assert listed(status="overdue") == ["late", "later"]
+    assert listed(status="invoiced") == [to_come["label"]]
+    assert listed() == ["late", "paid", "later", "to come"]
+    begun = list_fees(limit=2)
+    assert [fee["label"] for fee in list_fees(after=begun["next"])["items"]] == ["later", "to come"]
+    assert listed(project_id=second, search="LATE") == ["later"]
 
 
 def test_the_sweep_makes_overdue_what_is_past_due_and_once() -> None:

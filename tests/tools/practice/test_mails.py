@@ -13,8 +13,10 @@ from studio_data import call as dispatch
 from studio_data.db import one
 from studio_data.errors import InvalidInputError, NotFoundError, RuleViolationError
 from studio_data.tools.clients import create_client
+from studio_data.tools.practice.documents import register_document
 from studio_data.tools.practice.emails import get_email_template, list_email_templates, render_email
 from studio_data.tools.practice.meetings import complete_meeting, confirm_meeting, reschedule_meeting, schedule_meeting
+from studio_data.tools.practice.rooms import add_room, update_room
 from studio_data.tools.practice.rules.mail_language import PLACEHOLDERS
 from studio_data.tools.projects import create_project
 from tests.tools.practice.test_emails import SHIPPED, template
@@ -39,6 +41,11 @@ class Full:
         one(
             "UPDATE projects SET address = '123 Main St', investment_estimate = 100000, exhibit_b_total = 98765.4"
             " WHERE id = %s",
+            (self.project,),
+        )
+        one(
+            "INSERT INTO documents (project_id, doc_type, s3_key, version, covers)"
+            """ VALUES (%s, 'exhibit_b', 'b.pdf', 1, '{"one": "12000.00", "two": "0.50"}')""",
             (self.project,),
         )
         self.meeting = schedule_meeting(self.project, meeting_type="cdm", scheduled_date="2199-12-31")["id"]
@@ -85,6 +92,7 @@ def test_every_placeholder_is_written_for_people() -> None:
         "project.project_type": "renovation",
         "project.investment_estimate": "$100,000.00",
         "project.exhibit_b_total": "$98,765.40",
+        "project.exhibit_b_signed": "$12,000.50",
         "meeting.date": "Tuesday, December 31, 2199",
         "fee.label": "First half",
         "fee.amount": "$12,500.00",
@@ -204,6 +212,24 @@ def test_what_a_mail_lacks_is_named_with_the_calls_that_bring_it() -> None:
     with pytest.raises(RuleViolationError, match=r"has no project\.exhibit_b_total") as raised:
         body_of("{{ project.exhibit_b_total }}", project_id)
     assert raised.value.details["calls"] == [{"tool": "update_room", "arguments": {}}]
+    with pytest.raises(RuleViolationError, match=r"has no project\.exhibit_b_signed") as raised:
+        body_of("{{ project.exhibit_b_signed }}", project_id)
+    sign = {"project_id": str(project_id), "doc_type": "exhibit_b"}
+    assert raised.value.details["calls"] == [{"tool": "register_document", "arguments": sign}]
+
+
+def test_final_selections_show_what_was_signed_whatever_the_rooms_come_to_now() -> None:
+    project_id = new_project()
+    room = add_room(project_id, name="Living", exhibit_b_amount="12000.00")
+    with acting_as("user", "Maria Lopez"):
+        register_document(project_id, doc_type="exhibit_b", s3_key="b.pdf")
+    update_room(room["id"], exhibit_b_amount="19000.00")
+
+    sources = ("{{ project.exhibit_b_signed }}", "{{ project.exhibit_b_total }}")
+    assert [body_of(source, project_id) for source in sources] == ["$12,000.00", "$19,000.00"]
+    schedule_meeting(project_id, meeting_type="ddm", scheduled_date="2199-12-30")
+    (shipped,) = (one for one in list_email_templates()["items"] if one["name"] == "Final selections for approval")
+    assert "the Exhibit B that you signed comes to $12,000.00." in render_email(shipped["id"], project_id=project_id)["body"]
 
 
 def test_a_condition_leaves_out_what_is_not_known() -> None:

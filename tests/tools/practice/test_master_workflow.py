@@ -7,6 +7,11 @@ from studio_data import db
 PLACEHOLDERS = {
     "client.name", "project.name", "project.address", "project.project_type", "project.investment_estimate",
     "project.exhibit_b_total", "meeting.date", "fee.label", "fee.amount", "fee.due_date", "recipient.name", "sender.name",
+    "project.exhibit_b_signed",
+}  # fmt: skip
+
+OF_THE_CLIENTS_MONEY = {
+    "project.exhibit_b_total", "project.exhibit_b_signed", "project.investment_estimate", "fee.amount",
 }  # fmt: skip
 
 
@@ -65,11 +70,17 @@ def test_the_e_mails_use_known_placeholders_only_and_keep_client_and_trade_apart
         assert text.count("{") == text.count("}") == 2 * len(re.findall(r"{{ [a-z_.]+ }}", text)), email["name"]
         assert ("client.name" in used) != ("recipient.name" in used), email["name"]
         if "recipient.name" in used:
-            assert not used & {"project.exhibit_b_total", "project.investment_estimate", "fee.amount"}, email["name"]
+            for_clients = {
+                "project.exhibit_b_total",
+                "project.exhibit_b_signed",
+                "project.investment_estimate",
+                "fee.amount",
+            }
+            assert not used & for_clients, email["name"]
 
 
 def test_what_asks_for_money_or_a_signature_is_reviewed_by_a_person_first() -> None:
     unreviewed = db.many(
-        "SELECT name FROM email_templates WHERE NOT requires_review AND body_template ~ '(fee[.]|exhibit_b_total)'"
+        "SELECT name FROM email_templates WHERE NOT requires_review AND body_template ~ '(fee[.]|exhibit_b_)'"
     )
     assert unreviewed == []

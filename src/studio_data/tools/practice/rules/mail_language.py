@@ -16,11 +16,13 @@ from studio_data.errors import InvalidInputError
 
 PLACEHOLDERS = (
     "client.name", "recipient.name", "sender.name", "project.name", "project.address", "project.project_type",
-    "project.investment_estimate", "project.exhibit_b_total", "meeting.date", "fee.label", "fee.amount", "fee.due_date",
+    "project.investment_estimate", "project.exhibit_b_total", "project.exhibit_b_signed", "meeting.date", "fee.label",
+    "fee.amount", "fee.due_date",
 )  # fmt: skip
 
 FOR_THE_CLIENT_ONLY = frozenset({
-    "client.name", "project.investment_estimate", "project.exhibit_b_total", "fee.label", "fee.amount", "fee.due_date",
+    "client.name", "project.investment_estimate", "project.exhibit_b_total", "project.exhibit_b_signed", "fee.label",
+    "fee.amount", "fee.due_date",
 })  # fmt: skip
 
 MOST_WORDS = 8

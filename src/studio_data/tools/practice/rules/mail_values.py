@@ -27,6 +27,7 @@ def facts_for(email_template: UUID | str, project_id: UUID | str, given: dict[st
                 'project.project_type', project.project_type,
                 'project.investment_estimate', to_char(project.investment_estimate, 'FM$9,999,999,990.00'),
                 'project.exhibit_b_total', to_char(project.exhibit_b_total, 'FM$9,999,999,990.00'),
+                'project.exhibit_b_signed', to_char(signed.total, 'FM$9,999,999,990.00'),
                 'meeting.date', to_char(meeting.scheduled_date, 'FMDay, FMMonth FMDD, YYYY'),
                 'fee.label', fee.label,
                 'fee.amount', to_char(fee.amount, 'FM$9,999,999,990.00'),
@@ -37,6 +38,10 @@ def facts_for(email_template: UUID | str, project_id: UUID | str, given: dict[st
             ON template.id = %(template_id)s OR template.name = %(template_name)s
         LEFT JOIN projects AS project ON project.id = %(project_id)s
         LEFT JOIN clients AS client ON client.id = project.client_id
+        LEFT JOIN LATERAL (
+            SELECT sum(amount::numeric) AS total
+            FROM jsonb_each_text(exhibit_b_covers(project.id)) AS covered (room_id, amount)
+        ) AS signed ON true
         LEFT JOIN LATERAL (
             SELECT *
             FROM meetings
@@ -94,16 +99,20 @@ def lacks(missing: list[str], found: dict[str, Any]) -> RuleViolationError:
 
 def _calls_that_fill(placeholder: str, found: dict[str, Any]) -> list[SatisfyingCall]:
     project = {"project_id": str(found["project_id"])}
+    call: SatisfyingCall = {"tool": "update_project", "arguments": project}
     match placeholder:
         case "meeting.date" if found["meeting_id"]:
-            return [{"tool": "reschedule_meeting", "arguments": {"meeting_id": str(found["meeting_id"])}}]
+            call = {"tool": "reschedule_meeting", "arguments": {"meeting_id": str(found["meeting_id"])}}
         case "meeting.date":
-            return [{"tool": "schedule_meeting", "arguments": project}]
+            call = {"tool": "schedule_meeting", "arguments": project}
         case "fee.due_date" if found["fee_status"] == "pending":
-            return [{"tool": "invoice_fee", "arguments": {"fee_id": str(found["fee_id"])}}]
+            call = {"tool": "invoice_fee", "arguments": {"fee_id": str(found["fee_id"])}}
         case "fee.label" | "fee.amount" | "fee.due_date":
             return [] if found["has_fees"] else [{"tool": "create_fee_schedule", "arguments": project}]
+        case "project.exhibit_b_signed":
+            call = {"tool": "register_document", "arguments": {**project, "doc_type": "exhibit_b"}}
         case "project.exhibit_b_total":
-            return [{"tool": "update_room", "arguments": {}}]
+            call = {"tool": "update_room", "arguments": {}}
         case _:
-            return [{"tool": "update_project", "arguments": project}]
+            pass
+    return [call]
