@@ -221,7 +221,7 @@ def test_a_run_that_the_database_ended_goes_on_and_writes_nothing_twice(
     page: Page, committed_db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph = page.graph(Role.STUDIO_MANAGER, [ANN, ToolCall(name="list_projects", args={}, id="call-2")])
-    with_setting(monkeypatch, "CALL_TIMEOUT", "3")
+    with_setting(monkeypatch, "CALL_TIMEOUT", "4")
     with psycopg.connect(committed_db) as other, pytest.raises(UnavailableError):
         other.execute("LOCK TABLE projects")
         run(graph, {"messages": ["Go."]})

@@ -162,7 +162,7 @@ def test_a_run_that_the_database_ended_goes_on_and_writes_nothing_twice(
 ) -> None:
     agent = Agent(saying([ANN, ToolCallPart("list_projects", {})]), deps_type=Actor, tools=agent_tools(Role.STUDIO_MANAGER))
     with acting_as("agent", "studio_manager", role="studio_manager", run_id="run-1") as actor:
-        with_setting(monkeypatch, "CALL_TIMEOUT", "1")
+        with_setting(monkeypatch, "CALL_TIMEOUT", "4")
         with (
             psycopg.connect(committed_db) as other,
             capture_run_messages() as messages,
