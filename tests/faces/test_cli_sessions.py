@@ -80,6 +80,18 @@ def imported(file: Path) -> tuple[int, Any]:
     return code, json.loads(said)
 
 
+def test_keys_that_look_like_ids_arrive_after_a_prefix(file: Path) -> None:
+    with opened(file) as content:
+        content.execute("UPDATE agent_sessions SET session_id = '9f0c0f86-2f3b-4a62-a2a7-1d2a3b4c5d6e' WHERE id = 2")
+
+    code, said = imported(file)
+    assert (code, said["sessions"]) == (1, 1)
+    assert "must not have the form of an id" in said["refused"][0]["reason"]
+    code, said, _ = studio_data("import-sessions", str(file), "--prefix", "crew-", "--actor", "maria", "--json")
+    assert (code, json.loads(said)["sessions"]) == (0, 2)
+    assert get_session("crew-9f0c0f86-2f3b-4a62-a2a7-1d2a3b4c5d6e")["user_mission"] == "Order rugs"
+
+
 def test_everything_of_a_file_arrives_with_its_times_in_utc(file: Path) -> None:
     assert imported(file) == (0, {"sessions": 2, "executions": 2, "artifacts": 1, "refused": []})
 

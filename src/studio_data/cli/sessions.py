@@ -125,6 +125,7 @@ def _dollars(amount: str) -> str:
 def import_sessions(
     file: Annotated[Path, typer.Argument(help="The orchestrator's SQLite file.")],
     *,
+    prefix: Annotated[str, typer.Option(help="Write this before each session's key: a key may not look like an id.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print what was new, and what was refused, as JSON.")] = False,
     actor: ActorName = None,
 ) -> None:
@@ -135,7 +136,10 @@ def import_sessions(
         for key, calls in bar.track(found, total=len(found), description="Bringing sessions over"):
             try:
                 with transaction():
-                    answers = [raising_call("import_session", arguments) for arguments in calls]
+                    answers = [
+                        raising_call("import_session", arguments | {"session_id": f"{prefix}{arguments['session_id']}"})
+                        for arguments in calls
+                    ]
             except InvalidInputError as error:
                 refused.append({"session_id": key, "reason": str(error)})
                 continue

@@ -56,6 +56,7 @@ NEVER_FIRST = _characters(
     (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
 )  # fmt: skip
 
+_UNSEEN = re.compile(f"[{re.escape((INVISIBLE + NEVER_FIRST).replace(' ', ''))}]")
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_BUT_LINES = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -110,7 +111,20 @@ def key_line(value: object) -> str:
     key = line(value, LONGEST_KEY)
     if key != value:
         raise ValueError("must not begin or end with blanks")
+    return seen(key)
+
+
+def seen(key: str) -> str:
+    """Return a key in which every character shows: two keys that look alike would be two."""
+    unseen = _UNSEEN.search(key)
+    if unseen is not None:
+        raise ValueError(f"must not have invisible characters, such as U+{ord(unseen[0]):04X}")
     return key
+
+
+def is_id(text: str) -> bool:
+    """Tell whether text has the form of an id."""
+    return bool(_UUID.fullmatch(text))
 
 
 def text(value: object, longest: int = LONGEST_TEXT) -> str:

@@ -90,13 +90,6 @@ def test_a_session_is_found_by_its_own_key_and_by_its_id() -> None:
     assert lines()[-1]["project_id"] == session["project_id"]
 
 
-def test_a_key_that_looks_like_an_id_is_a_key() -> None:
-    key = "0f8fad5b-d9cb-469f-a165-70867728950e"
-    open_session(key, "Plan")
-
-    assert start_session(key)["session_id"] == key
-
-
 def test_a_key_has_one_session() -> None:
     open_session(KEY, "Plan")
 

@@ -74,7 +74,7 @@ def reserve_usage(profile_name: Name, *, amount: Usage, session_id: SessionKey |
             FROM today
             WHERE agent_settings.id = today.id
                 AND (today.used + %(amount)s <= agent_settings.hard_limit) IS NOT FALSE
-                AND (%(session_id)s::text IS NULL OR EXISTS (SELECT FROM session))
+                AND (num_nonnulls(%(session_id)s::text, %(id)s::uuid) = 0 OR EXISTS (SELECT FROM session))
             RETURNING agent_settings.*
         ), reservation AS (
             INSERT INTO agent_reservations (agent_settings_id, agent_session_id, usage_date, amount)

@@ -1,6 +1,6 @@
 """The runs of agents, as the library declares them: sessions, and all that a run needs, leaves behind and may use."""
 
-from studio_data.contract.domain import Domain, Entity, Table, View
+from studio_data.contract.domain import Domain, Entity, Invariant, Table, View
 from studio_data.contract.roles import Role
 from studio_data.tools.runs.rules import lifecycles
 from studio_data.tools.runs.rules.session_moves import EXECUTION_MOVES, SESSION_MOVES
@@ -59,11 +59,20 @@ DOMAIN = Domain(
         "usage_amount_is_finite_and_not_negative": "an amount of usage is between 0 and 999,999,999,999.999999",
         "seconds_are_finite_and_not_negative": "a duration is between 0 and 999,999,999,999.999 seconds",
         "finite_number_is_finite": "a number is finite and at most 1e300",
+        "agent_sessions_session_id_is_no_id": "a session's key does not have the form of an id",
+        "agent_sessions_session_id_is_seen": "a session's key has no invisible characters",
         "sha256_hex_has_64_digits": "a SHA-256 has 64 hexadecimal digits in lower case",
     },
     actions={"pruned": "old checkpoints of a thread were removed"},
     readers=frozenset({Role.ORCHESTRATOR, Role.READER}),
     writers=frozenset({Role.ORCHESTRATOR}),
     moves=[SESSION_MOVES, EXECUTION_MOVES],
+    invariants=[
+        Invariant(
+            "sessions whose key looks like an id, so that only their id finds them",
+            r"SELECT id FROM agent_sessions WHERE session_id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'",
+            "give each a key of its own with SQL, such as its present one after a word",
+        ),
+    ],
     other_lifecycles=[lifecycles.AGENT_SESSION_PHASE],
 )

@@ -306,7 +306,7 @@ def list_executions(
         FROM agent_executions
         WHERE id < %(after)s
             AND (
-                %(session_id)s::text IS NULL OR agent_session_id = (
+                num_nonnulls(%(session_id)s::text, %(id)s::uuid) = 0 OR agent_session_id = (
                     SELECT id FROM agent_sessions WHERE session_id = %(session_id)s OR id = %(id)s LIMIT 1
                 )
             )

@@ -43,6 +43,14 @@ def session_key(value: object) -> str:
     return validators.line(value, LONGEST_SESSION_KEY)
 
 
+def new_session_key(value: object) -> str:
+    """Return the key of a session that is to be: none in the form of an id, by which a session is named too."""
+    key = validators.seen(validators.line(value, LONGEST_SESSION_KEY))
+    if validators.is_id(key):
+        raise ValueError('must not have the form of an id: put a word before it, like "mission-"')
+    return key
+
+
 def usage(value: object) -> Decimal:
     """Return an amount of usage with six places. A float is rounded half-even from the digits it prints."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
@@ -151,6 +159,20 @@ type SessionKey = Annotated[
     ),
 ]
 """A session's own key, at most 64 characters, or its id."""
+
+type NewSessionKey = Annotated[
+    str,
+    PlainValidator(new_session_key),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "the session's own key, not like an id",
+            "maxLength": LONGEST_SESSION_KEY,
+            "pattern": ONE_LINE,
+        }
+    ),
+]
+"""The own key of a session that is to be: at most 64 characters, not in the form of an id."""
 
 type State = Annotated[
     Mapping[str, Any],

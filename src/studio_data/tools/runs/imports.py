@@ -20,9 +20,9 @@ from studio_data.tools.runs.fields import (
     ExecutionStatusName,
     Iterations,
     Moment,
+    NewSessionKey,
     ReportedTokens,
     ReportedUsage,
-    SessionKey,
     SessionPhaseName,
     SessionStatusName,
     Sha256,
@@ -75,9 +75,9 @@ class ImportedSession(TypedDict):
     artifacts: int
 
 
-@tool(idempotent=True)
+@tool(idempotent=True, people_only=True)
 def import_session(
-    session_id: SessionKey,
+    session_id: NewSessionKey,
     user_mission: ReportedContent,
     *,
     status: SessionStatusName,
@@ -104,7 +104,7 @@ def import_session(
     runs = executions or []
     for number, execution in enumerate(runs):
         _check_execution(number, execution)
-    key = str(session_id)
+    key = session_id
     return one(
         """
         WITH session AS (

@@ -25,7 +25,7 @@ from studio_data.db import batch, many, one
 from studio_data.errors import ConflictError
 from studio_data.tools.runs.checkpoints import AgentCheckpoint
 from studio_data.tools.runs.executions import AgentExecution
-from studio_data.tools.runs.fields import Minutes, SessionKey, SessionPhaseName, SessionStatusName, State
+from studio_data.tools.runs.fields import Minutes, NewSessionKey, SessionKey, SessionPhaseName, SessionStatusName, State
 from studio_data.tools.runs.rules.audit import event
 from studio_data.tools.runs.rules.session_moves import (
     COMPLETE,
@@ -76,7 +76,7 @@ class ResumedSession(TypedDict):
 
 @tool()
 def open_session(
-    session_id: SessionKey,
+    session_id: NewSessionKey,
     user_mission: Text,
     *,
     project_name: Name | None = None,
@@ -87,8 +87,8 @@ def open_session(
 ) -> AgentSession:
     """Open a session for a mission. It is pending, in the phase pm.
 
-    ``session_id`` is your own key of at most 64 characters; refused if another session has it. ``project_id`` names the
-    practice's project that the mission concerns.
+    ``session_id`` is your own key of at most 64 characters. Refused if another session has it, or if it looks like an id.
+    ``project_id`` names the practice's project that the mission concerns.
 
     Returns the session's row. Raises ``ConflictError`` for a key that is taken, ``NotFoundError`` for an unknown project.
     """

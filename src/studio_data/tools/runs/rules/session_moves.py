@@ -1,6 +1,5 @@
 """The moves of agent sessions: what each tool makes of a session and from where, and the statement that does it."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
@@ -10,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from studio_data.contract.audit import actor
 from studio_data.contract.lifecycle import Facts, Move, Moves, Rule, move_to, read_by
-from studio_data.contract.validators import entity_id
+from studio_data.contract.validators import entity_id, is_id
 from studio_data.db import Statement, one
 from studio_data.errors import ConflictError, InvalidTransitionError, NotFoundError, RuleViolationError, StudioError
 from studio_data.tools.runs.fields import SessionKey, State
@@ -23,8 +22,6 @@ from studio_data.tools.runs.rules.lifecycles import (
     AgentSessionPhase,
     AgentSessionStatus,
 )
-
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class AgentSession(TypedDict):
@@ -218,9 +215,9 @@ EXECUTION_MOVES = Moves(
 
 
 def session_params(session_id: SessionKey) -> dict[str, Any]:
-    """Return the parameters ``session_id`` and ``id`` that find a session by its own key or its id."""
+    """Return the parameters ``session_id`` and ``id`` that find a session by its own key or its id: one of them is None."""
     key = str(session_id)
-    return {"session_id": key, "id": entity_id(key) if _UUID.fullmatch(key) else None}
+    return {"session_id": None, "id": entity_id(key)} if is_id(key) else {"session_id": key, "id": None}
 
 
 def move(
