@@ -10,6 +10,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from psycopg import sql
 
 from studio_data import acting_as, call, call_key, db, preview
 from studio_data.contract.actor import current_actor
@@ -26,6 +27,7 @@ WORDS = set(Action) | {word for domain in domains().values() for word in domain.
 TOOLS = [tool for tool in all_tools() if tool.module.startswith("studio_data.tools.")]
 WRITERS = [tool for tool in TOOLS if not tool.reads]
 READERS = [tool for tool in TOOLS if tool.reads]
+HIDING = [table for domain in domains().values() for table in domain.tables if table.hidden]
 
 
 def each(tools: list[Tool]) -> pytest.MarkDecorator:
@@ -291,6 +293,29 @@ def test_a_preview_changes_nothing_and_lists_the_rows_that_the_call_then_writes(
     ]
     assert sorted(map(repr, foreseen)) == sorted(map(repr, written))
     assert [(line["entity_type"], line["action"]) for line in plan.audit] == EXAMPLES[tool.name].logs
+
+
+@each(TOOLS)
+def test_what_no_answer_may_show_is_in_no_answer_plan_or_line(tool: Tool, practice: Practice) -> None:
+    call_it = prepared(tool, practice)
+    with preview() as plan:
+        answers = [call_it()]
+        secrets = [
+            str(value)
+            for table in HIDING
+            for row in db.many(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table.name)))
+            for name, value in row.items()
+            if name in table.hidden and value is not None
+        ]
+    if not tool.reads:
+        answers.append(call_it())
+
+    for secret in secrets:
+        assert secret not in f"{answers}{plan.changes}{lines()}"
+    for change in plan.changes:
+        hidden = [name for table in HIDING if table.name == change["table"] for name in table.hidden]
+        for side in (change["before"], change["after"]):
+            assert {(side or {}).get(name) for name in hidden} <= {None, "(hidden)"}
 
 
 def _operation(old: dict[str, Any] | None, new: dict[str, Any] | None) -> str:

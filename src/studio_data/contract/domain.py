@@ -33,7 +33,7 @@ class Table:
     final: tuple[str, ...] = ()
     """Columns that no tool changes."""
     hidden: tuple[str, ...] = ()
-    """Columns that the reader's database role does not see."""
+    """Columns that no answer, preview, line or export shows, and that the reader's database role does not see."""
     is_for_readers: bool = True
     """False for what only the tools need to see."""
     has_imports: bool = False
@@ -146,6 +146,11 @@ def domain_of(module: str | None) -> Domain | None:
 def entities() -> dict[str, Entity]:
     """Return every kind of thing that has an id."""
     return {entity.entity_type: entity for domain in domains().values() for entity in domain.entities}
+
+
+def hidden_columns(table: str) -> tuple[str, ...]:
+    """Return the columns of a table that no answer may show."""
+    return next((found.hidden for domain in domains().values() for found in domain.tables if found.name == table), ())
 
 
 def moves_of(entity_type: str) -> Moves:

@@ -7,8 +7,11 @@ from typing import Any, Literal, TypedDict
 
 from psycopg import sql
 
+from studio_data.contract.domain import hidden_columns
 from studio_data.db import check_can_go_on, many, one, transaction
 from studio_data.postgres.pool import StudioConnection
+
+HIDDEN = "(hidden)"
 
 _OPERATIONS: dict[str, Literal["inserted", "updated", "deleted"]] = {
     "INSERT": "inserted",
@@ -76,7 +79,7 @@ def _changes_after(position: int, connection: StudioConnection) -> list[Change]:
 
 
 def _changes_of(table: str, position: int, connection: StudioConnection) -> list[tuple[int, Change]]:
-    """Read the changes of one table, with the types of the table's own rows."""
+    """Read the changes of one table, with the types of the table's own rows, and without what no answer may show."""
     query = sql.SQL(
         """
         SELECT position AS _position, operation AS _operation, 'before' AS _side, typed.*
@@ -88,9 +91,11 @@ def _changes_of(table: str, position: int, connection: StudioConnection) -> list
         WHERE table_name = %(table)s AND position > %(position)s AND after IS NOT NULL
         """
     ).format(table=sql.Identifier(table))
+    hidden = hidden_columns(table)
     changes: dict[int, Change] = {}
     for row in connection.execute(query, {"table": table, "position": position}):
         at, operation, side = row.pop("_position"), row.pop("_operation"), row.pop("_side")
+        row |= {name: HIDDEN for name in hidden if row.get(name) is not None}
         change = changes.setdefault(at, {"table": table, "operation": _OPERATIONS[operation], "before": None, "after": None})
         change["before" if side == "before" else "after"] = row
     return list(changes.items())
