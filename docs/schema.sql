@@ -552,6 +552,15 @@ CREATE FUNCTION public.exhibit_b_is_signed(project_id uuid) RETURNS boolean
 
 
 --
+-- Name: is_noted(jsonb); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.is_noted(context jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (COALESCE((context ->> 'tool'::text), ''::text) = ANY (ARRAY[''::text, 'log_activity'::text]));
+
+
+--
 -- Name: clients; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1914,6 +1923,14 @@ ALTER TABLE ONLY public.vendor_quotes
 
 ALTER TABLE ONLY public.vendors
     ADD CONSTRAINT vendors_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: visible_text visible_text_keeps_its_direction; Type: CHECK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER DOMAIN public.visible_text
+    ADD CONSTRAINT visible_text_keeps_its_direction CHECK ((VALUE !~ '[\u202A-\u202E\u2066-\u2069]'::text)) NOT VALID;
 
 
 --

@@ -171,7 +171,7 @@ def test_activity_shows_the_newest_lines_the_newest_last() -> None:
 
     _, said, _ = studio_data("activity", "--limit", "2", terminal=200)
     assert re.search(rf"client created +{str(client['id'])[:8]} +studio_manager \(agent\)", said)
-    assert re.search(r"client \[red\]moved +[0-9a-f]{8} +unknown \(system\)", said)
+    assert re.search(r"client \[red\]moved \(noted\) +[0-9a-f]{8} +unknown \(system\)", said)
     assert "source: web" in said
     assert "status: lead ->" in said
     assert said.index("created") < said.index("moved")

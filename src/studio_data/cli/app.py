@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 PLAIN = bool(os.environ.get("NO_COLOR"))
+
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters but line breaks and tabs, and what turns the direction of text."""
 """Whether the terminal gets plain text: no colour, no bold, no progress bar."""
 
 out, err = (Console(stderr=stderr, color_system=None if PLAIN else "auto") for stderr in (False, True))
@@ -81,9 +85,14 @@ def _exit_code(error: StudioError) -> int:
             return REFUSED
 
 
+def escaped(text: str) -> str:
+    """Write what a terminal would obey instead of showing it, as an escape that JSON has too."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def print_json(value: Any) -> None:  # noqa: ANN401 (any JSON value)
     """Print one JSON value on one line, for scripts."""
-    print_line(json.dumps(value, ensure_ascii=False))
+    print_line(escaped(json.dumps(value, ensure_ascii=False)))
 
 
 def print_line(text: str) -> None:

@@ -56,7 +56,7 @@ def activity(lines: list[Row], *, wide: bool = False, with_header: bool = True, 
 
 def _in_words(line: Row) -> list[str]:
     when = datetime.fromisoformat(line["created_at"]).astimezone()
-    what = f"{line['entity_type']} {line['action']}".replace("_", " ")
+    what = f"{line['entity_type']} {line['action']}".replace("_", " ") + " (noted)" * line["is_noted"]
     return [
         f"{when:%m-%d %H:%M:%S}",
         what,

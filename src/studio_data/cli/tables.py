@@ -18,7 +18,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from studio_data.cli.app import err, out, print_line
+from studio_data.cli.app import err, escaped, out, print_line
 from studio_data.cli.ids import shortened
 
 type Row = dict[str, Any]
@@ -272,11 +272,11 @@ def text_of(value: Any, *, in_line: bool = False) -> Text:  # noqa: ANN401
     if isinstance(value, str) and _TIME.match(value):
         return Text(f"{datetime.fromisoformat(value).astimezone():%Y-%m-%d %H:%M}")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return Text(" ".join(text.split()) if in_line else text)
+    return Text(escaped(" ".join(text.split()) if in_line else text))
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401
     if value is None:
         return ""
     text = str(value) if isinstance(value, str | Text) else json.dumps(value, ensure_ascii=False)
-    return text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return escaped(text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t"))

@@ -155,6 +155,7 @@ def choice(enum: type[StrEnum]) -> tuple[PlainValidator, WithJsonSchema]:
 # What the value types of the migrations refuse. The tools check first; these sentences are for what only the database can
 # see, such as a number that is short in JSON and long in Postgres.
 REFUSALS = {
+    "visible_text_keeps_its_direction": "text must not have characters that turn its direction",
     "visible_text_has_visible_ends": "text must not be empty, blank or padded with invisible characters",
     "short_text_is_one_line": "text must be one line of at most 200 characters without control characters",
     "long_text_is_plain_text": "text must have at most 20,000 characters and no control characters",

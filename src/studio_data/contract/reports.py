@@ -30,7 +30,7 @@ SHORTER = (4_000, 1_000, 200)
 _ESCAPE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]"
 )
-_NOT_KEPT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_NOT_KEPT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAK = re.compile("[\t\r\n\u2028\u2029]+")
 
@@ -208,8 +208,9 @@ class _Cleaning:
         return [self._node(part, depth + 1) for part in node if self._has_room()]
 
     def _text(self, value: str) -> str:
-        kept, replaced = _SURROGATE.subn("\N{REPLACEMENT CHARACTER}", value.replace("\x00", ""))
-        if kept != value:
+        kept, replaced = _SURROGATE.subn("\N{REPLACEMENT CHARACTER}", value)
+        kept = _NOT_KEPT.sub("", _ESCAPE.sub("", kept))
+        if len(kept) < len(value):
             self.done["removed"] = self.done.get("removed", 0) + len(value) - len(kept)
         if replaced:
             self.done["replaced"] = self.done.get("replaced", 0) + replaced

@@ -59,6 +59,7 @@ NEVER_FIRST = _characters(
 _UNSEEN = re.compile(f"[{re.escape((INVISIBLE + NEVER_FIRST).replace(' ', ''))}]")
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029]")
+_TURNS_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _CONTROL_BUT_LINES = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _AROUND_EMAIL = re.compile(r"^(?:mailto:|[^<>]*<)?\s*([^<>\s]+?)\s*>?[\s,;.]*$", re.IGNORECASE)
@@ -91,6 +92,8 @@ def _visible(value: object) -> str:
     trimmed = normalize("NFC", value).lstrip(INVISIBLE + NEVER_FIRST).rstrip(INVISIBLE)
     if not trimmed:
         raise ValueError("must not be empty or blank")
+    if _TURNS_DIRECTION.search(trimmed):
+        raise ValueError("must not have characters that turn the direction of text")
     return trimmed
 
 

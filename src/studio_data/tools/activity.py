@@ -33,6 +33,7 @@ from studio_data.contract.validators import TrailPlace, trail_cursor_of
 from studio_data.db import many, one
 from studio_data.errors import InvalidInputError, did_you_mean
 
+OF_A_LINE = ("created_at", "actor_name", "action", "entity_type", "entity_id", "metadata", "is_noted")
 NO_LINE = UUID(int=0)
 BEGINNING = TrailPlace(0, NO_LINE)
 
@@ -52,10 +53,17 @@ class Activity(TypedDict):
     project_id: UUID | None
 
 
+class ListedActivity(Activity):
+    """A line as it is listed."""
+
+    is_noted: bool
+    """Whether somebody noted it, with ``log_activity`` or SQL: no tool says that it happened."""
+
+
 class Changes(TypedDict):
     """The next lines of the trail, the cursor to continue from, and whether more lines are ready."""
 
-    items: list[Activity]
+    items: list[ListedActivity]
     cursor: str
     more: bool
 
@@ -121,7 +129,11 @@ def log_activity(
 _AS_GIVEN = sql.SQL("SELECT %(entity_id)s::uuid AS id, %(project_id)s::uuid AS project_id")
 
 
-@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"], brief_limit=15)
+@tool(
+    reads=True,
+    brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata", "is_noted"],
+    brief_limit=15,
+)
 def list_activity(
     *,
     entity_type: Line | None = None,
@@ -135,7 +147,7 @@ def list_activity(
     limit: Limit = 50,
     after: Cursor | None = None,
     fields: Fields | None = None,
-) -> Page[Activity]:
+) -> Page[ListedActivity]:
     """List lines of the audit trail, newest first.
 
     ``entity_id`` needs ``entity_type``. Days are the practice's.
@@ -147,7 +159,9 @@ def list_activity(
     kind = None if entity_type is None else kind_named(entity_type) or entity_type
     found = listed(
         """
-        SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
+        SELECT
+            id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id,
+            is_noted(context) AS is_noted
         FROM activity_log
         WHERE (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
             AND (%(entity_id)s::uuid IS NULL OR entity_id = %(entity_id)s)
@@ -206,7 +220,7 @@ def _first_id(day: date, *, days_later: int) -> UUID:
     return UUID(int=max(0, milliseconds) << 80)
 
 
-@tool(reads=True, brief=["created_at", "actor_name", "action", "metadata"], brief_limit=20)
+@tool(reads=True, brief=["created_at", "actor_name", "action", "metadata", "is_noted"], brief_limit=20)
 def get_history(
     entity_type: Line,
     entity_id: EntityId,
@@ -214,7 +228,7 @@ def get_history(
     limit: Limit = 50,
     after: Cursor | None = None,
     fields: Fields | None = None,
-) -> Page[Activity]:
+) -> Page[ListedActivity]:
     """List what happened to one thing, newest first.
 
     Returns at most ``limit`` lines and the cursor of the next page (None on the last page). The lines of a client are also
@@ -226,7 +240,9 @@ def get_history(
         return _history_of_client(entity_id, limit, after, fields)
     found = listed(
         """
-        SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
+        SELECT
+            id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id,
+            is_noted(context) AS is_noted
         FROM activity_log
         WHERE entity_type = %(entity_type)s
             AND entity_id = %(entity_id)s
@@ -241,11 +257,13 @@ def get_history(
     return found
 
 
-def _history_of_client(client_id: EntityId, limit: int, after: Cursor | None, fields: Fields | None) -> Page[Activity]:
+def _history_of_client(client_id: EntityId, limit: int, after: Cursor | None, fields: Fields | None) -> Page[ListedActivity]:
     """List a client's lines, with those of everybody who was merged into it."""
     return listed(
         """
-        SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
+        SELECT
+            id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id,
+            is_noted(context) AS is_noted
         FROM activity_log
         WHERE entity_type = 'client'
             AND entity_id = ANY(ARRAY(
@@ -276,14 +294,18 @@ def _check_kind(entity_type: str) -> None:
         )
 
 
-@tool(reads=True, brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata"], brief_limit=15)
+@tool(
+    reads=True,
+    brief=["created_at", "actor_name", "action", "entity_type", "entity_id", "metadata", "is_noted"],
+    brief_limit=15,
+)
 def project_feed(
     project_id: EntityId,
     *,
     limit: Limit = 50,
     after: Cursor | None = None,
     fields: Fields | None = None,
-) -> Page[Activity]:
+) -> Page[ListedActivity]:
     """List what happened to a project and everything in it, newest first.
 
     Returns at most ``limit`` lines and the cursor of the next page (None on the last page). Raises ``NotFoundError`` for a
@@ -291,7 +313,9 @@ def project_feed(
     """
     found = listed(
         """
-        SELECT id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id
+        SELECT
+            id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id,
+            is_noted(context) AS is_noted
         FROM activity_log
         WHERE project_id = %(project_id)s
             AND id < %(after)s
@@ -336,7 +360,7 @@ def changes_since(
         WITH lines AS (
             SELECT
                 id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id,
-                transaction_id
+                is_noted(context) AS is_noted, transaction_id
             FROM activity_log
             WHERE (transaction_id, id) > (%(transaction_id)s::xid8, %(line_id)s)
                 AND transaction_id < trail_number(pg_snapshot_xmin(pg_current_snapshot()))

@@ -11,7 +11,7 @@ DOMAIN = Domain(
     pages=["practice.md", "audit.md"],
     tables=[Table("clients"), Table("projects")],
     views=[View("live_projects")],
-    functions=["kept_client", "phone_digits"],
+    functions=["is_noted", "kept_client", "phone_digits"],
     enums={"client_status": ClientStatus, "project_type": ProjectType, "project_phase": ProjectPhase},
     entities=[
         Entity("client", "clients", hint="list_clients shows them all.", name="name"),
@@ -35,10 +35,16 @@ DOMAIN = Domain(
             "clients and projects of which the audit trail knows nothing",
             """
             SELECT id FROM clients
-            WHERE NOT EXISTS (SELECT FROM activity_log WHERE entity_type = 'client' AND entity_id = clients.id)
+            WHERE NOT EXISTS (
+                SELECT FROM activity_log
+                WHERE entity_type = 'client' AND entity_id = clients.id AND NOT is_noted(context)
+            )
             UNION ALL
             SELECT id FROM projects
-            WHERE NOT EXISTS (SELECT FROM activity_log WHERE entity_type = 'project' AND entity_id = projects.id)
+            WHERE NOT EXISTS (
+                SELECT FROM activity_log
+                WHERE entity_type = 'project' AND entity_id = projects.id AND NOT is_noted(context)
+            )
             """,
             "find out who wrote them past the tools",
         ),
@@ -49,7 +55,8 @@ DOMAIN = Domain(
             WHERE status::text <> coalesce((
                 SELECT metadata #>> '{changes,status,1}'
                 FROM activity_log
-                WHERE entity_type = 'client' AND entity_id = clients.id AND metadata #> '{changes,status}' IS NOT NULL
+                WHERE entity_type = 'client' AND entity_id = clients.id AND NOT is_noted(context)
+                    AND metadata #> '{changes,status}' IS NOT NULL
                 ORDER BY activity_log.id DESC
                 LIMIT 1
             ), 'lead')

@@ -337,6 +337,7 @@ def _move_sql(
                         SELECT metadata
                         FROM activity_log
                         WHERE entity_type = 'task' AND entity_id = %(task_id)s AND action = 'status_changed'
+                            AND NOT is_noted(context)
                         ORDER BY id DESC
                         LIMIT 1
                     ) AS last_move

@@ -84,7 +84,8 @@ def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Curso
                     line.id, line.created_at AS at, 'session' AS kind, line.metadata ->> 'user_action' AS what,
                     line.actor_type, line.actor_name::text, line.metadata AS details
                 FROM session, place, activity_log AS line
-                WHERE line.entity_type = 'agent_session' AND line.entity_id = session.id AND line.id > place.id
+                WHERE line.entity_type = 'agent_session' AND line.entity_id = session.id AND NOT is_noted(line.context)
+                    AND line.id > place.id
                 ORDER BY line.id
                 LIMIT %(limit)s + %(counted)s
             ), executions AS (
@@ -116,7 +117,10 @@ def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Curso
                     )
                 FROM session, place, activity_log AS line
                 WHERE line.context ? 'run_id' AND line.context ->> 'run_id' IN (session.session_id, session.id::text)
-                    AND line.entity_type NOT IN ('agent_session', 'agent_execution', 'agent_artifact')
+                    AND (
+                        line.entity_type NOT IN ('agent_session', 'agent_execution', 'agent_artifact')
+                        OR is_noted(line.context)
+                    )
                     AND line.id > place.id
                 ORDER BY line.id
                 LIMIT %(limit)s + %(counted)s
