@@ -44,12 +44,17 @@ def seal(
     if head_file is not None and newest is not None:
         with replacing(head_file) as unfinished:
             unfinished.write_text(json.dumps(newest, default=str) + "\n", encoding="utf-8")
+    left, waiting_for = seals.unsealed(), seals.holders()
     if as_json:
-        print_json({"sealed": lines, "head": _plain(newest)})
+        print_json({"sealed": lines, "head": _plain(newest), "unsealed": _plain(left), "waiting_for": _plain(waiting_for)})
     elif newest is None:
         out.print("There is nothing to seal: the trail is empty.")
     else:
         out.print(f"Sealed {lines:,} lines. Seal {newest['number']} covers all {newest['lines']:,}: {newest['hash']}")
+    if left["lines"] and not as_json:
+        tables.note(f"Not sealed yet: lines {left['lines']:,}, the oldest of {left['oldest']:%Y-%m-%d %H:%M:%S} UTC.")
+        for holder in waiting_for[:1]:
+            tables.note(f"They wait for {holder['what']}, open since {holder['since']:%Y-%m-%d %H:%M:%S} UTC.")
 
 
 @command(of=audit)

@@ -20,6 +20,7 @@ from studio_data.postgres import migrate
 from studio_data.postgres.failures import refusal
 
 OLDEST_UNSEALED = timedelta(days=1)
+LONGEST_OPEN = timedelta(minutes=5)
 LONGEST_KEEPALIVE_SECONDS = 120
 
 
@@ -183,6 +184,11 @@ def _trail() -> list[Finding]:
     if left["oldest"] is not None and left["oldest"] < datetime.now(UTC) - OLDEST_UNSEALED:
         message = f"{left['lines']:,} lines are not sealed, the oldest of {left['oldest']:%Y-%m-%d %H:%M} UTC"
         findings.append(Finding("warning", message, f"{as_typed('audit seal')}, every few minutes"))
+    for holder in seals.holders():
+        if holder["since"] < datetime.now(UTC) - LONGEST_OPEN:
+            since = f"{holder['since']:%Y-%m-%d %H:%M} UTC"
+            message = f"{holder['what']} is open since {since}: later lines are neither followed nor sealed"
+            findings.append(Finding("warning", message, holder["ends_by"]))
     gaps = one("SELECT coalesce(max(number), 0) - count(*) AS gaps FROM audit_seals", reads=True)["gaps"]
     if gaps:
         fix = f"{as_typed('audit verify')}, with the head you kept"

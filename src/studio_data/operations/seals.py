@@ -64,6 +64,42 @@ class Unsealed(TypedDict):
     oldest: datetime | None
 
 
+class Holder(TypedDict):
+    """A transaction that has not ended, for which followers and seals wait. ``ends_by`` is the SQL that ends it."""
+
+    what: str
+    since: datetime
+    ends_by: str
+
+
+def holders() -> list[Holder]:
+    """Return the open and the prepared transactions of the whole server that have written, the oldest first.
+
+    A login without the rights of ``pg_read_all_stats`` sees only its own sessions, and every prepared transaction.
+    """
+    return many(
+        """
+        SELECT what, since, ends_by
+        FROM (
+            SELECT
+                backend_xid AS number, xact_start AS since,
+                format('session %s of %s in the database %s', pid, usename, datname) AS what,
+                format('SELECT pg_terminate_backend(%s)', pid) AS ends_by
+            FROM pg_stat_activity
+            WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+            UNION ALL
+            SELECT
+                transaction, prepared, format('the prepared transaction %s of %s in the database %s', gid, owner, database),
+                format('ROLLBACK PREPARED %L, in that database', gid)
+            FROM pg_prepared_xacts
+        ) AS open
+        ORDER BY age(number) DESC
+        LIMIT 20
+        """,
+        reads=True,
+    )
+
+
 def head() -> Head | None:
     """Return the newest seal, or None before the first."""
     found = one(

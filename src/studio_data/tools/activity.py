@@ -1,7 +1,7 @@
 """The audit trail: one line for each thing that happened."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, TypedDict, cast
+from typing import Annotated, Any, NotRequired, TypedDict, cast
 from uuid import UUID
 
 from psycopg import sql
@@ -25,7 +25,7 @@ from studio_data.contract.fields import (
     TrailCursor,
     Truth,
 )
-from studio_data.contract.paging import HIGHEST_ID, Page, listed, perhaps_meant
+from studio_data.contract.paging import COUNTED, HIGHEST_ID, Page, listed, perhaps_meant
 from studio_data.contract.registry import tool
 from studio_data.contract.reports import cleaned
 from studio_data.contract.roles import STAFF
@@ -60,12 +60,24 @@ class ListedActivity(Activity):
     """Whether somebody noted it, with ``log_activity`` or SQL: no tool says that it happened."""
 
 
+class HeldBack(TypedDict):
+    """Lines that wait for a transaction which began before theirs and has not ended, and when the first was written."""
+
+    lines: int
+    """At most 200, which means 200 or more."""
+    since: datetime
+
+
 class Changes(TypedDict):
-    """The next lines of the trail, the cursor to continue from, and whether more lines are ready."""
+    """The next lines of the trail, the cursor to continue from, and whether more lines are ready.
+
+    ``held_back`` is there if others are written, but wait: ``doctor`` names what they wait for.
+    """
 
     items: list[ListedActivity]
     cursor: str
     more: bool
+    held_back: NotRequired[HeldBack]
 
 
 @tool(roles=STAFF)
@@ -370,9 +382,21 @@ def changes_since(
                 AND (%(run_id)s::text IS NULL OR (context ? 'run_id' AND context ->> 'run_id' = %(run_id)s))
             ORDER BY transaction_id, id
             LIMIT %(limit)s + 1
+        ), held AS (
+            SELECT count(*) AS held_lines, min(created_at) AS held_since
+            FROM (
+                SELECT created_at
+                FROM activity_log
+                WHERE transaction_id >= trail_number(pg_snapshot_xmin(pg_current_snapshot()))
+                    AND transaction_id IS DISTINCT FROM trail_number(pg_current_xact_id_if_assigned())
+                    AND (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
+                    AND (%(entity_id)s::uuid IS NULL OR entity_id = %(entity_id)s)
+                    AND (%(run_id)s::text IS NULL OR (context ? 'run_id' AND context ->> 'run_id' = %(run_id)s))
+                LIMIT %(counted)s
+            ) AS later
         )
-        SELECT lines.*, trail_number(pg_snapshot_xmin(pg_current_snapshot()))::text AS horizon
-        FROM (VALUES (true)) AS always
+        SELECT lines.*, held.*, trail_number(pg_snapshot_xmin(pg_current_snapshot()))::text AS horizon
+        FROM held
         LEFT JOIN lines ON true
         ORDER BY lines.transaction_id, lines.id
         """,
@@ -384,6 +408,7 @@ def changes_since(
             "entity_id": entity_id,
             "run_id": run_id,
             "limit": limit,
+            "counted": COUNTED,
         },
     )
     horizon = TrailPlace(int(rows[0]["horizon"]), NO_LINE)
@@ -394,9 +419,13 @@ def changes_since(
         place = TrailPlace(int(items[-1]["transaction_id"]), items[-1]["id"])
     if not more and (only_new or entity_type is not None or run_id is not None):
         place = max(place, horizon)  # the next call does not read again what the filters left out
+    changes: Changes = {"items": items, "cursor": trail_cursor_of(place), "more": more}
+    if rows[0]["held_lines"]:
+        changes["held_back"] = {"lines": rows[0]["held_lines"], "since": rows[0]["held_since"]}
     for line in items:
-        del line["transaction_id"], line["horizon"]
-    return {"items": items, "cursor": trail_cursor_of(place), "more": more}
+        for name in ("transaction_id", "horizon", "held_lines", "held_since"):
+            del line[name]
+    return changes
 
 
 def _check_entity(entity_type: str | None, entity_id: EntityId | None) -> None:
