@@ -238,13 +238,14 @@ def _as_unit(connection: StudioConnection, *, is_undone: bool = False) -> Genera
     """Let the block's code run in the transaction of this connection. A transient failure says what became of the unit."""
     unit = Unit(this_process(), connection, is_undone=is_undone)
     token = _current.set(unit)
+    connection.is_in_block = True
     try:
         yield unit
     except psycopg.Error as error:
         _raise_if_unavailable(error, _failure(error, connection), writes=unit.is_committing, in_unit=True)
         raise
     finally:
-        unit.is_open = False
+        unit.is_open = connection.is_in_block = False
         _current.reset(token)
 
 

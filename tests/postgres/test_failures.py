@@ -9,7 +9,7 @@ from studio_data import db
 from studio_data.config import settings
 from studio_data.errors import UnavailableError
 from studio_data.tools.clients import create_client
-from tests.support import clients, end_every_connection, with_setting, with_the_servers_timers
+from tests.support import as_administrator, clients, end_every_connection, with_setting, with_the_servers_timers
 
 # Lost connections -----------------------------------------------------------------------------------------------------
 
@@ -138,6 +138,23 @@ def test_what_would_fail_again_is_tried_once(committed_db: str, sqlstate: str) -
 
     assert raised.value.sqlstate == sqlstate
     assert db.one("SELECT last_value FROM attempts") == {"last_value": 1}
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "fact"), [("53100", "The database's disk is full"), ("53200", "The database server is out of memory")]
+)
+def test_a_caller_may_retry_when_there_is_room_again(committed_db: str, sqlstate: str, fact: str) -> None:
+    make_flaky(sqlstate, failures=1)
+    with as_administrator():
+        db.one("CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM flaky(); RETURN NEW; END'")
+        db.one("CREATE TRIGGER full_up BEFORE INSERT ON clients FOR EACH ROW EXECUTE FUNCTION full_up()")
+
+    with pytest.raises(UnavailableError, match=fact) as raised:
+        create_client("Ann")
+    assert (raised.value.retryable, raised.value.outcome) == (True, "not_done")
+    assert "Call again when an administrator has made room" in (raised.value.hint or "")
+    assert create_client("Ann")["name"] == "Ann"
+    assert clients() == 1
 
 
 def test_in_a_transaction_nothing_is_tried_again(committed_db: str) -> None:

@@ -114,6 +114,11 @@ def refusal(error: psycopg.Error, sentences: Mapping[str, str] = _NONE) -> Studi
             refused = ConflictError(f"Such a row already exists ({found.constraint_name}).")
         case "23503":
             refused = NotFoundError(f"A row that this one refers to does not exist ({found.constraint_name}).")
+        case "53100" | "53200":
+            lacking = "The database's disk is full" if state == "53100" else "The database server is out of memory"
+            refused = UnavailableError(
+                f"{lacking}: {fact}.", hint="Nothing was written. Call again when an administrator has made room."
+            )
         case "42501":
             refused = PermissionDeniedError(f"The database does not allow this: {fact}.", hint=found.message_hint)
         case "42P01" | "42703" | "42704" | "42883" | "3F000":

@@ -1,22 +1,24 @@
 """Connections to Postgres: how one is made, how a dead one is found, and the bounded pool that keeps them."""
 
 import logging
+import re
 import select
 from collections import deque
 from contextlib import suppress
+from functools import lru_cache
 from math import ceil
 from time import monotonic
 from typing import Any, Self, override
 
 import psycopg
-from psycopg import pq
-from psycopg.abc import PQGen
+from psycopg import pq, sql
+from psycopg.abc import PQGen, Query
 from psycopg.errors import Diagnostic
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from studio_data.config import Settings
-from studio_data.errors import ConfigurationError, UnavailableError
+from studio_data.errors import ConfigurationError, StudioError, UnavailableError
 from studio_data.postgres.deadlines import current_deadline
 from studio_data.postgres.failures import DeadlineExceededError
 
@@ -34,6 +36,51 @@ TURNED_AWAY = ("authentication failed", "no password supplied", "does not exist"
 log = logging.getLogger("studio_data")
 
 
+_ENDS_A_TRANSACTION = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+    r"(COMMIT|END|ABORT|ROLLBACK(?!\s+(?:(?:WORK|TRANSACTION)\s+)?TO\b)|PREPARE\s+TRANSACTION)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@lru_cache(maxsize=1024)
+def _end_of_a_transaction(query: str) -> str | None:
+    """Return the command with which a query ends its transaction; None if it does not begin with one."""
+    found = _ENDS_A_TRANSACTION.match(query)
+    return found[1].upper() if found else None
+
+
+def _text(query: Query) -> str:
+    if isinstance(query, str):
+        return query
+    if isinstance(query, bytes):
+        return query.decode(errors="replace")
+    return query.as_string() if isinstance(query, sql.SQL) else ""
+
+
+class StudioCursor(psycopg.Cursor[DictRow]):
+    """A cursor whose SQL does not end the transaction of the block in which it runs."""
+
+    @override
+    def execute(self, query: Query, *args: Any, **kwargs: Any) -> Self:
+        connection = self.connection
+        if not (isinstance(connection, StudioConnection) and connection.is_in_block):
+            return super().execute(query, *args, **kwargs)
+        command = _end_of_a_transaction(_text(query))
+        if command is not None:
+            raise StudioError(
+                f"{command} would end the transaction of this block.",
+                hint="Leave it out: the block commits at its end, and an exception rolls it back.",
+            )
+        done = super().execute(query, *args, **kwargs)
+        if connection.pgconn.transaction_status == pq.TransactionStatus.IDLE and not connection.pgconn.pipeline_status:
+            raise StudioError(
+                "The SQL ended the transaction of this block: what came before it is committed or rolled back.",
+                hint="Leave COMMIT and ROLLBACK out of it.",
+            )
+        return done
+
+
 class StudioConnection(psycopg.Connection[DictRow]):
     """A connection whose every wait ends: at the call's deadline, or after ``call_timeout`` seconds without a deadline.
 
@@ -44,6 +91,9 @@ class StudioConnection(psycopg.Connection[DictRow]):
     call_timeout: float = 20.0
     last_error: psycopg.Error | None = None
     """Of the class: why the latest attempt to connect failed. The pool's own time-out does not tell."""
+
+    is_in_block = False
+    """Whether a block of the library owns the transaction."""
 
     _poller: "select.poll | None" = None
 
@@ -56,6 +106,7 @@ class StudioConnection(psycopg.Connection[DictRow]):
             cls.last_error = error
             raise
         cls.last_error = None
+        connection.cursor_factory = StudioCursor
         connection.prepared_max = MOST_PREPARED
         connection.add_notice_handler(_report_local_commit)
         return connection
