@@ -87,6 +87,10 @@ EXAMPLES = {
         lambda practice: {"reservation_id": reserved(practice)["id"], "amount": "0.425"},
         logs=[("agent_reservation", "updated")],
     ),
+    "reset_usage": Example(
+        lambda practice: {"profile_name": reserved(practice)["profile_name"], "reason": "The clock was ahead."},
+        logs=CHANGED,
+    ),
     "sweep_usage": Example(used_yesterday, logs=CHANGED),
     "save_prompt": Example(
         lambda _: {"profile_name": "eng", "prompt_content": "You write plans.\nBe brief.", "note": "The first"},

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from studio_data import db
-from studio_data.errors import ConflictError, NotFoundError, RuleViolationError
-from studio_data.tools.runs.budgets import Reservation, reserve_usage, settle_usage, sweep_usage
+from studio_data import acting_as, db
+from studio_data.errors import ConflictError, NotFoundError, PermissionDeniedError, RuleViolationError
+from studio_data.tools.runs.budgets import Reservation, reserve_usage, reset_usage, settle_usage, sweep_usage
 from studio_data.tools.runs.sessions import open_session
 from studio_data.tools.runs.settings import AgentSettings, create_agent_settings, list_agent_settings
 from tests.support.lifecycle import lines
+from tests.support.time_zone import today
 
 
 def profile(**limits: Any) -> AgentSettings:
@@ -112,6 +113,46 @@ def test_a_sweep_puts_former_days_back_to_nothing_and_nothing_else() -> None:
     row = db.one("SELECT usage_today, last_reset_date FROM agent_settings WHERE profile_name = 'eng'")
     assert row == {"usage_today": 0, "last_reset_date": datetime.now(UTC).date()}
     assert lines()[-1]["metadata"]["changes"] == {"usage_today": [10, 0]}
+
+
+def test_yesterdays_reservation_is_settled_beside_todays_figures() -> None:
+    profile(hard_limit="10")
+    yesterdays = reserve_usage("eng", amount="4")
+    a_day_passes()
+
+    settled = settle_usage(yesterdays["id"], amount="3")
+    assert (settled["usage_date"], settled["used_today"], settled["left_today"]) == (today() - timedelta(days=1), 0, 10)
+    assert settled["resets_at"] == datetime.combine(today() + timedelta(days=1), datetime.min.time(), UTC)
+
+    later = reserve_usage("eng", amount="4")
+    a_day_passes()
+    todays = reserve_usage("eng", amount="2")
+    settled = settle_usage(later["id"], amount="1")
+    assert (settled["used_today"], settled["left_today"], settled["resets_at"]) == (2, 8, todays["resets_at"])
+
+
+def test_a_person_resets_what_a_clock_that_was_ahead_has_frozen() -> None:
+    profile(hard_limit="10")
+    reserved = reserve_usage("eng", amount="10")
+    db.one("UPDATE agent_settings SET last_reset_date = today() + 400")
+    db.one("UPDATE agent_reservations SET usage_date = today() + 400")
+    with pytest.raises(RuleViolationError, match="has 0 of its 10 dollars left"):
+        reserve_usage("eng", amount="1")
+
+    with acting_as("user", "Maria"):
+        found = reset_usage("eng", reason="The clock was ahead.")
+    assert (found["used_today"], found["left_today"], found["last_reset_date"]) == (0, 10, today())
+    line = lines()[-1]
+    assert (line["actor_name"], line["metadata"]["reason"]) == ("Maria", "The clock was ahead.")
+    assert line["metadata"]["changes"]["usage_today"] == [10, 0]
+    assert line["metadata"]["reservations_forgotten"] == 1
+    assert settle_usage(reserved["id"], amount="12")["used_today"] == 0
+    assert reserve_usage("eng", amount="1")["left_today"] == 9
+
+    with acting_as("agent", "eng", role="orchestrator"), pytest.raises(PermissionDeniedError, match="Only a person"):
+        reset_usage("eng", reason="More.")
+    with acting_as("user", "Maria"), pytest.raises(NotFoundError):
+        reset_usage("nobody", reason="More.")
 
 
 def test_an_unknown_profile_session_or_reservation_is_not_found() -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from studio_data.contract.audit import actor
 from studio_data.contract.entities import no_such
-from studio_data.contract.fields import EntityId, Name
+from studio_data.contract.fields import EntityId, Name, Text
 from studio_data.contract.registry import tool
 from studio_data.db import many, one
 from studio_data.errors import ConflictError, RuleViolationError, StudioError
@@ -15,13 +15,15 @@ from studio_data.tools.runs.api_keys import no_such_profile
 from studio_data.tools.runs.fields import ReportedUsage, SessionKey, Usage
 from studio_data.tools.runs.rules.audit import event
 from studio_data.tools.runs.rules.session_moves import no_such_session, session_params
+from studio_data.tools.runs.settings import AgentSettings
 
 
 class Reservation(TypedDict):
     """A reservation, and its profile's usage after it.
 
-    ``used_today`` counts what is settled and reserved on the reservation's day. ``left_today`` is what remains below the
-    hard limit (None without one). ``warning`` says that the daily limit is passed.
+    ``usage_date`` is the day on which it counts. ``used_today`` counts what is settled and reserved on the present day, also
+    if the reservation is of an earlier one. ``left_today`` is what remains below the hard limit (None without one), until
+    ``resets_at``. ``warning`` says that the daily limit is passed.
     """
 
     id: UUID
@@ -196,10 +198,11 @@ def settle_usage(reservation_id: EntityId, *, amount: ReportedUsage) -> Reservat
         )
         SELECT
             reservation.id, after.profile_name, after.usage_unit, usage_date, amount, settled_amount, settled_at,
-            reservation.created_at, after.usage_today AS used_today,
-            CASE WHEN after.hard_limit IS NOT NULL THEN greatest(after.hard_limit - after.usage_today, 0) END AS left_today,
-            start_of_day(usage_date + 1) AS resets_at, after.daily_limit
+            reservation.created_at, today.used AS used_today,
+            CASE WHEN after.hard_limit IS NOT NULL THEN greatest(after.hard_limit - today.used, 0) END AS left_today,
+            start_of_day(greatest(after.last_reset_date, today()) + 1) AS resets_at, after.daily_limit
         FROM reservation, after
+        CROSS JOIN LATERAL (SELECT used_today(after.last_reset_date, after.usage_today) AS used) AS today
         """,
         {"reservation_id": reservation_id, "amount": amount, "event": event("usage_settled"), **actor()},
     )
@@ -219,6 +222,58 @@ def _settle_refusal(reservation_id: EntityId) -> StudioError:
         hint="Use reserve_usage for the next turn.",
         details={"id": str(reservation_id), "settled_amount": str(found["settled_amount"])},
     )
+
+
+@tool(people_only=True)
+def reset_usage(profile_name: Name, *, reason: Text) -> AgentSettings:
+    """Reset what a profile has used today to 0, and say why: after a mistake, or a clock that was ahead.
+
+    A reservation of before does not count any more, also if it is settled later.
+
+    Returns the profile. Raises ``NotFoundError``.
+    """
+    row = one(
+        """
+        WITH before AS (
+            SELECT *
+            FROM agent_settings
+            WHERE profile_name = %(profile_name)s
+            FOR NO KEY UPDATE
+        ), forgotten AS (
+            UPDATE agent_reservations
+            SET usage_date = today() - 1
+            FROM before
+            WHERE agent_settings_id = before.id AND settled_at IS NULL AND usage_date >= today()
+            RETURNING agent_reservations.id
+        ), after AS (
+            UPDATE agent_settings
+            SET usage_today = 0, last_reset_date = today()
+            FROM before
+            WHERE agent_settings.id = before.id
+            RETURNING agent_settings.*
+        ), logged AS (
+            INSERT INTO activity_log (entity_type, entity_id, action, actor_type, actor_name, context, metadata)
+            SELECT 'agent_settings', after.id, 'updated', %(actor_type)s, %(actor_name)s, %(context)s,
+                %(event)s || jsonb_build_object(
+                    'profile_name', after.profile_name,
+                    'changes', jsonb_build_object(
+                        'usage_today', jsonb_build_array(before.usage_today, after.usage_today),
+                        'last_reset_date', jsonb_build_array(before.last_reset_date, after.last_reset_date)
+                    ),
+                    'reason', %(reason)s::text,
+                    'reservations_forgotten', (SELECT count(*) FROM forgotten)
+                )
+            FROM before, after
+        )
+        SELECT answer.*
+        FROM after
+        CROSS JOIN settings_answer(after) AS answer
+        """,
+        {"profile_name": profile_name, "reason": reason, "event": event("usage_reset"), **actor()},
+    )
+    if row is None:
+        raise no_such_profile(profile_name)
+    return row
 
 
 @tool(idempotent=True)
