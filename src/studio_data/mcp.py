@@ -114,17 +114,17 @@ def answer(acting: Actor, request: CallToolRequestParams) -> CallToolResult:
     """Call a tool and answer what it returned or refused. Blocks, and raises nothing."""
     try:
         return _answer(acting, request)
-    except StudioError as error:
-        refused = error
+    except StudioError as error:  # no error is kept in a local: its traceback has this frame, and both would wait for the gc
+        told = error.to_dict()
     except psycopg.Error as error:
-        refused = refusal(error)
+        told = refusal(error).to_dict()
     except Exception:
         log.exception("%s failed", request.name[:60])
-        refused = InternalError(
+        told = InternalError(
             "The server failed; its log says why.", hint="Look at what was written before you repeat it."
-        )
+        ).to_dict()
     # An error may quote what no answer can hold: half a surrogate pair that came in escaped.
-    text = json.dumps(refused.to_dict(), ensure_ascii=False, default=str).encode(errors="replace").decode()
+    text = json.dumps(told, ensure_ascii=False, default=str).encode(errors="replace").decode()
     return CallToolResult(content=[TextContent(text=text)], structured_content=json.loads(text), is_error=True)
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property, wraps
+from traceback import clear_frames
 from typing import Any, get_type_hints
 
 import psycopg
@@ -119,7 +120,11 @@ class Tool:
         if current_call.get() is not NOBODY:
             return self._run(args, kwargs, is_outermost=False)
         with Watched(self.name, _who_calls):
-            return self._run(args, kwargs, is_outermost=True)
+            try:
+                return self._run(args, kwargs, is_outermost=True)
+            except StudioError as error:
+                _forget_locals(error)
+                raise
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, is_outermost: bool) -> Any:  # noqa: ANN401
         if is_outermost:
@@ -209,6 +214,17 @@ class Tool:
             hint="Call it inside acting_as(...). A thread has no actor of its own: run carried(function) in it.",
             details={"tool": self.name, "rule": "somebody_acts", "required_by": required_by},
         )
+
+
+def _forget_locals(error: BaseException | None) -> None:
+    """Empty the frames that a refusal has left.
+
+    A local that holds the refusal would keep both until the garbage collector comes, and a caller who keeps the refusal
+    would keep the call's arguments and rows.
+    """
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _name_things(error: StudioError) -> None:
