@@ -47,8 +47,9 @@ from studio_data.contract.registry import all_tools, get_tool
 from studio_data.contract.roles import EVERYBODY
 from studio_data.contract.validators import checked, key_line, line
 from studio_data.dispatch import answer_of
-from studio_data.errors import ConfigurationError, InvalidInputError, StudioError, did_you_mean
+from studio_data.errors import ConfigurationError, InvalidInputError, StudioError, UnavailableError, did_you_mean
 from studio_data.export import export
+from studio_data.postgres.deadlines import call_deadline, time_left
 from studio_data.postgres.failures import refusal
 
 PATH = "/mcp"
@@ -123,8 +124,12 @@ def answer(acting: Actor, request: CallToolRequestParams) -> CallToolResult:
         told = InternalError(
             "The server failed; its log says why.", hint="Look at what was written before you repeat it."
         ).to_dict()
-    # An error may quote what no answer can hold: half a surrogate pair that came in escaped.
-    text = json.dumps(told, ensure_ascii=False, default=str).encode(errors="replace").decode()
+    return _told(told)
+
+
+def _told(refusal: dict[str, Any]) -> CallToolResult:
+    """Answer a refusal, which may quote what no answer can hold: half a surrogate pair that came in escaped."""
+    text = json.dumps(refusal, ensure_ascii=False, default=str).encode(errors="replace").decode()
     return CallToolResult(content=[TextContent(text=text)], structured_content=json.loads(text), is_error=True)
 
 
@@ -174,7 +179,11 @@ def server_for(acting: Actor) -> Server[Any]:
         return ListToolsResult(tools=tools)
 
     async def call_tool(_: ServerRequestContext[Any, Any], request: CallToolRequestParams) -> CallToolResult:
-        return await anyio.to_thread.run_sync(answer, acting, request, limiter=threads)
+        # The time of a call begins here, not when a thread is free for it. Once a thread has it, it ends by itself.
+        with call_deadline(), anyio.move_on_after(time_left()):
+            return await anyio.to_thread.run_sync(answer, acting, request, limiter=threads)
+        busy = UnavailableError("The server was busy until the call's deadline.", hint="Nothing was written: call again.")
+        return _told(busy.to_dict())
 
     return Server(
         "studio-data",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable
 from typing import Any
 from uuid import uuid4
@@ -17,7 +18,7 @@ from studio_data.contract.actor import Actor, ActorType
 from studio_data.contract.roles import Role
 from studio_data.export import export
 from studio_data.mcp import answer
-from tests.support import clients
+from tests.support import clients, with_setting
 from tests.support.mcp_client import in_process, ours, refused, told
 
 
@@ -100,6 +101,32 @@ def test_slow_calls_do_not_hold_up_others(committed_db: str) -> None:
     with psycopg.connect(committed_db) as locking:
         locking.execute("LOCK TABLE clients IN EXCLUSIVE MODE")
         assert in_process(race) == ["listing", "reading", "blocked"]
+
+
+def test_a_call_that_waits_for_its_turn_ends_at_its_deadline(committed_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_setting(monkeypatch, "POOL_MAX_SIZE", "2")
+    with_setting(monkeypatch, "CALL_TIMEOUT", "2")
+
+    async def crowd(client: Client) -> list[tuple[float, dict[str, Any]]]:
+        async def timed(number: int) -> tuple[float, dict[str, Any]]:
+            started = time.monotonic()
+            result = await client.call_tool("create_client", {"name": f"Ann {number}"})
+            return time.monotonic() - started, refused(result)
+
+        await client.call_tool("list_clients", {})
+        return await asyncio.gather(*(timed(number) for number in range(16)))
+
+    with psycopg.connect(committed_db) as locking:
+        locking.execute("LOCK TABLE clients IN EXCLUSIVE MODE")
+        answers = in_process(crowd)
+
+    # in turns of two each would have waited for those before it: the last 16 seconds
+    assert max(took for took, _ in answers) < 10
+    assert {answer["code"] for _, answer in answers} == {"unavailable"}
+    waited = [answer for _, answer in answers if answer["message"] == "The server was busy until the call's deadline."]
+    assert len(waited) >= 8
+    assert all(answer["retryable"] for answer in waited)
+    assert clients() == 0
 
 
 def test_what_is_refused_is_a_structured_tool_error(committed_db: str) -> None:
