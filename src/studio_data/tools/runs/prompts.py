@@ -1,7 +1,6 @@
 """Agent prompts: the versions of each profile's prompt, one of them active."""
 
 from datetime import datetime
-from difflib import unified_diff
 from typing import TypedDict
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from studio_data.db import Statement, batch, many, one
 from studio_data.errors import NotFoundError, RuleViolationError
 from studio_data.tools.runs.fields import Prompt, VersionNumber
 from studio_data.tools.runs.rules.audit import event
+from studio_data.tools.runs.rules.diffs import unified
 
 LONGEST_HISTORY = 1_000
 """How many activations a prompt can be rolled back."""
@@ -255,8 +255,8 @@ def _profiles() -> list[str]:
 def diff_prompts(profile_name: Line, *, before: VersionNumber, after: VersionNumber) -> PromptDiff:
     """Show the changes between two versions of a profile's prompt.
 
-    Returns a unified diff, empty if they are the same. Raises ``NotFoundError`` for a version that the profile does not
-    have.
+    Returns a unified diff, empty if they are the same. Where the versions have very many equal lines, all that differs is
+    one change. Raises ``NotFoundError`` for a version that the profile does not have.
     """
     rows = many(
         """
@@ -270,8 +270,8 @@ def diff_prompts(profile_name: Line, *, before: VersionNumber, after: VersionNum
     for number in (before, after):
         if number not in versions:
             raise _no_such_prompt(profile_name, number)
-    lines = unified_diff(versions[before], versions[after], f"version {before}", f"version {after}", lineterm="")
-    return {"profile_name": profile_name, "before": before, "after": after, "diff": "\n".join(lines)}
+    diff = unified(versions[before], versions[after], f"version {before}", f"version {after}")
+    return {"profile_name": profile_name, "before": before, "after": after, "diff": diff}
 
 
 def _no_such_prompt(profile_name: str, version_number: int | None) -> NotFoundError:
