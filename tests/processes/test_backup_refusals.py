@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -17,7 +19,7 @@ from studio_data.operations import backups, seals
 from studio_data.postgres import embedded
 from studio_data.tools.clients import create_client
 from tests.support import pgbouncer, studio_data, use, with_setting
-from tests.support.embedded import VERSION
+from tests.support.embedded import VERSION, within
 from tests.support.processes import started, twice_at_once
 from tests.support.stored import every_row, findings
 
@@ -136,12 +138,40 @@ def test_a_trail_that_was_tampered_with_before_the_backup_is_found(
         connection.execute("ALTER TABLE activity_log DISABLE TRIGGER USER")
         connection.execute("UPDATE activity_log SET actor_name = 'somebody else' WHERE action = 'created'")
         connection.execute("ALTER TABLE activity_log ENABLE ALWAYS TRIGGER activity_log_rows_are_final")
-    backups.backup(tmp_path / "practice.dump")
+    file = tmp_path / "practice.dump"
+    code, said, error = studio_data("backup", str(file))
+    changed = f"at least one of the {lines:,} lines under seal 1 was changed"
+    assert (code, said.startswith("Wrote ")) == (1, True)
+    assert changed in error
+    assert "restore --despite-findings takes it as it is" in error
     use(target, monkeypatch)
 
-    with pytest.raises(StudioError, match=f"at least one of the {lines:,} lines under seal 1 was changed"):
-        backups.restore(tmp_path / "practice.dump")
+    with pytest.raises(StudioError, match=changed):
+        backups.restore(file)
+    assert objects(target) == 0
 
+    code, said, _ = studio_data("restore", str(file), "--despite-findings")
+    assert (code, "The trail differs from its seals, as it did then: at least one" in said) == (0, True)
+    assert db.one("SELECT count(*) AS lines FROM activity_log WHERE actor_name = 'somebody else'")["lines"] > 0
+
+
+def test_a_trail_that_was_changed_in_the_backup_is_refused_despite_findings(
+    played_db: str, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(seals.seal())
+    with db.transaction() as connection:
+        connection.execute("ALTER TABLE activity_log DISABLE TRIGGER USER")
+        connection.execute("UPDATE activity_log SET actor_name = 'somebody else' WHERE action = 'created'")
+        connection.execute("ALTER TABLE activity_log ENABLE ALWAYS TRIGGER activity_log_rows_are_final")
+    file = tmp_path / "practice.dump"
+    backups.backup(file)
+    beside = backups.manifest_of(file)
+    manifest = json.loads(beside.read_text())
+    beside.write_text(json.dumps(manifest | {"findings": []}))
+    use(target, monkeypatch)
+
+    with pytest.raises(StudioError, match="The audit trail was changed before or in this backup"):
+        backups.restore(file, despite_findings=True)
     assert objects(target) == 0
 
 
@@ -219,6 +249,46 @@ def test_a_backup_that_is_killed_leaves_no_file_that_looks_like_one(
 
     assert not file.exists()
     assert not backups.manifest_of(file).exists()
+
+
+def test_at_sigterm_a_backup_removes_what_is_unfinished_and_ends_its_program(
+    played_db: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "begun"
+    a_program(tmp_path, f"echo $$ > {begun}.part; mv {begun}.part {begun}; exec sleep 30", monkeypatch)
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    with started("backup", str(folder / "practice.dump"), cwd="/") as process:
+        while not begun.exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        assert len(list(folder.iterdir())) == 2
+        process.terminate()
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM
+
+    assert list(folder.iterdir()) == []
+    assert within(10, lambda: not psutil.pid_exists(int(begun.read_text())))
+
+
+def test_a_backup_sweeps_what_a_killed_one_has_left(played_db: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patched:
+        a_program(tmp_path, f"touch {tmp_path}/begun; exec sleep 3", patched)
+        with started("backup", str(folder / "monday.dump"), cwd="/") as process:
+            while not (tmp_path / "begun").exists():
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.kill()
+            process.wait()
+    assert len(list(folder.iterdir())) == 2
+    of_another = [folder / f".a.dump.elsewhere.{process.pid}.studio-data.part", folder / f".a.dump.{os.getpid()}.part"]
+    for file in of_another:
+        file.touch()
+
+    backups.backup(folder / "tuesday.dump")
+
+    assert set(folder.iterdir()) == {folder / "tuesday.dump", folder / "tuesday.dump.json", *of_another}
 
 
 def no_wheel(_: str) -> None:

@@ -29,6 +29,9 @@ from studio_data.postgres.pool import StudioConnection, connect
 LONGEST = 7 * 86_400.0
 """Seconds that a backup or a restore may take; a call's time would be too short."""
 
+NEWER_IDS = 18
+"""The version of Postgres that makes ids of version 7 itself."""
+
 COPIED_AT_ONCE = 1 << 18
 
 type Report = Callable[[str, int, int], None]
@@ -61,6 +64,8 @@ class Manifest(BaseModel):
     tables: dict[str, Contents]
     head: seals.Head | None
     """The newest seal of the audit trail."""
+    findings: list[str] = []
+    """How the trail differs from its seals, in the backup: a restore refuses it unless it is told to take it so."""
 
 
 def manifest_of(path: Path) -> Path:
@@ -110,6 +115,8 @@ def _dump(connection: StudioConnection, file: Path, report: Report) -> Manifest:
     with programs.running(program, *arguments, env=programs.environment(connection)):
         tables = _contents(report)
         newest = seals.head()
+        report("Verifying the trail", len(tables), len(tables))
+        findings = _findings(newest)
         version = max(migrate.applied(connection))
         report("Waiting for pg_dump", len(tables), len(tables))
     return Manifest(
@@ -122,7 +129,12 @@ def _dump(connection: StudioConnection, file: Path, report: Report) -> Manifest:
         sha256=_sha256(file),
         tables=tables,
         head=newest,
+        findings=findings,
     )
+
+
+def _findings(kept: seals.Head | None) -> list[str]:
+    return [finding["message"] for _, batch in seals.verify(kept) for finding in batch]
 
 
 def _refuse_pooler(what: str) -> None:
@@ -199,11 +211,12 @@ def _sha256(file: Path) -> str:
 # Restore --------------------------------------------------------------------------------------------------------------
 
 
-def restore(path: Path, *, report: Report = _tell_nobody) -> Manifest:
+def restore(path: Path, *, despite_findings: bool = False, report: Report = _tell_nobody) -> Manifest:
     """Restore a backup into the connection's schema, which must be empty: all of it with its proof, or nothing.
 
     In one transaction it loads the dump, compares every table with the manifest, continues the trail's numbers above the
-    restored lines, and verifies the trail against the manifest's head. Raises ``InvalidInputError`` for a file that
+    restored lines, and verifies the trail against the manifest's head. With ``despite_findings`` it takes a trail that
+    differs from its seals, if it differs as the manifest says. Raises ``InvalidInputError`` for a file that
     differs from its manifest, ``ConflictError`` if the schema is not empty, ``ConfigurationError`` if the backup does not
     fit.
     """
@@ -215,7 +228,8 @@ def restore(path: Path, *, report: Report = _tell_nobody) -> Manifest:
         with deadline(LONGEST), connect(connection_string(), settings()) as connection, unit_on(connection):
             _check_target(connection, manifest)
             _read_in(connection, program, path, manifest, report)
-            _prove(connection, manifest, report)
+            _as_this_server_has_it(connection, manifest)
+            _prove(connection, manifest, report, despite_findings=despite_findings)
     except psycopg.Error as error:
         raise StudioError(
             f"The restore failed, and the schema is empty again: {' '.join(str(error).split())}.",
@@ -334,6 +348,18 @@ def _run(connection: StudioConnection, script: bytes) -> None:
     connection.execute(statements, prepare=False)
 
 
+def _as_this_server_has_it(connection: StudioConnection, manifest: Manifest) -> None:
+    """Make ids as migrations do on this server: Postgres 18 has a function for them, and older ones have not."""
+    if manifest.server_version < NEWER_IDS <= connection.info.server_version // 10_000:
+        connection.execute(
+            """
+            CREATE OR REPLACE FUNCTION uuid_v7() RETURNS uuid
+            LANGUAGE sql VOLATILE PARALLEL SAFE
+            RETURN uuidv7()
+            """
+        )
+
+
 def _copy(connection: StudioConnection, statement: bytes, script: IO[bytes]) -> None:
     """Copy the lines after a COPY into its table, up to the line that ends them."""
     with connection.cursor().copy(statement) as copy:
@@ -350,7 +376,7 @@ def _copy(connection: StudioConnection, statement: bytes, script: IO[bytes]) -> 
         copy.write(b"".join(waiting))
 
 
-def _prove(connection: StudioConnection, manifest: Manifest, report: Report) -> None:
+def _prove(connection: StudioConnection, manifest: Manifest, report: Report, *, despite_findings: bool) -> None:
     """Compare the restored rows with the manifest, and let the trail continue."""
     _prepare_session(connection)
     tables, steps = len(manifest.tables), 2 * len(manifest.tables) + 2
@@ -365,11 +391,10 @@ def _prove(connection: StudioConnection, manifest: Manifest, report: Report) -> 
         connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
     report("Verifying the trail", steps - 1, steps)
     seals.go_on_numbering()
-    findings = [finding["message"] for _, batch in seals.verify(manifest.head) for finding in batch]
-    if findings:
+    findings = _findings(manifest.head)
+    if findings and not (despite_findings and set(findings) <= set(manifest.findings)):
         raise StudioError(
             f"The audit trail was changed before or in this backup, so nothing was restored: {'; '.join(findings[:3])}.",
-            hint="Use an older backup. pg_restore can load this one without a proof; "
-            f"then run {as_typed('audit renumber')}.",
+            hint="Use an older backup, or --despite-findings: it takes the trail if it was so when the backup was made.",
             details={"findings": findings},
         )
