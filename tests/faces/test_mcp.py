@@ -123,10 +123,15 @@ def test_a_call_that_waits_for_its_turn_ends_at_its_deadline(committed_db: str, 
     # in turns of two each would have waited for those before it: the last 16 seconds
     assert max(took for took, _ in answers) < 10
     assert {answer["code"] for _, answer in answers} == {"unavailable"}
-    waited = [answer for _, answer in answers if answer["message"] == "The server was busy until the call's deadline."]
+    waited = {
+        f"Ann {number}": answer
+        for number, (_, answer) in enumerate(answers)
+        if answer["message"] == "The server was busy until the call's deadline."
+    }
     assert len(waited) >= 8
-    assert all(answer["retryable"] for answer in waited)
-    assert clients() == 0
+    assert all(answer["retryable"] for answer in waited.values())
+    # one whose outcome is unknown may be written when the lock is gone, behind a pooler
+    assert not {row["name"] for row in db.many("SELECT name FROM clients")} & waited.keys()
 
 
 def test_what_is_refused_is_a_structured_tool_error(committed_db: str) -> None:
