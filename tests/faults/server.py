@@ -141,9 +141,12 @@ class Postgres:
     @contextmanager
     def frozen(self) -> Generator[None]:
         """Stop every process of the server: it neither answers nor closes anything."""
-        processes = [self.postmaster(), *self.postmaster().children()]
+        postmaster = self.postmaster()
+        postmaster.suspend()  # it starts no others now; a worker that is just ending needs no stop
+        processes = [postmaster, *postmaster.children()]
         for process in processes:
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
         try:
             yield
         finally:
