@@ -14,7 +14,7 @@ from benchmarks.report import Plot, Reach, Section, Table
 from benchmarks.server import database, on_cores_apart, use
 from benchmarks.timing import Timings, timed
 from studio_data import db
-from studio_data.contract.validators import cursor_of
+from studio_data.contract.cursors import cursor_of
 from studio_data.tools.activity import get_history, list_activity, log_activity, project_feed
 from studio_data.tools.clients import create_client
 from studio_data.tools.practice.finance import project_budget

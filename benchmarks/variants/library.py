@@ -6,7 +6,8 @@ from uuid import UUID
 from benchmarks.operations import ADDRESS, NOTE, SCREENING, SOURCE, budget, overview, told
 from studio_data import call_key, db
 from studio_data.tools.activity import list_activity, log_activity
-from studio_data.tools.clients import advance_client, create_client
+from studio_data.tools.clients import create_client
+from studio_data.tools.pipeline import advance_client
 from studio_data.tools.practice.finance import project_budget
 from studio_data.tools.practice.overview import project_overview
 from studio_data.tools.practice.tasks import complete_task, list_tasks

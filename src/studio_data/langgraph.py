@@ -56,7 +56,7 @@ def checkpointer() -> Generator["PostgresSaver"]:
                 hint="Open a checkpointer once as the database's owner, then GRANT SELECT, INSERT, UPDATE, DELETE ON "
                 f"{TABLES} TO this login.",
             ) from error
-        for name in ASYNCHRONOUS:  # the saver's own ones raise NotImplementedError, without a word
+        for name in ASYNCHRONOUS:  # the saver's own ones raise an error without a word
             setattr(saver, name, _only_synchronous)
         yield saver
 

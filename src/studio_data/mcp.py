@@ -1,13 +1,11 @@
-"""The MCP server: the registry's tools for any client of the Model Context Protocol, over stdio or streamable HTTP.
+"""The MCP server: the registry's tools for any client of the Model Context Protocol, over stdio and, in ``mcp_http``, HTTP.
 
 ``_meta`` of a call may hold an idempotency key, a run id and the wish for a preview; ``docs/mcp.md`` describes them.
 """
 
-import hmac
 import json
 import logging
 import os
-import re
 import signal
 import socket
 import sys
@@ -16,7 +14,6 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from io import BufferedWriter, FileIO, TextIOWrapper
-from ipaddress import ip_address
 from threading import Thread
 from types import FrameType
 from typing import Any, TextIO, cast
@@ -24,20 +21,11 @@ from typing import Any, TextIO, cast
 import anyio
 import anyio.to_thread
 import psycopg
-import uvicorn
-from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
-from mcp.server.auth.provider import AccessToken
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
-from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams, TextContent, Tool
-from pydantic import SecretStr
 from pydantic_core import to_jsonable_python
-from starlette.applications import Starlette
-from starlette.middleware.authentication import AuthenticationMiddleware
-from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Route
 
 from studio_data.config import settings
 from studio_data.contract.actor import Actor, acting_as, require_actor
@@ -47,16 +35,14 @@ from studio_data.contract.registry import all_tools, get_tool
 from studio_data.contract.roles import EVERYBODY
 from studio_data.contract.validators import checked, key_line, line
 from studio_data.dispatch import answer_of
-from studio_data.errors import ConfigurationError, InvalidInputError, StudioError, UnavailableError, did_you_mean
+from studio_data.errors import InvalidInputError, StudioError, UnavailableError, did_you_mean
 from studio_data.export import export
 from studio_data.postgres.deadlines import call_deadline, time_left
 from studio_data.postgres.failures import refusal
 
-PATH = "/mcp"
 PREFIX = "studio-data/"
 CHANGES = PREFIX + "changes"
 REPEATED = PREFIX + "repeated"
-SECONDS_TO_END = 5
 
 log = logging.getLogger("studio_data.mcp")
 
@@ -217,7 +203,9 @@ def _no_header_holds_an_argument(_: str) -> None:
     """Spare every call over HTTP a listing of the tools, in which the SDK would look for arguments sent as headers."""
 
 
-def _on_signals(stop: Callable[[], None]) -> None:
+def on_signals(stop: Callable[[], None]) -> None:
+    """Stop at SIGINT and SIGTERM."""
+
     def stopped(_number: int, _frame: FrameType | None) -> None:
         stop()
 
@@ -234,7 +222,7 @@ def serve_stdio(acting: Actor) -> None:
     end = _end_of_stdin()
     protocol = _stdout_for_the_protocol(end)
     server = server_for(acting)
-    _on_signals(end)
+    on_signals(end)
 
     async def serve() -> None:
         async with stdio_server(stdout=anyio.wrap_file(protocol)) as (reading, writing):
@@ -292,115 +280,3 @@ def _end_of_stdin() -> Callable[[], None]:
 
     Thread(target=copy, name="stdin", daemon=True).start()
     return end
-
-
-# Streamable HTTP ------------------------------------------------------------------------------------------------------
-
-
-class _OneToken:
-    """Knows the one bearer token that ``STUDIO_DATA_MCP_TOKEN`` sets."""
-
-    def __init__(self, token: SecretStr) -> None:
-        self._token = token
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        """Return what the token's holder may, or None for any other token."""
-        if hmac.compare_digest(token.encode(), self._token.get_secret_value().encode()):
-            return AccessToken(token=token, client_id="studio-data", scopes=[])
-        return None
-
-
-def serve_http(acting: Actor, host: str, port: int) -> None:
-    """Serve any number of clients over streamable HTTP, until a signal says stop.
-
-    Raises ``ConfigurationError`` off loopback without a token, and for an address that cannot be listened on.
-    """
-    require_actor("the MCP server")
-    app = _app(server_for(acting), host)
-    listening = _listen(host, port)
-    serving = uvicorn.Server(
-        uvicorn.Config(
-            app, lifespan="on", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=SECONDS_TO_END
-        )
-    )
-
-    def stop() -> None:
-        serving.should_exit = True
-
-    # Uvicorn has handlers of its own, but raises the signal again at its end: then it must not end the process.
-    _on_signals(stop)
-    address = f"http://{_in_url(host)}:{listening.getsockname()[1]}{PATH}"
-    log.info("serving %s on %s", f"the tools of {acting.role}" if acting.role else "every tool", address)
-    anyio.run(serving.serve, [listening])
-
-
-def _app(server: Server[Any], host: str) -> Starlette:
-    token = settings().mcp_token
-    is_loopback = _is_loopback(host)
-    if token is None and not is_loopback:
-        raise ConfigurationError(
-            f"Without a token the server may not listen on {host}: everybody who reaches it could call every tool.",
-            hint="Set STUDIO_DATA_MCP_TOKEN in the environment or in .env, or listen on 127.0.0.1.",
-            details={"setting": "STUDIO_DATA_MCP_TOKEN"},
-        )
-    verifier = None if token is None else _OneToken(token)
-    app = server.streamable_http_app(
-        streamable_http_path=PATH,
-        # Every answer is one JSON document and nothing is kept between requests, so any process may answer the next one.
-        json_response=True,
-        stateless_http=True,
-        transport_security=_only_by_known_names(host) if is_loopback or settings().mcp_allowed_hosts else None,
-        host=host,
-        token_verifier=verifier,
-    )
-    for route in app.routes:
-        if isinstance(route, Route):
-            route.methods = {"POST"}  # Without sessions there is no stream to open by GET, nor a session to DELETE.
-    if verifier is not None:
-        app.add_middleware(AuthenticationMiddleware, backend=BearerAuthBackend(verifier))
-    if origins := settings().mcp_allowed_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=["*"])
-    return app
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _only_by_known_names(host: str) -> TransportSecuritySettings:
-    """Refuse other Host and Origin headers: a web page whose name resolves to this address must not call tools.
-
-    Known are the names of loopback, and those that the settings allow, since a proxy passes on the name it is called by.
-    """
-    allowed = settings().mcp_allowed_hosts
-    loopback = _any_port("127.0.0.1", "localhost", "[::1]", _in_url(host))
-    return TransportSecuritySettings(
-        allowed_hosts=[*loopback, *_any_port(*allowed)],
-        allowed_origins=[
-            *(f"http://{name}" for name in loopback),
-            *(f"https://{name}" for name in _any_port(*allowed)),
-            *settings().mcp_allowed_origins,
-        ],
-    )
-
-
-def _any_port(*names: str) -> list[str]:
-    """Return the names as they are, and with any port those that name none."""
-    return [form for name in names for form in ([name] if re.search(r":\d+$", name) else [name, f"{name}:*"])]
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The server cannot listen on port {port} of {host}: {str(error.strerror).partition(' (')[0]}.",
-            hint="Choose another --port or --host.",
-        ) from error

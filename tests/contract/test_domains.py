@@ -123,7 +123,18 @@ def test_a_kind_without_moves_is_refused_with_those_that_have_some() -> None:
         available_actions("vendor", "01a205b0-0000-7000-8000-000000000001")
 
 
-CORE = ["contract", "operations", "postgres", "db.py", "dispatch.py", "export.py", "langgraph.py", "mcp.py", "telemetry.py"]
+CORE = [
+    "contract",
+    "operations",
+    "postgres",
+    "db.py",
+    "dispatch.py",
+    "export.py",
+    "langgraph.py",
+    "mcp.py",
+    "mcp_http.py",
+    "telemetry.py",
+]
 """What serves every domain and lists none. The command line plays a practice, and so knows one."""
 
 

@@ -14,7 +14,8 @@ from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
 from studio_data.errors import InvalidTransitionError, RuleViolationError
 from studio_data.tools.available_actions import available_actions
-from studio_data.tools.clients import Client, churn_client, create_client
+from studio_data.tools.clients import Client, create_client
+from studio_data.tools.pipeline import churn_client
 from studio_data.tools.practice.phases import advance_project, resume_project
 from studio_data.tools.practice.rules.lifecycles import FEE, TASK, TaskStatus
 from studio_data.tools.projects import create_project

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from studio_data import db
-from studio_data.contract.validators import TrailPlace, trail_cursor_of
+from studio_data.contract.cursors import TrailPlace, trail_cursor_of
 from studio_data.operations import seals
-from studio_data.tools.activity import Changes, changes_since
+from studio_data.tools.change_feed import Changes, changes_since
 from studio_data.tools.clients import create_client
 from tests.support import studio_data
 from tests.support.sealed import kinds, sealed

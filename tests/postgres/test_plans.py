@@ -15,7 +15,7 @@ from psycopg import sql
 
 from studio_data import db
 from studio_data.contract import ledger
-from studio_data.contract.registry import Tool, all_tools
+from studio_data.contract.registry import Tool, all_tools, get_tool
 from studio_data.errors import InvalidTransitionError, NotFoundError
 from studio_data.operations import doctor, seals
 from studio_data.tools.clients import create_client
@@ -204,6 +204,16 @@ def test_a_listing_reads_no_large_table_whole(
         required = {name: arguments[name] for name in tool.input_schema["required"]}
         for given in (arguments, required):
             assert sequential_scans(explain(tool, given), large) == []
+
+
+@pytest.mark.parametrize("name", ["list_tasks", "list_action_items"])
+def test_who_else_is_assigned_is_found_from_name_to_name(
+    name: str, explain: Callable[[Tool, dict[str, Any]], list[Any]]
+) -> None:
+    plans = explain(get_tool(name), {"assigned_to": "Nobody of that name"})
+
+    assert len(plans) == 2  # the empty page, and who was meant
+    assert sequential_scans(plans, {"project_tasks", "meeting_action_items"}) == []
 
 
 def test_the_tables_are_as_large_as_promised(large_db: str) -> None:

@@ -14,11 +14,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from studio_data import db
-from studio_data.contract.validators import TrailPlace, trail_cursor_of
+from studio_data.contract.cursors import TrailPlace, trail_cursor_of
 from studio_data.errors import ConfigurationError
 from studio_data.operations import backups, catalog, seals
 from studio_data.postgres import migrate, programs
-from studio_data.tools.activity import changes_since, log_activity
+from studio_data.tools.activity import log_activity
+from studio_data.tools.change_feed import changes_since
 from studio_data.tools.clients import create_client
 from tests.faults.server import Postgres
 from tests.support import pgbouncer, studio_data, use

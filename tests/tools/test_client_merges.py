@@ -12,16 +12,8 @@ from studio_data.errors import ConflictError, InvalidInputError, NotFoundError, 
 from studio_data.tools.activity import get_history
 from studio_data.tools.available_actions import available_actions
 from studio_data.tools.client_merges import merge_clients
-from studio_data.tools.clients import (
-    advance_client,
-    churn_client,
-    create_client,
-    get_client,
-    list_clients,
-    record_screening,
-    reopen_client,
-    update_client,
-)
+from studio_data.tools.clients import create_client, get_client, list_clients, record_screening, update_client
+from studio_data.tools.pipeline import advance_client, churn_client, reopen_client
 from studio_data.tools.practice.phases import resume_project
 from studio_data.tools.projects import create_project, get_project, list_projects
 from tests.support.lifecycle import lines

@@ -9,16 +9,8 @@ from studio_data import call as dispatch
 from studio_data.contract.registry import get_tool
 from studio_data.db import many, one, transaction
 from studio_data.errors import InvalidInputError, InvalidTransitionError, RuleViolationError
-from studio_data.tools.clients import (
-    advance_client,
-    churn_client,
-    create_client,
-    get_client,
-    list_clients,
-    record_screening,
-    reopen_client,
-    update_client,
-)
+from studio_data.tools.clients import create_client, get_client, list_clients, record_screening, update_client
+from studio_data.tools.pipeline import advance_client, churn_client, reopen_client
 from studio_data.tools.projects import create_project
 from studio_data.tools.rules.lifecycles import CLIENT
 from tests.support.lifecycle import assert_move, every_pair

@@ -13,8 +13,9 @@ from studio_data.tools.activity import list_activity, log_activity
 from studio_data.tools.clients import create_client
 from studio_data.tools.practice.action_items import add_action_item, list_action_items
 from studio_data.tools.practice.emails import create_email_template, render_email
-from studio_data.tools.practice.fees import add_fee, create_fee_schedule, get_fee, invoice_fee, pay_fee
+from studio_data.tools.practice.fees import add_fee, create_fee_schedule, get_fee
 from studio_data.tools.practice.finance import practice_report
+from studio_data.tools.practice.invoicing import invoice_fee, pay_fee
 from studio_data.tools.practice.meetings import schedule_meeting
 from studio_data.tools.practice.order_progress import deliver_purchase_order
 from studio_data.tools.practice.overview import project_overview

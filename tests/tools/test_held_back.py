@@ -7,7 +7,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from studio_data import db
-from studio_data.tools.activity import changes_since, log_activity
+from studio_data.tools.activity import log_activity
+from studio_data.tools.change_feed import changes_since
 from studio_data.tools.clients import create_client
 
 

@@ -8,8 +8,10 @@ import pytest
 from studio_data import acting_as, db, raising_call
 from studio_data.errors import InvalidInputError
 from studio_data.operations import doctor
-from studio_data.tools.activity import changes_since, get_history, list_activity, log_activity, project_feed
-from studio_data.tools.clients import churn_client, create_client
+from studio_data.tools.activity import get_history, list_activity, log_activity, project_feed
+from studio_data.tools.change_feed import changes_since
+from studio_data.tools.clients import create_client
+from studio_data.tools.pipeline import churn_client
 from studio_data.tools.practice.tasks import block_task, list_tasks, start_task, unblock_task
 from studio_data.tools.projects import create_project
 from studio_data.tools.runs.sessions import open_session

@@ -14,12 +14,14 @@ import pytest
 from studio_data import acting_as, changeset
 from studio_data import call as dispatch
 from studio_data.contract import paging
-from studio_data.contract.validators import cursor_of
+from studio_data.contract.cursors import cursor_of
 from studio_data.db import many, one, transaction
 from studio_data.errors import NotFoundError
-from studio_data.tools.activity import changes_since, get_history, list_activity, log_activity, project_feed
+from studio_data.tools.activity import get_history, list_activity, log_activity, project_feed
+from studio_data.tools.change_feed import changes_since
 from studio_data.tools.clients import create_client, update_client
-from studio_data.tools.practice.fees import add_fee, invoice_fee
+from studio_data.tools.practice.fees import add_fee
+from studio_data.tools.practice.invoicing import invoice_fee
 from studio_data.tools.projects import create_project
 from tests.support import as_administrator
 from tests.support.rows import row

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from studio_data.contract import reports, validators
+from studio_data.contract import cursors, reports, validators
 
 ONE_LINE, VISIBLE = r"^.*\S.*$", r"\S"
 """Patterns of JSON schemas. ``.`` matches no line break, and ``\\S`` something visible."""
@@ -127,7 +127,7 @@ type Search = Annotated[str, PlainValidator(validators.searched), WithJsonSchema
 
 type Cursor = Annotated[
     str,
-    PlainValidator(validators.cursor),
+    PlainValidator(cursors.cursor),
     WithJsonSchema({"type": "string", "description": "the last page's next", "pattern": "^[A-Za-z0-9_-]{22}$"}),
 ]
 """Where a page begins: the ``next`` of the page before."""
@@ -139,8 +139,8 @@ The schema does not name them: 22 lists of names would cost a role 1,200 tokens.
 """
 
 type TrailCursor = Annotated[
-    validators.TrailPlace | str,
-    PlainValidator(validators.trail_cursor),
+    cursors.TrailPlace | str,
+    PlainValidator(cursors.trail_cursor),
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]{32}$"}),
 ]
 """How far somebody has followed the audit trail: the ``cursor`` of the answer before."""

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, LiteralString, NotRequired, TypedDict
 from uuid import UUID
 
+from studio_data.contract.cursors import cursor_of
 from studio_data.contract.fields import Fields
-from studio_data.contract.validators import LONGEST_QUOTE, cursor_of
+from studio_data.contract.validators import LONGEST_QUOTE
 from studio_data.db import many
 from studio_data.errors import InvalidInputError, did_you_mean
 

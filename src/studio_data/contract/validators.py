@@ -7,14 +7,13 @@ the argument's name.
 
 import json
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
 from ipaddress import ip_address
 from math import isfinite
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from unicodedata import normalize
 from uuid import UUID
 
@@ -65,8 +64,6 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 _AROUND_EMAIL = re.compile(r"^(?:mailto:|[^<>]*<)?\s*([^<>\s]+?)\s*>?[\s,;.]*$", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_CURSOR = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
-_TRAIL_CURSOR = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,16}(?:\.[0-9]{1,2})?")
 
 
@@ -257,18 +254,6 @@ class NotADayError(ValueError):
 # Pages ----------------------------------------------------------------------------------------------------------------
 
 
-def cursor_of(row_id: UUID) -> str:
-    """Return the cursor of the page that begins after this row."""
-    return urlsafe_b64encode(row_id.bytes).decode().rstrip("=")
-
-
-def cursor(value: object) -> UUID:
-    """Return the id of the row after which a page begins."""
-    if isinstance(value, str) and _CURSOR.fullmatch(value):
-        return UUID(bytes=urlsafe_b64decode(f"{value}=="))
-    raise ValueError("must be the previous page's next")
-
-
 def searched(value: object) -> str | None:
     """Return text to look for, as stored text is written; None for what nobody can see."""
     if not isinstance(value, str):
@@ -284,26 +269,6 @@ def field_names(value: object) -> list[str]:
     if isinstance(value, list) and all(isinstance(name, str) for name in cast("list[object]", value)):
         return cast("list[str]", value)
     raise ValueError("must be names with commas between them, or *")
-
-
-class TrailPlace(NamedTuple):
-    """A place in the audit trail, in the order in which transactions end: after this line of this transaction."""
-
-    transaction_id: int
-    line_id: UUID
-
-
-def trail_cursor_of(place: TrailPlace) -> str:
-    """Return the cursor of what comes after this place in the audit trail."""
-    return urlsafe_b64encode(place.transaction_id.to_bytes(8) + place.line_id.bytes).decode()
-
-
-def trail_cursor(value: object) -> TrailPlace:
-    """Return the place in the audit trail that a cursor stands for."""
-    if isinstance(value, str) and _TRAIL_CURSOR.fullmatch(value):
-        place = urlsafe_b64decode(value)
-        return TrailPlace(int.from_bytes(place[:8]), UUID(bytes=place[8:]))
-    raise ValueError("must be the previous answer's cursor")
 
 
 # Enums ----------------------------------------------------------------------------------------------------------------

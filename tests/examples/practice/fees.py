@@ -1,5 +1,6 @@
 from studio_data import db
-from studio_data.tools.practice.fees import Fee, add_fee, invoice_fee
+from studio_data.tools.practice.fees import Fee, add_fee
+from studio_data.tools.practice.invoicing import invoice_fee
 from tests.examples.days import in_days
 from tests.examples.example import Example
 from tests.examples.studio import Practice

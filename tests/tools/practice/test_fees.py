@@ -18,16 +18,8 @@ from studio_data.errors import (
     RuleViolationError,
 )
 from studio_data.tools.clients import create_client
-from studio_data.tools.practice.fees import (
-    Fee,
-    add_fee,
-    create_fee_schedule,
-    get_fee,
-    invoice_fee,
-    list_fees,
-    pay_fee,
-    sweep_overdue_fees,
-)
+from studio_data.tools.practice.fees import Fee, add_fee, create_fee_schedule, get_fee, list_fees
+from studio_data.tools.practice.invoicing import invoice_fee, pay_fee, sweep_overdue_fees
 from studio_data.tools.practice.rules.lifecycles import FEE
 from studio_data.tools.projects import create_project
 from tests.examples import Practice

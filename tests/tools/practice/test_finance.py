@@ -11,8 +11,9 @@ from studio_data.db import one
 from studio_data.errors import InvalidInputError
 from studio_data.tools.clients import create_client
 from studio_data.tools.practice import budgets
-from studio_data.tools.practice.fees import add_fee, invoice_fee, pay_fee
+from studio_data.tools.practice.fees import add_fee
 from studio_data.tools.practice.finance import practice_report, project_budget, project_budget_for_client
+from studio_data.tools.practice.invoicing import invoice_fee, pay_fee
 from studio_data.tools.projects import create_project
 from tests.support.rows import row
 

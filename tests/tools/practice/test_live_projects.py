@@ -10,7 +10,8 @@ import pytest
 from studio_data import acting_as, db
 from studio_data.errors import RuleViolationError
 from studio_data.tools.available_actions import available_actions
-from studio_data.tools.clients import churn_client, create_client, get_client, reopen_client
+from studio_data.tools.clients import create_client, get_client
+from studio_data.tools.pipeline import churn_client, reopen_client
 from studio_data.tools.practice.action_items import ActionItem, add_action_item, list_action_items, start_action_item
 from studio_data.tools.practice.line_items import add_line_item, specify_line_item
 from studio_data.tools.practice.meetings import Meeting, list_meetings, schedule_meeting

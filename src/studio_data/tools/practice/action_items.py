@@ -13,8 +13,9 @@ from studio_data.contract.fields import Cursor, Day, EntityId, Fields, Limit, Na
 from studio_data.contract.paging import Page, listed, near_miss
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import one
 from studio_data.tools.practice.rules.moves import ACTION_ITEM_MOVES
+from studio_data.tools.practice.rules.people import assigned
 from studio_data.tools.projects import closed_project_refusal
 
 KEEPERS = (Role.TRANSCRIPTIONIST, Role.STUDIO_MANAGER)
@@ -257,39 +258,7 @@ def list_action_items(
         },
         fields,
     )
-    return near_miss(found, "assigned_to", assigned_to, _assigned)
-
-
-def _assigned() -> list[str]:
-    """Return who is assigned anything: from name to name in the index, however many rows each has."""
-    rows = many(
-        """
-        WITH RECURSIVE person AS (
-            (
-                SELECT assigned_to
-                FROM meeting_action_items
-                WHERE assigned_to IS NOT NULL
-                ORDER BY lower(assigned_to)
-                LIMIT 1
-            )
-            UNION ALL
-            SELECT (
-                SELECT assigned_to
-                FROM meeting_action_items
-                WHERE assigned_to IS NOT NULL AND lower(assigned_to) > lower(person.assigned_to)
-                ORDER BY lower(assigned_to)
-                LIMIT 1
-            )
-            FROM person
-            WHERE assigned_to IS NOT NULL
-        )
-        SELECT assigned_to
-        FROM person
-        WHERE assigned_to IS NOT NULL
-        LIMIT 200
-        """
-    )
-    return [row["assigned_to"] for row in rows]
+    return near_miss(found, "assigned_to", assigned_to, assigned)
 
 
 def _move(action_item_id: EntityId, tool_name: str, reason: str | None = None) -> ActionItem:

@@ -11,10 +11,11 @@ from studio_data.contract.fields import Cursor, Day, EntityId, Fields, Limit, Na
 from studio_data.contract.paging import Page, listed, near_miss
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import STAFF, Role
-from studio_data.db import Statement, batch, many, one
+from studio_data.db import Statement, batch, one
 from studio_data.tools.practice.fields import TaskStatusName, WorkPhaseName
 from studio_data.tools.practice.rules.lifecycles import TaskStatus
 from studio_data.tools.practice.rules.moves import BEGINS_WORK, TASK_MOVES, no_open_task
+from studio_data.tools.practice.rules.people import assigned
 
 _PLANNERS = (Role.PROJECT_MANAGER,)
 
@@ -123,39 +124,7 @@ def list_tasks(
         },
         fields,
     )
-    return near_miss(found, "assigned_to", assigned_to, _assigned)
-
-
-def _assigned() -> list[str]:
-    """Return who is assigned anything: from name to name in the index, however many rows each has."""
-    rows = many(
-        """
-        WITH RECURSIVE person AS (
-            (
-                SELECT assigned_to
-                FROM project_tasks
-                WHERE assigned_to IS NOT NULL
-                ORDER BY lower(assigned_to)
-                LIMIT 1
-            )
-            UNION ALL
-            SELECT (
-                SELECT assigned_to
-                FROM project_tasks
-                WHERE assigned_to IS NOT NULL AND lower(assigned_to) > lower(person.assigned_to)
-                ORDER BY lower(assigned_to)
-                LIMIT 1
-            )
-            FROM person
-            WHERE assigned_to IS NOT NULL
-        )
-        SELECT assigned_to
-        FROM person
-        WHERE assigned_to IS NOT NULL
-        LIMIT 200
-        """
-    )
-    return [row["assigned_to"] for row in rows]
+    return near_miss(found, "assigned_to", assigned_to, assigned)
 
 
 @tool(roles=_PLANNERS)

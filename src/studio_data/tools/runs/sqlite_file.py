@@ -25,6 +25,22 @@ NEEDED = {
     "executions": ("id", "agent_type", "status", "started_at"),
     "artifacts": ("artifact_type", "file_path", "content_hash", "version", "created_at"),
 }
+ALL_SESSIONS = {
+    "agent_sessions": "SELECT * FROM agent_sessions ORDER BY rowid",
+    "sessions": "SELECT * FROM sessions ORDER BY rowid",
+}
+OF_A_SESSION = {
+    "agent_executions.agent_session_id": "SELECT * FROM agent_executions WHERE agent_session_id IN (?, ?) ORDER BY rowid",
+    "agent_executions.session_id": "SELECT * FROM agent_executions WHERE session_id IN (?, ?) ORDER BY rowid",
+    "executions.agent_session_id": "SELECT * FROM executions WHERE agent_session_id IN (?, ?) ORDER BY rowid",
+    "executions.session_id": "SELECT * FROM executions WHERE session_id IN (?, ?) ORDER BY rowid",
+    "agent_artifacts.agent_session_id": "SELECT * FROM agent_artifacts WHERE agent_session_id IN (?, ?) ORDER BY rowid",
+    "agent_artifacts.session_id": "SELECT * FROM agent_artifacts WHERE session_id IN (?, ?) ORDER BY rowid",
+    "artifacts.agent_session_id": "SELECT * FROM artifacts WHERE agent_session_id IN (?, ?) ORDER BY rowid",
+    "artifacts.session_id": "SELECT * FROM artifacts WHERE session_id IN (?, ?) ORDER BY rowid",
+}
+"""By the table and the column that names the session, by its key or its id in the file."""
+
 TIMES = {"created_at", "started_at", "completed_at"}
 OBJECTS = {"state_json", "metadata"}
 
@@ -50,17 +66,18 @@ class SessionsFile:
             if missing:
                 raise InvalidInputError(f"The file's table {name} has no column {', '.join(missing)}.")
             self._tables[kind], self._columns[kind] = name, columns
+        self._sessions: list[sqlite3.Row] = connection.execute(ALL_SESSIONS[self._tables["sessions"]]).fetchall()
 
     def __len__(self) -> int:
         """Return how many sessions there are."""
-        return self._connection.execute(f"SELECT count(*) FROM {self._tables['sessions']}").fetchone()[0]  # noqa: S608 (a known name)
+        return len(self._sessions)
 
     def __iter__(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Yield each session's key and the calls that bring it over. A value that cannot be read stays as it is."""
-        for row in self._rows("sessions", None):
+        for row in self._sessions:
             session = _argument(row, SESSION)
             session["state"] = session.pop("state_json", None)
-            owners = [row["session_id"], *([row["id"]] if "id" in row.keys() else [])]  # noqa: SIM118 (a Row has no "in")
+            owners = (row["session_id"], row["id" if "id" in row.keys() else "session_id"])  # noqa: SIM118 (a Row has no "in")
             executions = [
                 {"source_id": str(found["id"]), **_argument(found, EXECUTION)} for found in self._rows("executions", owners)
             ]
@@ -78,14 +95,10 @@ class SessionsFile:
                 ],
             )
 
-    def _rows(self, kind: str, owners: list[Any] | None) -> list[sqlite3.Row]:
-        """Return the rows of a table, or those of a session by its key or its id in the file."""
-        query = f"SELECT * FROM {self._tables[kind]}"  # noqa: S608 (one of six known names)
-        if owners is None:
-            return self._connection.execute(f"{query} ORDER BY rowid").fetchall()
+    def _rows(self, kind: str, owners: tuple[Any, Any]) -> list[sqlite3.Row]:
+        """Return the rows of a session, by its key or its id in the file."""
         column = "agent_session_id" if "agent_session_id" in self._columns[kind] else "session_id"
-        marks = ", ".join("?" for _ in owners)
-        return self._connection.execute(f"{query} WHERE {column} IN ({marks}) ORDER BY rowid", owners).fetchall()
+        return self._connection.execute(OF_A_SESSION[f"{self._tables[kind]}.{column}"], owners).fetchall()
 
 
 @contextmanager

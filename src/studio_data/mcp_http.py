@@ -1,0 +1,139 @@
+"""The MCP server over streamable HTTP: who may ask it, by which names, and how it ends."""
+
+import hmac
+import logging
+import re
+import socket
+from ipaddress import ip_address
+from typing import Any
+
+import anyio
+import uvicorn
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
+from mcp.server.auth.provider import AccessToken
+from mcp.server.lowlevel import Server
+from mcp.server.transport_security import TransportSecuritySettings
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from studio_data.config import settings
+from studio_data.contract.actor import Actor, require_actor
+from studio_data.errors import ConfigurationError
+from studio_data.mcp import on_signals, server_for
+
+PATH = "/mcp"
+SECONDS_TO_END = 5
+
+log = logging.getLogger("studio_data.mcp")
+
+
+class _OneToken:
+    """Knows the one bearer token that ``STUDIO_DATA_MCP_TOKEN`` sets."""
+
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Return what the token's holder may, or None for any other token."""
+        if hmac.compare_digest(token.encode(), self._token.get_secret_value().encode()):
+            return AccessToken(token=token, client_id="studio-data", scopes=[])
+        return None
+
+
+def serve_http(acting: Actor, host: str, port: int) -> None:
+    """Serve any number of clients over streamable HTTP, until a signal says stop.
+
+    Raises ``ConfigurationError`` off loopback without a token, and for an address that cannot be listened on.
+    """
+    require_actor("the MCP server")
+    app = _app(server_for(acting), host)
+    listening = _listen(host, port)
+    serving = uvicorn.Server(
+        uvicorn.Config(
+            app, lifespan="on", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=SECONDS_TO_END
+        )
+    )
+
+    def stop() -> None:
+        serving.should_exit = True
+
+    # Uvicorn has handlers of its own, but raises the signal again at its end: then it must not end the process.
+    on_signals(stop)
+    address = f"http://{_in_url(host)}:{listening.getsockname()[1]}{PATH}"
+    log.info("serving %s on %s", f"the tools of {acting.role}" if acting.role else "every tool", address)
+    anyio.run(serving.serve, [listening])
+
+
+def _app(server: Server[Any], host: str) -> Starlette:
+    token = settings().mcp_token
+    is_loopback = _is_loopback(host)
+    if token is None and not is_loopback:
+        raise ConfigurationError(
+            f"Without a token the server may not listen on {host}: everybody who reaches it could call every tool.",
+            hint="Set STUDIO_DATA_MCP_TOKEN in the environment or in .env, or listen on 127.0.0.1.",
+            details={"setting": "STUDIO_DATA_MCP_TOKEN"},
+        )
+    verifier = None if token is None else _OneToken(token)
+    app = server.streamable_http_app(
+        streamable_http_path=PATH,
+        # Every answer is one JSON document and nothing is kept between requests, so any process may answer the next one.
+        json_response=True,
+        stateless_http=True,
+        transport_security=_only_by_known_names(host) if is_loopback or settings().mcp_allowed_hosts else None,
+        host=host,
+        token_verifier=verifier,
+    )
+    for route in app.routes:
+        if isinstance(route, Route):
+            route.methods = {"POST"}  # Without sessions there is no stream to open by GET, nor a session to DELETE.
+    if verifier is not None:
+        app.add_middleware(AuthenticationMiddleware, backend=BearerAuthBackend(verifier))
+    if origins := settings().mcp_allowed_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=["*"])
+    return app
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _only_by_known_names(host: str) -> TransportSecuritySettings:
+    """Refuse other Host and Origin headers: a web page whose name resolves to this address must not call tools.
+
+    Known are the names of loopback, and those that the settings allow, since a proxy passes on the name it is called by.
+    """
+    allowed = settings().mcp_allowed_hosts
+    loopback = _any_port("127.0.0.1", "localhost", "[::1]", _in_url(host))
+    return TransportSecuritySettings(
+        allowed_hosts=[*loopback, *_any_port(*allowed)],
+        allowed_origins=[
+            *(f"http://{name}" for name in loopback),
+            *(f"https://{name}" for name in _any_port(*allowed)),
+            *settings().mcp_allowed_origins,
+        ],
+    )
+
+
+def _any_port(*names: str) -> list[str]:
+    """Return the names as they are, and with any port those that name none."""
+    return [form for name in names for form in ([name] if re.search(r":\d+$", name) else [name, f"{name}:*"])]
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The server cannot listen on port {port} of {host}: {str(error.strerror).partition(' (')[0]}.",
+            hint="Choose another --port or --host.",
+        ) from error
