@@ -4,7 +4,7 @@
 # Hypothesis compares the state of Python's `random` before and after a strategy runs, to find strategies that use it. The pool's
 # worker threads draw from the same `random` module whenever they make a connection or try again (the lifetime and the pause get
 # a jitter). So an open pool, at any moment of any draw, makes a warning that names the strategy, and a failed test where warnings
-# are errors. It comes once in some thousand draws, in tests that do not touch the database.
+# are errors, in tests that do not touch the database too.
 #
 # Here the pool cannot connect, so that its thread draws soon, and the strategy only waits.
 #

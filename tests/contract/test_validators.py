@@ -20,8 +20,16 @@ each_in_the_tests_transaction = hypothesis_settings(
 )
 
 
-def test_the_library_and_the_database_agree_on_every_invisible_character() -> None:
-    found = db.one("SELECT pg_get_constraintdef(oid) AS rule FROM pg_constraint WHERE conname LIKE 'visible_text%%'", ())
+@pytest.mark.parametrize(
+    ("constraint", "characters"),
+    [
+        ("visible_text_has_visible_ends", validators.INVISIBLE + validators.NEVER_FIRST),
+        ("agent_sessions_session_id_is_seen", (validators.INVISIBLE + validators.NEVER_FIRST).replace(" ", "")),
+        ("visible_text_keeps_its_direction", "".join(filter(validators._TURNS_DIRECTION.match, map(chr, range(0x10FFFF))))),
+    ],
+)
+def test_the_library_and_the_database_agree_on_every_such_character(constraint: str, characters: str) -> None:
+    found = db.one("SELECT pg_get_constraintdef(oid) AS rule FROM pg_constraint WHERE conname = %s", (constraint,))
     pattern = found["rule"].split("'")[1]
     refused = db.many(
         """
@@ -31,7 +39,7 @@ def test_the_library_and_the_database_agree_on_every_invisible_character() -> No
         """,
         {"pattern": pattern},
     )
-    assert {chr(row["code"]) for row in refused} == set(validators.INVISIBLE + validators.NEVER_FIRST)
+    assert {chr(row["code"]) for row in refused} == set(characters) != set()
 
 
 def verdict_of_library(validate: Any, value: object) -> bool:

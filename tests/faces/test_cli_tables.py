@@ -104,7 +104,7 @@ def test_on_a_terminal_a_row_is_a_line_that_fits(committed_db: str) -> None:
         columns: list[int] = []
         for width in (60, 80, 120):
             code, said, _ = studio_data(*listing, terminal=width)
-            table = re.split(r"^(?:--wide shows|(?:at least )?[0-9]+ more)", said, flags=re.MULTILINE)[0].splitlines()
+            table = re.split(r"^(?:--wide shows|(?:At least )?[0-9]+ more)", said, flags=re.MULTILINE)[0].splitlines()
             assert code == 0, listing
             assert max(map(len, table)) <= width
             assert 1 <= len(table) - rows <= 3, f"a row of {listing} takes several lines, or its header too many"

@@ -37,7 +37,7 @@ def _page(page: dict[str, Any], *, wide: bool) -> None:
         tables.listing(rows, Look(wide=wide))
     if page.get("next"):
         left = page.get("left")
-        follow = f"{'at least ' * (left == COUNTED)}{left:,} more. " if left else ""
+        follow = f"{'At least ' * (left == COUNTED)}{left:,} more. " if left else ""
         tables.note(f"{follow}The next page: --after {page['next']}")
     for name, value in page.items():
         if name not in {"items", "next", "left"}:

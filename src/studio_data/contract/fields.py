@@ -132,11 +132,9 @@ type Cursor = Annotated[
 ]
 """Where a page begins: the ``next`` of the page before."""
 
+# The schema does not name the fields: a role has more than twenty lists, and each name costs tokens. The refusal names them.
 type Fields = Annotated[list[str] | str, PlainValidator(validators.field_names), WithJsonSchema({"type": "string"})]
-"""The fields that each item of a page has beside its id, as ``name,status`` or a list; ``*`` for all.
-
-The schema does not name them: 22 lists of names would cost a role 1,200 tokens. The refusal of an unknown one does.
-"""
+"""The fields that each item of a page has beside its id, as ``name,status`` or a list; ``*`` for all."""
 
 type TrailCursor = Annotated[
     cursors.TrailPlace | str,
