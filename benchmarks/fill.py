@@ -116,6 +116,15 @@ TABLES = [
     ORDER BY 1
     """,
     """
+    INSERT INTO agent_sessions (
+        id, session_id, user_mission, project_id, status, current_phase, qa_passed, created_at, updated_at
+    )
+    SELECT bench_id(at + 550, 'run' || n), 'run-' || n * %(lines)s / %(projects)s / 20, 'Plan project ' || n,
+        bench_id(at, 'project' || n), 'completed', 'complete', true, bench_time(at), bench_time(at)
+    FROM generate_series(%(first)s::bigint, %(last)s) AS n, LATERAL (SELECT %(began)s + n * %(project_every)s) AS made (at)
+    ORDER BY 1
+    """,
+    """
     INSERT INTO meetings (id, project_id, meeting_type, scheduled_date, status, created_at, updated_at)
     SELECT bench_id(at + 600 + k, 'meeting' || n || '/' || k), bench_id(at, 'project' || n), 'site_meeting',
         bench_time(at)::date + k * 60,
@@ -201,6 +210,8 @@ class Filled:
     active_clients: list[UUID]
     half_way: list[UUID]
     """Lines around the middle of the trail."""
+    runs: list[str]
+    """Agent sessions that the trail has lines of."""
     oldest: list[UUID]
     """Lines near its end, each with a page behind it."""
 
@@ -285,6 +296,7 @@ def _described(connection: psycopg.Connection, url: str, lines: int) -> Filled:
         projects=ids(b"SELECT id FROM projects ORDER BY id OFFSET 1"),
         hot=ids(b"SELECT id FROM projects ORDER BY id LIMIT 1")[0],
         active_clients=ids(b"SELECT id FROM clients WHERE status = 'active'"),
+        runs=[row[0] for row in connection.execute("SELECT session_id FROM agent_sessions")],
         half_way=ids(trail, skipped=lines // 2, places=places),
         oldest=ids(trail, skipped=60, places=places),
     )

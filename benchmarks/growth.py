@@ -16,12 +16,14 @@ from benchmarks.timing import Timings, timed
 from studio_data import db
 from studio_data.contract.cursors import cursor_of
 from studio_data.tools.activity import get_history, list_activity, log_activity, project_feed
+from studio_data.tools.change_feed import changes_since
 from studio_data.tools.clients import create_client
 from studio_data.tools.practice.finance import project_budget
 from studio_data.tools.practice.overview import project_overview
 from studio_data.tools.practice.purchase_orders import list_purchase_orders
 from studio_data.tools.practice.tasks import list_tasks
 from studio_data.tools.projects import create_project
+from studio_data.tools.runs.timeline import session_timeline
 
 WARMING = 8
 """Calls that do not count, after the library has turned to another database: the driver prepares a statement by then."""
@@ -45,6 +47,9 @@ def reads(practice: Filled) -> Calls:
         DEEPEST: lambda: list_activity(after=after(practice.oldest)),
         "the hot project's history": lambda: get_history("project", practice.hot),
         "the hot project's history half-way": lambda: get_history("project", practice.hot, after=after(practice.half_way)),
+        "list_activity of an unknown actor": lambda: list_activity(actor_name="Nobody of that name"),
+        "changes_since of a run": lambda: changes_since(run_id=choose(practice.runs)),
+        "session_timeline": lambda: session_timeline(choose(practice.runs)),
         "a project's history": lambda: get_history("project", choose(practice.projects)),
         "a project's feed": lambda: project_feed(choose(practice.projects)),
         "list_tasks of a project": lambda: list_tasks(project_id=choose(practice.projects)),

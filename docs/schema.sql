@@ -1950,6 +1950,20 @@ ALTER TABLE ONLY public.workflow_templates
 
 
 --
+-- Name: activity_log_action_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activity_log_action_idx ON public.activity_log USING btree (action, id);
+
+
+--
+-- Name: activity_log_actor_name_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activity_log_actor_name_idx ON public.activity_log USING btree (actor_name, id);
+
+
+--
 -- Name: activity_log_changeset_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1957,10 +1971,17 @@ CREATE INDEX activity_log_changeset_idx ON public.activity_log USING btree ((((c
 
 
 --
--- Name: activity_log_entity_idx; Type: INDEX; Schema: public; Owner: -
+-- Name: activity_log_entity_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX activity_log_entity_idx ON public.activity_log USING btree (entity_type, entity_id, id);
+CREATE INDEX activity_log_entity_id_idx ON public.activity_log USING btree (entity_id, id);
+
+
+--
+-- Name: activity_log_entity_type_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activity_log_entity_type_idx ON public.activity_log USING btree (entity_type, id);
 
 
 --
@@ -1968,6 +1989,13 @@ CREATE INDEX activity_log_entity_idx ON public.activity_log USING btree (entity_
 --
 
 CREATE INDEX activity_log_project_id_idx ON public.activity_log USING btree (project_id, id) WHERE (project_id IS NOT NULL);
+
+
+--
+-- Name: activity_log_run_feed_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX activity_log_run_feed_idx ON public.activity_log USING btree ((((context)::jsonb ->> 'run_id'::text)), transaction_id, id) WHERE ((context)::jsonb ? 'run_id'::text);
 
 
 --
@@ -1999,10 +2027,24 @@ CREATE INDEX agent_executions_agent_session_id_idx ON public.agent_executions US
 
 
 --
+-- Name: agent_executions_agent_type_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_executions_agent_type_idx ON public.agent_executions USING btree (agent_type, id);
+
+
+--
 -- Name: agent_executions_started_at_idx; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX agent_executions_started_at_idx ON public.agent_executions USING btree (started_at);
+
+
+--
+-- Name: agent_executions_status_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_executions_status_idx ON public.agent_executions USING btree (status, id);
 
 
 --
@@ -2020,6 +2062,13 @@ CREATE UNIQUE INDEX agent_prompt_versions_one_active_per_profile ON public.agent
 
 
 --
+-- Name: agent_sessions_current_phase_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_sessions_current_phase_idx ON public.agent_sessions USING btree (current_phase, id);
+
+
+--
 -- Name: agent_sessions_open_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2031,6 +2080,13 @@ CREATE INDEX agent_sessions_open_idx ON public.agent_sessions USING btree (updat
 --
 
 CREATE INDEX agent_sessions_project_id_idx ON public.agent_sessions USING btree (project_id);
+
+
+--
+-- Name: agent_sessions_status_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX agent_sessions_status_idx ON public.agent_sessions USING btree (status, id);
 
 
 --
@@ -2086,7 +2142,7 @@ CREATE INDEX design_fees_due_at_idx ON public.design_fees USING btree (due_at, i
 -- Name: design_fees_due_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX design_fees_due_idx ON public.design_fees USING btree (status, due_at) WHERE (status <> 'paid'::public.fee_status);
+CREATE INDEX design_fees_due_idx ON public.design_fees USING btree (status, due_at, id) WHERE (status <> 'paid'::public.fee_status);
 
 
 --
@@ -2146,6 +2202,13 @@ CREATE INDEX meetings_scheduled_date_idx ON public.meetings USING btree (schedul
 
 
 --
+-- Name: meetings_status_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX meetings_status_idx ON public.meetings USING btree (status, scheduled_date, id);
+
+
+--
 -- Name: phase_transitions_project_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2160,6 +2223,13 @@ CREATE INDEX pricing_benchmarks_category_idx ON public.pricing_benchmarks USING 
 
 
 --
+-- Name: pricing_benchmarks_quality_tier_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX pricing_benchmarks_quality_tier_idx ON public.pricing_benchmarks USING btree (lower((quality_tier)::text), id);
+
+
+--
 -- Name: project_rooms_project_id_idx; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2170,7 +2240,7 @@ CREATE INDEX project_rooms_project_id_idx ON public.project_rooms USING btree (p
 -- Name: project_tasks_assigned_to_idx; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX project_tasks_assigned_to_idx ON public.project_tasks USING btree (lower((assigned_to)::text), id) WHERE (assigned_to IS NOT NULL);
+CREATE INDEX project_tasks_assigned_to_idx ON public.project_tasks USING btree (lower((assigned_to)::text), due_date, id) WHERE (assigned_to IS NOT NULL);
 
 
 --
@@ -2178,6 +2248,13 @@ CREATE INDEX project_tasks_assigned_to_idx ON public.project_tasks USING btree (
 --
 
 CREATE INDEX project_tasks_due_idx ON public.project_tasks USING btree (due_date, id) WHERE ((due_date IS NOT NULL) AND (status <> ALL (ARRAY['completed'::public.task_status, 'skipped'::public.task_status])));
+
+
+--
+-- Name: project_tasks_status_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX project_tasks_status_idx ON public.project_tasks USING btree (status, id);
 
 
 --
@@ -2192,6 +2269,13 @@ CREATE INDEX projects_client_id_idx ON public.projects USING btree (client_id, i
 --
 
 CREATE INDEX projects_phase_idx ON public.projects USING btree (phase, id);
+
+
+--
+-- Name: purchase_orders_late_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX purchase_orders_late_idx ON public.purchase_orders USING btree (estimated_delivery, id) WHERE (status = ANY (ARRAY['draft'::public.po_status, 'submitted'::public.po_status, 'acknowledged'::public.po_status, 'in_production'::public.po_status, 'shipped'::public.po_status]));
 
 
 --

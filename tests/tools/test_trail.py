@@ -11,12 +11,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from studio_data import acting_as, changeset
+from studio_data import acting_as, changeset, db
 from studio_data import call as dispatch
 from studio_data.contract import paging
 from studio_data.contract.cursors import cursor_of
 from studio_data.db import many, one, transaction
 from studio_data.errors import NotFoundError
+from studio_data.tools import change_feed
 from studio_data.tools.activity import get_history, list_activity, log_activity, project_feed
 from studio_data.tools.change_feed import changes_since
 from studio_data.tools.clients import create_client, update_client
@@ -170,6 +171,39 @@ def test_lines_are_followed_by_entity_and_by_run(committed_db: str) -> None:
     assert everything_since(of_projects["cursor"]) == ([], of_projects["cursor"])
     called("d", entity_type="project")
     assert actions(changes_since(of_projects["cursor"], entity_type="project")) == ["d"]
+
+
+def test_a_kind_of_thing_is_looked_for_in_so_many_lines_at_a_time_and_none_is_missed(
+    committed_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_feed, "LOOKED_AT", 4)
+    called("a", entity_type="project")
+    called("b", "c", "d", "e", "f", "g", "h")
+    called("i", entity_type="project")
+    called("j")
+
+    first = changes_since(entity_type="project", limit=1)
+    second = changes_since(first["cursor"], entity_type="project", limit=1)
+    third = changes_since(second["cursor"], entity_type="project", limit=1)
+
+    assert [(actions(page), page["more"]) for page in (first, second, third)] == [(["a"], True), ([], True), (["i"], False)]
+    assert everything_since(third["cursor"]) == ([], third["cursor"])
+    assert everything_since(changes_since(limit=1)["cursor"], entity_type="project")[0] == ["i"]
+
+
+def test_what_waits_of_a_kind_of_thing_is_counted_among_the_next_lines(
+    committed_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_feed, "LOOKED_AT", 2)
+    monkeypatch.setattr(change_feed, "COUNTED", 1)
+    with db.get_connection() as waiting, waiting.transaction():
+        waiting.execute("SELECT pg_current_xact_id()")
+        with ThreadPoolExecutor(1) as other:
+            other.submit(called, "a", "b", "c").result()
+            other.submit(partial(called, "d", entity_type="project")).result()
+            found = changes_since(entity_type="client", limit=1), changes_since(entity_type="project", limit=1)
+
+    assert [page.get("held_back", {}).get("lines") for page in found] == [1, None]
 
 
 def test_a_line_waits_for_the_transactions_that_began_to_write_before_it(committed_db: str) -> None:

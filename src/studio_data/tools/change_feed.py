@@ -20,7 +20,12 @@ from studio_data.errors import InvalidInputError
 from studio_data.tools.activity import ListedActivity, check_entity
 
 NO_LINE = UUID(int=0)
+LOOKED_AT = 5_000
+"""How many lines a call looks through at most for those about one kind of thing."""
 
+_BESIDE_THE_LINE = (
+    "transaction_id", "horizon", "held_lines", "held_since", "farthest_transaction_id", "farthest_id",
+)  # fmt: skip
 
 BEGINNING = TrailPlace(0, NO_LINE)
 
@@ -29,7 +34,7 @@ class HeldBack(TypedDict):
     """Lines that wait for a transaction which began before theirs and has not ended, and when the first was written."""
 
     lines: int
-    """At most 200, which means 200 or more."""
+    """At most 200, which means 200 or more. Of the lines about a kind of thing, those among the next 5,000."""
     since: datetime
 
 
@@ -60,8 +65,9 @@ def changes_since(
     Without a cursor it starts at the first line; with ``only_new``, after the last. ``entity_id`` needs ``entity_type``.
 
     A line appears once every transaction that began to write before the line's own has ended. So no line can appear behind
-    the cursor. Returns at most ``limit`` lines in the order of transactions, and the cursor to continue from. Raises
-    ``InvalidInputError`` for a bad argument.
+    the cursor. Returns at most ``limit`` lines in the order of transactions, and the cursor to continue from. A kind of thing
+    is looked for in 5,000 lines at a time: ``more`` may be true after an empty page. Raises ``InvalidInputError`` for a bad
+    argument.
     """
     check_entity(entity_type, entity_id)
     if cursor is not None and only_new:
@@ -73,34 +79,52 @@ def changes_since(
     place = cursor if isinstance(cursor, TrailPlace) else BEGINNING
     rows = many(
         """
-        WITH lines AS (
-            SELECT
-                id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id,
-                is_noted(context) AS is_noted, transaction_id
+        WITH ahead AS (
+            SELECT *
             FROM activity_log
             WHERE (transaction_id, id) > (%(transaction_id)s::xid8, %(line_id)s)
                 AND transaction_id < trail_number(pg_snapshot_xmin(pg_current_snapshot()))
                 AND NOT %(only_new)s
-                AND (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
                 AND (%(entity_id)s::uuid IS NULL OR entity_id = %(entity_id)s)
                 AND (%(run_id)s::text IS NULL OR (context ? 'run_id' AND context ->> 'run_id' = %(run_id)s))
             ORDER BY transaction_id, id
+            LIMIT %(looked_at)s
+        ), lines AS (
+            SELECT
+                id, entity_type, entity_id, action, actor_type, actor_name, metadata, created_at, context, project_id,
+                is_noted(context) AS is_noted, transaction_id
+            FROM ahead
+            WHERE %(entity_type)s::text IS NULL OR entity_type = %(entity_type)s
+            ORDER BY transaction_id, id
             LIMIT %(limit)s + 1
+        ), farthest AS (
+            SELECT transaction_id AS farthest_transaction_id, id AS farthest_id
+            FROM ahead
+            WHERE (SELECT count(*) FROM lines) <= %(limit)s
+            ORDER BY transaction_id, id
+            OFFSET %(looked_at)s - 1
         ), held AS (
             SELECT count(*) AS held_lines, min(created_at) AS held_since
             FROM (
                 SELECT created_at
-                FROM activity_log
-                WHERE transaction_id >= trail_number(pg_snapshot_xmin(pg_current_snapshot()))
-                    AND transaction_id IS DISTINCT FROM trail_number(pg_current_xact_id_if_assigned())
-                    AND (%(entity_type)s::text IS NULL OR entity_type = %(entity_type)s)
-                    AND (%(entity_id)s::uuid IS NULL OR entity_id = %(entity_id)s)
-                    AND (%(run_id)s::text IS NULL OR (context ? 'run_id' AND context ->> 'run_id' = %(run_id)s))
+                FROM (
+                    SELECT created_at, entity_type
+                    FROM activity_log
+                    WHERE transaction_id >= trail_number(pg_snapshot_xmin(pg_current_snapshot()))
+                        AND transaction_id IS DISTINCT FROM trail_number(pg_current_xact_id_if_assigned())
+                        AND (%(entity_id)s::uuid IS NULL OR entity_id = %(entity_id)s)
+                        AND (%(run_id)s::text IS NULL OR (context ? 'run_id' AND context ->> 'run_id' = %(run_id)s))
+                    ORDER BY transaction_id, id
+                    LIMIT %(looked_at)s + %(counted)s
+                ) AS later
+                WHERE %(entity_type)s::text IS NULL OR entity_type = %(entity_type)s
                 LIMIT %(counted)s
-            ) AS later
+            ) AS counted
         )
-        SELECT lines.*, held.*, trail_number(pg_snapshot_xmin(pg_current_snapshot()))::text AS horizon
+        SELECT
+            lines.*, held.*, farthest.*, trail_number(pg_snapshot_xmin(pg_current_snapshot()))::text AS horizon
         FROM held
+        LEFT JOIN farthest ON true
         LEFT JOIN lines ON true
         ORDER BY lines.transaction_id, lines.id
         """,
@@ -112,14 +136,18 @@ def changes_since(
             "entity_id": entity_id,
             "run_id": run_id,
             "limit": limit,
+            "looked_at": limit + 1 if entity_type is None or entity_id is not None else max(limit + 1, LOOKED_AT),
             "counted": COUNTED,
         },
     )
     horizon = TrailPlace(int(rows[0]["horizon"]), NO_LINE)
     found = [row for row in rows if row["id"] is not None]
-    more = len(found) > limit
     items = found[:limit]
-    if items:
+    farthest = rows[0]["farthest_id"]
+    more = len(found) > limit or farthest is not None
+    if farthest is not None:
+        place = TrailPlace(int(rows[0]["farthest_transaction_id"]), farthest)
+    elif items:
         place = TrailPlace(int(items[-1]["transaction_id"]), items[-1]["id"])
     if not more and (only_new or entity_type is not None or run_id is not None):
         place = max(place, horizon)  # the next call does not read again what the filters left out
@@ -127,6 +155,6 @@ def changes_since(
     if rows[0]["held_lines"]:
         changes["held_back"] = {"lines": rows[0]["held_lines"], "since": rows[0]["held_since"]}
     for line in items:
-        for name in ("transaction_id", "horizon", "held_lines", "held_since"):
+        for name in _BESIDE_THE_LINE:
             del line[name]
     return changes

@@ -222,7 +222,7 @@ def list_action_items(
         FROM meeting_action_items
         WHERE (
                 %(project_id)s::uuid IS NULL
-                OR meeting_id IN (SELECT id FROM meetings WHERE project_id = %(project_id)s)
+                OR meeting_id = ANY(ARRAY(SELECT id FROM meetings WHERE project_id = %(project_id)s))
             )
             AND (%(meeting_id)s::uuid IS NULL OR meeting_id = %(meeting_id)s)
             AND (%(assigned_to)s::text IS NULL OR lower(assigned_to) = lower(%(assigned_to)s))

@@ -10,8 +10,9 @@ from studio_data.contract.fields import Cursor, Fields, Limit, Line, Money, Sear
 from studio_data.contract.paging import LOWEST_ID, Page, listed, near_miss
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import one
 from studio_data.tools.practice.fields import FreightFactor
+from studio_data.tools.practice.rules.kinds import kinds
 
 
 class Benchmark(TypedDict):
@@ -129,9 +130,8 @@ def find_benchmarks(
 
 
 def _categories() -> list[str]:
-    return [row["category"] for row in many("SELECT DISTINCT category FROM pricing_benchmarks")]
+    return kinds("pricing_benchmarks", "category")
 
 
 def _quality_tiers() -> list[str]:
-    rows = many("SELECT DISTINCT quality_tier FROM pricing_benchmarks WHERE quality_tier IS NOT NULL")
-    return [row["quality_tier"] for row in rows]
+    return kinds("pricing_benchmarks", "quality_tier")

@@ -107,7 +107,7 @@ def list_tasks(
                 )
             )
             AND (%(search)s::text IS NULL OR strpos(lower(concat_ws(' ', name, description)), lower(%(search)s)) > 0)
-        ORDER BY CASE WHEN %(by_date)s THEN coalesce(due_date, 'infinity'::date) END, id
+        ORDER BY CASE WHEN %(by_date)s THEN due_date END, id
         """,
         {
             "project_id": project_id,

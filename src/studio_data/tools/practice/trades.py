@@ -14,8 +14,9 @@ from studio_data.contract.paging import LOWEST_ID, Page, listed, near_miss
 from studio_data.contract.phones import digits_in, digits_of
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import one
 from studio_data.tools.practice.rules.duplicates import LikelyDuplicate, with_duplicates
+from studio_data.tools.practice.rules.kinds import kinds
 
 
 class TradeField(StrEnum):
@@ -155,7 +156,7 @@ def list_trades(
 
 def specialties() -> list[str]:
     """Return what the practice's trades do."""
-    return [row["specialty"] for row in many("SELECT DISTINCT specialty FROM trades WHERE specialty IS NOT NULL")]
+    return kinds("trades", "specialty")
 
 
 @tool(roles=[Role.PROCUREMENT_COORDINATOR], idempotent=True)

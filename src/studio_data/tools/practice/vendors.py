@@ -14,8 +14,9 @@ from studio_data.contract.paging import LOWEST_ID, Page, listed, near_miss
 from studio_data.contract.phones import digits_in, digits_of
 from studio_data.contract.registry import tool
 from studio_data.contract.roles import Role
-from studio_data.db import many, one
+from studio_data.db import one
 from studio_data.tools.practice.rules.duplicates import LikelyDuplicate, with_duplicates
+from studio_data.tools.practice.rules.kinds import kinds
 
 
 class VendorField(StrEnum):
@@ -227,4 +228,4 @@ def list_vendors(
 
 
 def _categories() -> list[str]:
-    return [row["category"] for row in many("SELECT DISTINCT category FROM vendors WHERE category IS NOT NULL")]
+    return kinds("vendors", "category")

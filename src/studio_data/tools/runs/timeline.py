@@ -77,53 +77,62 @@ def session_timeline(session_id: SessionKey, *, limit: Limit = 100, after: Curso
                 SELECT id, session_id
                 FROM agent_sessions
                 WHERE session_id = %(session_id)s OR id = %(id)s
-            ), place AS (
-                SELECT %(after)s AS id
             ), moves AS (
-                SELECT
-                    line.id, line.created_at AS at, 'session' AS kind, line.metadata ->> 'user_action' AS what,
-                    line.actor_type, line.actor_name::text, line.metadata AS details
-                FROM session, place, activity_log AS line
-                WHERE line.entity_type = 'agent_session' AND line.entity_id = session.id AND NOT is_noted(line.context)
-                    AND line.id > place.id
-                ORDER BY line.id
-                LIMIT %(limit)s + %(counted)s
+                SELECT found.*
+                FROM session, LATERAL (
+                    SELECT
+                        id, created_at AS at, 'session' AS kind, metadata ->> 'user_action' AS what, actor_type,
+                        actor_name::text, metadata AS details
+                    FROM activity_log
+                    WHERE entity_type = 'agent_session' AND entity_id = session.id AND NOT is_noted(context)
+                        AND id > %(after)s
+                    ORDER BY id
+                    LIMIT %(limit)s + %(counted)s
+                ) AS found
             ), executions AS (
-                SELECT
-                    execution.id, started_at, 'execution', agent_type::text, NULL, NULL,
-                    jsonb_strip_nulls(jsonb_build_object(
-                        'status', status, 'input_summary', input_summary, 'output_summary', output_summary,
-                        'error_message', error_message, 'tokens_used', tokens_used, 'cost', cost,
-                        'duration_seconds', duration_seconds
-                    ))
-                FROM session, place, agent_executions AS execution
-                WHERE agent_session_id = session.id AND execution.id > place.id
-                ORDER BY execution.id
-                LIMIT %(limit)s + %(counted)s
+                SELECT found.*
+                FROM session, LATERAL (
+                    SELECT
+                        id, started_at, 'execution', agent_type::text, NULL, NULL,
+                        jsonb_strip_nulls(jsonb_build_object(
+                            'status', status, 'input_summary', input_summary, 'output_summary', output_summary,
+                            'error_message', error_message, 'tokens_used', tokens_used, 'cost', cost,
+                            'duration_seconds', duration_seconds
+                        ))
+                    FROM agent_executions
+                    WHERE agent_session_id = session.id AND id > %(after)s
+                    ORDER BY id
+                    LIMIT %(limit)s + %(counted)s
+                ) AS found
             ), artifacts AS (
-                SELECT
-                    artifact.id, created_at, 'artifact', file_path::text, NULL, NULL, jsonb_build_object(
-                        'artifact_type', artifact_type, 'version', version, 'content_hash', content_hash
-                    )
-                FROM session, place, agent_artifacts AS artifact
-                WHERE agent_session_id = session.id AND artifact.id > place.id
-                ORDER BY artifact.id
-                LIMIT %(limit)s + %(counted)s
+                SELECT found.*
+                FROM session, LATERAL (
+                    SELECT
+                        id, created_at, 'artifact', file_path::text, NULL, NULL, jsonb_build_object(
+                            'artifact_type', artifact_type, 'version', version, 'content_hash', content_hash
+                        )
+                    FROM agent_artifacts
+                    WHERE agent_session_id = session.id AND id > %(after)s
+                    ORDER BY id
+                    LIMIT %(limit)s + %(counted)s
+                ) AS found
             ), tool_calls AS (
-                SELECT
-                    line.id, line.created_at, 'tool_call', line.context ->> 'tool', line.actor_type, line.actor_name::text,
-                    line.metadata || jsonb_build_object(
-                        'entity_type', line.entity_type, 'entity_id', line.entity_id, 'action', line.action
-                    )
-                FROM session, place, activity_log AS line
-                WHERE line.context ? 'run_id' AND line.context ->> 'run_id' IN (session.session_id, session.id::text)
-                    AND (
-                        line.entity_type NOT IN ('agent_session', 'agent_execution', 'agent_artifact')
-                        OR is_noted(line.context)
-                    )
-                    AND line.id > place.id
-                ORDER BY line.id
-                LIMIT %(limit)s + %(counted)s
+                SELECT found.*
+                FROM session, unnest(ARRAY[session.session_id, session.id::text]) AS run (id), LATERAL (
+                    SELECT
+                        line.id, created_at, 'tool_call', context ->> 'tool', actor_type, actor_name::text,
+                        metadata || jsonb_build_object(
+                            'entity_type', entity_type, 'entity_id', entity_id, 'action', action
+                        )
+                    FROM activity_log AS line
+                    WHERE context ? 'run_id' AND context ->> 'run_id' = run.id
+                        AND (
+                            entity_type NOT IN ('agent_session', 'agent_execution', 'agent_artifact') OR is_noted(context)
+                        )
+                        AND line.id > %(after)s
+                    ORDER BY line.id
+                    LIMIT %(limit)s + %(counted)s
+                ) AS found
             )
             SELECT * FROM moves
             UNION ALL SELECT * FROM executions
