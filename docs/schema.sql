@@ -1319,6 +1319,20 @@ CREATE TABLE public.email_templates (
 
 
 --
+-- Name: erased_lines; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.erased_lines WITH (security_invoker='true') AS
+ SELECT note.id AS note_id,
+    (line.line ->> 'line'::text) AS line_id,
+    (line.line ->> 'before'::text) AS before,
+    (line.line ->> 'after'::text) AS after
+   FROM public.activity_log note,
+    LATERAL jsonb_path_query((note.metadata)::jsonb, '$."lines"[*]?((@."line" like_regex "^[0-9a-f-]{36}$" && @."before" like_regex "^[0-9a-f]{64}$") && @."after" like_regex "^[0-9a-f]{64}$")'::jsonpath) line(line)
+  WHERE (((note.action)::text = 'erased'::text) AND (((note.context)::jsonb ->> 'tool'::text) = 'audit erase'::text));
+
+
+--
 -- Name: live_projects; Type: VIEW; Schema: public; Owner: -
 --
 

@@ -263,3 +263,12 @@ def use_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if _in_use != [url]:
         db.close()
         _in_use[:] = [url]
+
+
+@pytest.fixture
+def elsewhere(committed_db: str) -> Generator[psycopg.Connection]:
+    """An open transaction in another database of the server, which has written before everything else in the test."""
+    connection = psycopg.connect(make_conninfo(committed_db, dbname="postgres"))
+    connection.execute("SELECT pg_current_xact_id()")
+    yield connection
+    connection.close()

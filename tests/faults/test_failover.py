@@ -3,15 +3,17 @@
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from studio_data.operations import backups, doctor, restores, seals
 from studio_data.postgres.supervisor import PORT, SUPERUSER
 from studio_data.tools.clients import create_client
 from tests.faults.conftest import IS_FULL, measured
 from tests.faults.load import Load
 from tests.faults.server import Postgres
-from tests.support import use
+from tests.support import studio_data, use
 from tests.support.embedded import within
 
 SEED = 20261123
@@ -64,6 +66,31 @@ def test_a_commit_that_is_only_local_is_flagged(pair: Pair, caplog: pytest.LogCa
 
     assert primary.execute("SELECT count(*) FROM clients WHERE name = 'Ann'") == [(1,)]
     assert [record.levelname for record in caplog.records if "a commit is local only" in record.getMessage()] == ["WARNING"]
+
+
+def test_a_standby_is_backed_up_and_looked_over(
+    pair: Pair, new_server: Callable[..., Postgres], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, standby = pair
+    assert studio_data("roles")[0] == 0
+    create_client("Ann")
+    list(seals.seal())
+    create_client("Linh")  # not sealed: a standby writes no seal
+    use(standby.url, monkeypatch)
+
+    manifest = backups.backup(tmp_path / "practice.dump")
+    checked = {check.check: check.findings for check in doctor.examine()}
+
+    assert (manifest.tables["clients"].rows, manifest.tables["activity_log"].rows) == (2, 2)
+    assert (manifest.head or {}).get("lines") == 1
+    not_checked = [finding.message for finding in checked["schema"]]
+    assert not_checked == ["not checked: this server is a standby"]
+    assert not [finding for found in checked.values() for finding in found if finding.severity == "error"]
+    another = new_server()
+    another.create()
+    another.start()
+    use(another.url, monkeypatch)
+    assert restores.restore(tmp_path / "practice.dump") == manifest
 
 
 def test_a_primary_that_has_become_a_standby_is_left_for_the_new_one(pair: Pair) -> None:

@@ -1,26 +1,15 @@
 """Who holds back followers and seals is named: a session or a prepared transaction anywhere on the server."""
 
-from collections.abc import Generator
 from datetime import timedelta
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from studio_data import db
 from studio_data.operations import doctor, seals
 from studio_data.tools.clients import create_client
 from tests.support import studio_data
 from tests.support.embedded import within
-
-
-@pytest.fixture
-def elsewhere(committed_db: str) -> Generator[psycopg.Connection]:
-    """An open transaction in another database of the server, which has written before everything else in the test."""
-    connection = psycopg.connect(make_conninfo(committed_db, dbname="postgres"))
-    connection.execute("SELECT pg_current_xact_id()")
-    yield connection
-    connection.close()
 
 
 def session_of(connection: psycopg.Connection) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from studio_data import db
 from studio_data.contract.cursors import TrailPlace, trail_cursor_of
-from studio_data.operations import seals
+from studio_data.operations import seals, trail_numbers
 from studio_data.tools.change_feed import Changes, changes_since
 from studio_data.tools.clients import create_client
 from tests.support import studio_data
@@ -124,7 +124,7 @@ def test_seals_are_made_by_one_who_owns_nothing(committed_db: str) -> None:
     create_client("Ann")
     with db.transaction(rollback=True) as connection:
         connection.execute("CREATE ROLE studio_sealer")
-        connection.execute("GRANT SELECT ON activity_log TO studio_sealer")
+        connection.execute("GRANT SELECT ON activity_log, erased_lines TO studio_sealer")
         connection.execute("GRANT SELECT, INSERT ON audit_seals TO studio_sealer")
         connection.execute("SET LOCAL ROLE studio_sealer")
         assert list(seals.seal()) == [1]
@@ -144,7 +144,7 @@ def test_after_a_restore_into_a_younger_server_the_numbers_go_on(committed_db: s
         connection.execute(
             "UPDATE activity_log SET transaction_id = (transaction_id::text::bigint + 1000000000)::text::xid8"
         )
-    assert seals.lines_ahead() == newest["lines"]
+    assert trail_numbers.lines_ahead() == newest["lines"]
     assert kinds() == {"lines ahead"}
 
     code, said, _ = studio_data("audit", "renumber")
@@ -163,7 +163,7 @@ def test_after_a_restore_into_a_younger_server_the_numbers_go_on(committed_db: s
 
 def test_numbering_on_costs_a_reader_no_index(committed_db: str) -> None:
     sealed(2)
-    seals.go_on_numbering()
+    trail_numbers.go_on_numbering()
     with db.transaction(rollback=True) as connection:
         connection.execute("SET LOCAL enable_seqscan = off")
         rows = connection.execute(

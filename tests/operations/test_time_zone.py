@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from studio_data import db
 from studio_data.errors import InvalidInputError, PermissionDeniedError
-from studio_data.operations import backups, time_zone
+from studio_data.operations import backups, restores, time_zone
 from studio_data.operations.doctor import examine
 from tests.conftest import new_database
 from tests.support import pgbouncer, studio_data, use
@@ -93,7 +93,7 @@ def test_a_restore_keeps_the_zone(
 
     with new_database(server_url) as url:
         use(url, monkeypatch)
-        backups.restore(tmp_path / "practice.dump")
+        restores.restore(tmp_path / "practice.dump")
         assert zone() == "America/Chicago"
         db.close()
 

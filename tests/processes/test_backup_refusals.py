@@ -15,7 +15,7 @@ import pytest
 
 from studio_data import db
 from studio_data.errors import ConfigurationError, ConflictError, InvalidInputError, StudioError
-from studio_data.operations import backups, seals
+from studio_data.operations import backups, restores, seals
 from studio_data.postgres import embedded
 from studio_data.tools.clients import create_client
 from tests.support import pgbouncer, studio_data, use, with_setting
@@ -125,7 +125,7 @@ def test_what_is_not_as_it_was_is_refused_and_leaves_nothing(  # noqa: PLR0917 (
     use(target, monkeypatch)
 
     with pytest.raises(error, match=message):
-        backups.restore(backup)
+        restores.restore(backup)
 
     assert objects(target) == 0
 
@@ -147,7 +147,7 @@ def test_a_trail_that_was_tampered_with_before_the_backup_is_found(
     use(target, monkeypatch)
 
     with pytest.raises(StudioError, match=changed):
-        backups.restore(file)
+        restores.restore(file)
     assert objects(target) == 0
 
     code, said, _ = studio_data("restore", str(file), "--despite-findings")
@@ -171,7 +171,7 @@ def test_a_trail_that_was_changed_in_the_backup_is_refused_despite_findings(
     use(target, monkeypatch)
 
     with pytest.raises(StudioError, match="The audit trail was changed before or in this backup"):
-        backups.restore(file, despite_findings=True)
+        restores.restore(file, despite_findings=True)
     assert objects(target) == 0
 
 
@@ -180,19 +180,19 @@ def test_a_schema_that_holds_anything_is_refused(
 ) -> None:
     before = every_row(played_db)
     with pytest.raises(ConflictError, match="The schema public is not empty"):
-        backups.restore(backup)
+        restores.restore(backup)
     assert every_row(played_db) == before
 
     use(target, monkeypatch)
     with psycopg.connect(target, autocommit=True) as connection:
         connection.execute("CREATE TYPE colour AS ENUM ('red')")
     with pytest.raises(ConflictError, match="it holds 1 objects, such as colour"):
-        backups.restore(backup)
+        restores.restore(backup)
     with psycopg.connect(target, autocommit=True) as connection:
         connection.execute("DROP TYPE colour")
     studio_data("migrate")
     with pytest.raises(ConflictError, match="is not empty"):
-        backups.restore(backup)
+        restores.restore(backup)
 
 
 def test_two_restores_at_once_make_one(backup: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,7 +303,7 @@ def test_without_a_fitting_program_it_says_which_is_needed(
     assert backups.backup(tmp_path / "practice.dump").program_version >= int(VERSION)  # that of the embedded server
 
     monkeypatch.setattr(embedded, "programs", no_wheel)
-    for name, call in (("pg_dump", backups.backup), ("pg_restore", backups.restore)):
+    for name, call in (("pg_dump", backups.backup), ("pg_restore", restores.restore)):
         path = tmp_path / ("another.dump" if name == "pg_dump" else "practice.dump")
         with pytest.raises(ConfigurationError, match=f"{name} of Postgres 1. or newer is needed") as raised:
             call(path)
@@ -314,6 +314,6 @@ def test_without_a_fitting_program_it_says_which_is_needed(
 def test_behind_a_pooler_both_are_refused(backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_setting(monkeypatch, "POOLER", "transaction")
 
-    for call in (backups.backup, backups.restore):
+    for call in (backups.backup, restores.restore):
         with pytest.raises(ConfigurationError, match="a direct connection, which a pooler does not give"):
             call(backup)

@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from studio_data import db
 from studio_data.contract.cursors import TrailPlace, trail_cursor_of
 from studio_data.errors import ConfigurationError
-from studio_data.operations import backups, catalog, seals
+from studio_data.operations import backups, catalog, restores, seals, trail_numbers
 from studio_data.postgres import migrate, programs
 from studio_data.tools.activity import log_activity
 from studio_data.tools.change_feed import changes_since
@@ -56,7 +56,7 @@ def test_a_practice_is_restored_row_for_row(
 ) -> None:
     before = every_row(played_db)
     use(target, monkeypatch)
-    manifest = backups.restore(backup)
+    manifest = restores.restore(backup)
 
     assert every_row(target) == before
     assert {name: contents.rows for name, contents in manifest.tables.items()} == {
@@ -67,6 +67,19 @@ def test_a_practice_is_restored_row_for_row(
     assert create_client("Ann")["name"] == "Ann"
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
         db.one("DELETE FROM activity_log")
+
+
+def test_the_rows_of_ones_own_unlogged_table_are_left_out_and_the_backup_says_so(
+    committed_db: str, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.one("CREATE UNLOGGED TABLE scratch (note text)")
+    db.one("INSERT INTO scratch VALUES ('here')")
+    code, _, told = studio_data("backup", str(tmp_path / "practice.dump"))
+    assert (code, told) == (0, "Without the rows of unlogged tables: scratch.\n")
+
+    use(target, monkeypatch)
+    assert restores.restore(tmp_path / "practice.dump").left_out == ["scratch"]
+    assert db.many("SELECT note FROM scratch") == []
 
 
 def test_in_a_younger_server_the_trail_goes_on_and_nobody_who_follows_it_misses_a_line(
@@ -82,7 +95,7 @@ def test_in_a_younger_server_the_trail_goes_on_and_nobody_who_follows_it_misses_
     newest = seals.head()
 
     use(young_server.url, monkeypatch)
-    backups.restore(tmp_path / "practice.dump")
+    restores.restore(tmp_path / "practice.dump")
     assert int(db.one("SELECT pg_current_xact_id()::text AS number")["number"]) < 1500
     assert seals.head() == newest
     lines += [log_activity("client", uuid4(), f"step {number}")["id"] for number in range(5)]
@@ -102,7 +115,7 @@ def test_in_a_younger_server_the_trail_goes_on_and_nobody_who_follows_it_misses_
     # And back again: the function that numbers the lines is restored too, and replaced by the next one.
     backups.backup(tmp_path / "again.dump")
     use(target, monkeypatch)
-    backups.restore(tmp_path / "again.dump")
+    restores.restore(tmp_path / "again.dump")
     last = log_activity("client", uuid4(), "moved back")["id"]
     assert [line["id"] for line in changes_since(cursor)["items"]] == [last]
     assert list(seals.seal()) == [1]
@@ -156,7 +169,7 @@ def test_a_backup_is_of_one_moment_though_others_write(
     written = db.one("SELECT count(*) AS clients FROM clients")["clients"]
 
     use(target, monkeypatch)
-    backups.restore(tmp_path / "practice.dump")
+    restores.restore(tmp_path / "practice.dump")
     restored = db.one("SELECT count(*) AS clients FROM clients")["clients"]
     created = db.one("SELECT count(*) AS lines FROM activity_log WHERE entity_type = 'client' AND action = 'created'")
     assert manifest.tables["clients"].rows == restored == created["lines"] < written
@@ -177,7 +190,7 @@ def test_in_postgres_18_an_older_servers_backup_makes_ids_as_18_does(
     beside.write_text(json.dumps(json.loads(beside.read_text()) | {"server_version": 16}))
     use(target, monkeypatch)
 
-    backups.restore(file)
+    restores.restore(file)
 
     assert catalog.differences(catalog.expected(), catalog.present()) == []
 
@@ -199,12 +212,12 @@ def test_each_studio_is_backed_up_by_itself(
     assert "of_another" not in manifest.tables
 
     use(make_conninfo(target, options=of_a), monkeypatch)
-    backups.restore(tmp_path / "a.dump")
+    restores.restore(tmp_path / "a.dump")
     assert db.one("SELECT name FROM clients") == {"name": "Ann"}
 
     use(target, monkeypatch)
     with pytest.raises(ConfigurationError, match="of the schema studio_a; the connection's schema is public"):
-        backups.restore(tmp_path / "a.dump")
+        restores.restore(tmp_path / "a.dump")
 
 
 def test_the_password_is_in_no_argument(played_db: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +269,7 @@ def test_the_commands_say_what_they_did(
 
 
 def test_a_cursor_of_the_last_number_there_can_be_is_still_one(played_db: str) -> None:
-    seals.go_on_numbering()
+    trail_numbers.go_on_numbering()
     last = trail_cursor_of(TrailPlace(2**64 - 1, UUID(int=0)))
 
     assert changes_since(last)["items"] == []

@@ -1,24 +1,11 @@
 """A transaction that does not end, anywhere on the server, holds back followers and seals: they say so, and name it."""
 
-from collections.abc import Generator
-
 import psycopg
-import pytest
-from psycopg.conninfo import make_conninfo
 
 from studio_data import db
 from studio_data.tools.activity import log_activity
 from studio_data.tools.change_feed import changes_since
 from studio_data.tools.clients import create_client
-
-
-@pytest.fixture
-def elsewhere(committed_db: str) -> Generator[psycopg.Connection]:
-    """An open transaction in another database of the server, which has written before everything else in the test."""
-    connection = psycopg.connect(make_conninfo(committed_db, dbname="postgres"))
-    connection.execute("SELECT pg_current_xact_id()")
-    yield connection
-    connection.close()
 
 
 def test_a_follower_hears_how_much_is_held_back_and_since_when(elsewhere: psycopg.Connection) -> None:

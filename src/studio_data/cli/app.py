@@ -34,10 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 PLAIN = bool(os.environ.get("NO_COLOR"))
+"""Whether the terminal gets plain text: no colour, no bold, no progress bar."""
 
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters but line breaks and tabs, and what turns the direction of text."""
-"""Whether the terminal gets plain text: no colour, no bold, no progress bar."""
 
 out, err = (Console(stderr=stderr, color_system=None if PLAIN else "auto") for stderr in (False, True))
 if PLAIN:

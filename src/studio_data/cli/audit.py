@@ -1,4 +1,4 @@
-"""The commands ``audit seal``, ``audit verify``, ``audit head`` and ``audit renumber``."""
+"""The commands ``audit seal``, ``audit verify``, ``audit head``, ``audit erase`` and ``audit renumber``."""
 
 import json
 import re
@@ -9,11 +9,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from studio_data.cli import tables
-from studio_data.cli.app import REFUSED, app, command, out, print_json, progress
+from studio_data.cli import ids, tables
+from studio_data.cli.app import REFUSED, ActorName, a_person, app, command, out, print_json, progress
+from studio_data.contract.entities import kind_named
 from studio_data.errors import ConflictError, InvalidInputError
 from studio_data.hints import as_typed
-from studio_data.operations import seals
+from studio_data.operations import erasure, seals, trail_numbers
 from studio_data.operations.files import replacing
 
 audit = typer.Typer(name="audit", help="Seal the audit trail, and check whether it was changed.", no_args_is_help=True)
@@ -81,20 +82,57 @@ def verify(
             lines += checked
             findings += found
             verifying.update(task, completed=lines)
-    left = seals.unsealed()
+    left, notes = seals.unsealed(), erasure.erased()
     if as_json:
-        print_json({"lines": lines, "head": _plain(newest), "findings": findings, "unsealed": _plain(left)})
+        answer = {"lines": lines, "head": newest, "findings": findings, "unsealed": left, "erased": notes}
+        print_json(_plain(answer))
     else:
         _show(lines, newest, findings, left)
+        if notes:
+            tables.note("Erased, as notes in the trail say:")
+            tables.report([_note(note) for note in notes])
     if findings:
         raise typer.Exit(REFUSED)
 
 
 @command(of=audit)
+def erase(
+    kind: Annotated[str, typer.Argument(help="client, project, meeting or another kind of thing.")],
+    thing_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the first characters of it.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why, such as the request that demands it. Name nobody in it: it stays.")],
+    with_projects: Annotated[bool, typer.Option(help="Erase also what the trail says about the client's projects.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    actor: ActorName = None,
+) -> None:
+    """Erase for ever what the trail says about a client or another thing, where the law demands it. The seals still hold."""
+    found = erasure.find(kind, ids.resolved_prefix(kind_named(kind) or kind, thing_id), with_projects=with_projects)
+    what = f"{len(found.lines):,} lines and {len(found.results):,} kept results about {found.kind} {found.thing_id}"
+    if not yes:
+        if not out.is_terminal:
+            raise InvalidInputError(f"{what} would be erased for ever.", hint="Add --yes.")
+        typer.confirm(f"{what} will be erased for ever. Go on?", abort=True)
+    with a_person(actor):
+        lines = erasure.erase(found, reason=reason)
+    if as_json:
+        print_json({"lines": lines, "results": len(found.results)})
+    else:
+        out.print(f"Erased {what}.", soft_wrap=True)
+
+
+@command(of=audit)
 def renumber() -> None:
     """Continue the trail's numbers after lines that were restored by other means than studio-data restore."""
-    highest = seals.renumber()
+    highest = trail_numbers.renumber()
     out.print(f"Done: new lines are numbered above {highest:,}.")
+
+
+def _note(note: erasure.Erased) -> dict[str, Any]:
+    return {
+        "when": f"{note['erased_at']:%Y-%m-%d %H:%M} UTC", "by": note["actor_name"], "lines": f"{note['lines']:,}",
+        "reason": note["reason"],
+    }  # fmt: skip
 
 
 def _kept(file: Path) -> seals.Head:

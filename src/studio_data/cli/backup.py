@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from studio_data.cli import tables
 from studio_data.cli.app import REFUSED, command, err, out, print_json, progress
 from studio_data.hints import as_typed
-from studio_data.operations import backups
+from studio_data.operations import backups, restores
 from studio_data.postgres.migrate import shipped
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")]
@@ -36,6 +37,8 @@ def backup(
     if manifest.head is not None:
         out.print(f"The trail is sealed up to seal {manifest.head['number']}: {manifest.head['hash']}", soft_wrap=True)
     out.print(f"Keep {backups.manifest_of(file)} with it, and a copy of the manifest elsewhere.", soft_wrap=True)
+    if manifest.left_out:
+        tables.note(f"Without the rows of unlogged tables: {', '.join(manifest.left_out)}.")
     _say_findings(manifest, f"{as_typed('restore --despite-findings')} takes it as it is; without that it is refused.")
 
 
@@ -50,7 +53,7 @@ def restore(
 ) -> None:
     """Restore a backup into an empty schema, and compare every table and the trail with its manifest: all, or nothing."""
     with _steps() as report:
-        manifest = backups.restore(file, despite_findings=despite_findings, report=report)
+        manifest = restores.restore(file, despite_findings=despite_findings, report=report)
     if as_json:
         print_json(manifest.model_dump(mode="json"))
         return

@@ -22,6 +22,8 @@ from studio_data.postgres.deadlines import call_deadline, pause_before
 from studio_data.telemetry import tried_again
 
 KEPT_DAYS = 30
+ERASED = '{"erased": true}'
+"""What is kept of a result that the law demanded to erase."""
 PRUNED_AT_ONCE = 10_000
 
 MOST_TURNS = 1_000_000
@@ -183,8 +185,9 @@ def _first_result[R](given: CallKey, tool: str, digest: bytes, result_type: Type
     try:
         return result_type.validate_json(stored["result"])
     except ValidationError:
+        why = ", and its result was erased" if stored["result"] == ERASED else " by another version of the library"
         raise ConflictError(
-            f"The call of {tool} with the key {key} was executed by another version of the library.",
+            f"The call of {tool} with the key {key} was executed{why}.",
             hint="The call is done: read what it wrote.",
             details={"key": key, "tool": tool},
         ) from None

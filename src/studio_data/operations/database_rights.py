@@ -19,7 +19,7 @@ GRANTABLE = " WITH GRANT OPTION"
 BOOKS = ("call_ledger", "preview_changes")
 """The library's own tables, which belong to the practice's owner too; ``schema_version`` stays the administrator's."""
 
-LOG = ("activity_log", "audit_seals")
+LOG = ("activity_log", "audit_seals", "erased_lines")
 """The tables that nobody may change. What they rely on (functions, domains) belongs with them: see ``_relied_on``."""
 
 _LOG_COLUMNS = ("entity_type", "entity_id", "project_id", "action", "actor_type", "actor_name", "context", "metadata")
@@ -93,9 +93,10 @@ def wanted(connection: StudioConnection, place: Place) -> set[Right]:
     for role in LOGINS:
         table("activity_log", role, "SELECT")
         table("schema_version", role, "SELECT")
-    table("audit_seals", OWNER, "SELECT")
+    for role in (OWNER, READER):
+        table("audit_seals", role, "SELECT")
+        table("erased_lines", role, "SELECT")
     table("audit_seals", OWNER, "INSERT")
-    table("audit_seals", READER, "SELECT")
 
     table("call_ledger", AGENT, "SELECT")
     table("call_ledger", AGENT, "INSERT", ("key", "tool", "arguments_hash"))

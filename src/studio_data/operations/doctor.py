@@ -14,8 +14,9 @@ import psycopg
 from studio_data.contract.domain import Domain, domains
 from studio_data.contract.ledger import KEPT_DAYS
 from studio_data.db import many, one, transaction
+from studio_data.errors import UnavailableError
 from studio_data.hints import as_typed
-from studio_data.operations import catalog, database_roles, seals, time_zone
+from studio_data.operations import catalog, database_roles, seals, time_zone, trail_numbers
 from studio_data.postgres import migrate
 from studio_data.postgres.failures import refusal
 
@@ -59,6 +60,10 @@ def _made(check: Callable[[], list[Finding]]) -> list[Finding]:
     except psycopg.errors.InsufficientPrivilege as error:
         what = " ".join(str(refusal(error).message).split())
         return [Finding("warning", f"not checked: {what}", f"run {as_typed('doctor')} as the database's administrator")]
+    except UnavailableError as error:
+        if not isinstance(error.__cause__, psycopg.errors.ReadOnlySqlTransaction):
+            raise
+        return [Finding("warning", "not checked: this server is a standby", f"run {as_typed('doctor')} on the primary")]
 
 
 def _migrations() -> list[Finding]:
@@ -193,7 +198,7 @@ def _trail() -> list[Finding]:
     if gaps:
         fix = f"{as_typed('audit verify')}, with the head you kept"
         findings.append(Finding("error", f"{gaps:,} seals are missing", fix))
-    ahead = seals.lines_ahead()
+    ahead = trail_numbers.lines_ahead()
     if ahead:
         message = f"{ahead:,} lines are numbered ahead of the server: changes_since does not show them"
         fix = f"{as_typed('audit renumber')}, if this database was restored from a dump"

@@ -65,9 +65,9 @@ def changes_since(
     Without a cursor it starts at the first line; with ``only_new``, after the last. ``entity_id`` needs ``entity_type``.
 
     A line appears once every transaction that began to write before the line's own has ended. So no line can appear behind
-    the cursor. Returns at most ``limit`` lines in the order of transactions, and the cursor to continue from. A kind of thing
-    is looked for in 5,000 lines at a time: ``more`` may be true after an empty page. Raises ``InvalidInputError`` for a bad
-    argument.
+    the cursor. Returns at most ``limit`` lines in the order of transactions, and the cursor to continue from. A kind of
+    thing is looked for in 5,000 lines at a time: ``more`` may be true after an empty page. Raises ``InvalidInputError`` for
+    a bad argument.
     """
     check_entity(entity_type, entity_id)
     if cursor is not None and only_new:
