@@ -5,16 +5,18 @@ Give a graph the session's own key as its ``thread_id``. Then one name finds the
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
 from psycopg.rows import AsyncRowFactory, DictRow
 
 from studio_data.config import settings
+from studio_data.contract.preview import in_preview
 from studio_data.db import connection_string
-from studio_data.errors import ConfigurationError, UnavailableError
+from studio_data.errors import ConfigurationError, StudioError, UnavailableError
 from studio_data.postgres.deadlines import call_deadline, time_left
 from studio_data.postgres.pool import StudioConnection, connect, connection_arguments
 
@@ -26,6 +28,7 @@ ASYNCHRONOUS = (
     "acopy_thread", "adelete_for_runs", "adelete_thread", "aget", "aget_delta_channel_history", "aget_tuple", "alist",
     "aprune", "aput", "aput_writes",
 )  # fmt: skip
+WRITES = ("copy_thread", "delete_for_runs", "delete_thread", "prune", "put", "put_writes")
 SECONDS_BETWEEN_ATTEMPTS = 0.05
 TABLES = "checkpoints, checkpoint_blobs, checkpoint_writes, checkpoint_migrations"
 
@@ -58,7 +61,24 @@ def checkpointer() -> Generator["PostgresSaver"]:
             ) from error
         for name in ASYNCHRONOUS:  # the saver's own ones raise an error without a word
             setattr(saver, name, _only_synchronous)
+        for name in WRITES:
+            setattr(saver, name, _for_real(getattr(saver, name)))
         yield saver
+
+
+def _for_real[**P, R](write: Callable[P, R]) -> Callable[P, R]:
+    """Refuse a write of the saver in a preview: it has a connection of its own, and nothing would undo it."""
+
+    @wraps(write)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        if in_preview():
+            raise StudioError(
+                "A preview runs here, and the checkpoints of LangGraph's saver would stay.",
+                hint="Preview the calls of tools in a node, not a graph with a saver.",
+            )
+        return write(*args, **kwargs)
+
+    return guarded
 
 
 def _only_synchronous(*_: object, **__: object) -> NoReturn:
@@ -86,7 +106,10 @@ async def async_checkpointer() -> AsyncGenerator["AsyncPostgresSaver"]:
             f"The database cannot be reached: {' '.join(str(error).split())}.", hint="Start it, or correct DATABASE_URL."
         ) from error
     async with connection:
-        yield AsyncPostgresSaver(connection)
+        saver = AsyncPostgresSaver(connection)
+        for name in WRITES:
+            setattr(saver, f"a{name}", _for_real(getattr(saver, f"a{name}")))
+        yield saver
 
 
 def _create_tables() -> None:

@@ -1,16 +1,18 @@
 """Previews: what the contract's tests do not show of every tool."""
 
 import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from studio_data import acting_as, call, db, preview
+from studio_data import acting_as, call, carried, db, preview
 from studio_data.contract.preview import Plan
-from studio_data.errors import InvalidInputError
-from studio_data.tools.clients import create_client
+from studio_data.errors import InvalidInputError, PermissionDeniedError, StudioError
+from studio_data.tools.clients import create_client, list_clients
 from studio_data.tools.projects import create_project
 from tests.postgres.test_schema import DECLARED, WITHOUT_ID
 from tests.support import as_administrator, clients, contents
@@ -137,6 +139,69 @@ def test_what_is_left_over_from_a_preview_does_not_write(committed_db: str) -> N
 
     assert answer["message"] == "The preview in which this call began is over."
     assert clients() == 0
+
+
+# What it cannot undo ----------------------------------------------------------------------------------------------------
+
+
+def test_a_bare_thread_and_a_pool_are_refused_while_a_preview_runs(committed_db: str) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(create_client, "Before").result()["name"] == "Before"
+        with acting_as("user", "Maria"), preview() as plan:
+            with pytest.raises(PermissionDeniedError, match="Nobody acts, and create_client writes") as caught:
+                pool.submit(create_client, "Ann").result()
+            assert pool.submit(list_clients).result()["left"] == 0
+            assert pool.submit(carried(create_client), "Ben").result()["name"] == "Ben"
+        assert pool.submit(create_client, "After").result()["name"] == "After"
+
+    assert caught.value.details["required_by"] == "a preview that runs in this process"
+    assert names(plan) == ["Ben"]
+    assert [row["name"] for row in db.many("SELECT name FROM clients ORDER BY id")] == ["Before", "After"]
+
+
+def test_others_who_act_go_on_while_a_preview_runs(committed_db: str) -> None:
+    def another() -> None:
+        with acting_as("user", "Maria"):
+            create_client("Ann")
+
+    with ThreadPoolExecutor(1) as pool, preview() as plan:
+        pool.submit(another).result()
+
+    assert (names(plan), clients()) == ([], 1)
+
+
+def test_a_process_that_was_forked_in_a_preview_does_not_write(committed_db: str) -> None:
+    reading, writing = os.pipe()
+    with preview() as plan:
+        child = os.fork()
+        if child == 0:
+            try:
+                create_client("Ann")
+            except StudioError as error:
+                os.write(writing, error.message.encode())
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        create_client("Ben")
+
+    assert os.read(reading, 200) == b"This process was forked in a preview, where the call would be written for real."
+    assert (names(plan), clients()) == (["Ben"], 0)
+
+
+def test_a_process_that_another_thread_forks_meanwhile_writes_as_ever(committed_db: str) -> None:
+    def fork() -> int:
+        child = os.fork()
+        if child == 0:
+            try:
+                create_client("Ann")
+            finally:
+                os._exit(0)
+        return os.waitpid(child, 0)[1]
+
+    with ThreadPoolExecutor(1) as pool, preview():
+        assert pool.submit(fork).result() == 0
+
+    assert clients() == 1
 
 
 def test_a_preview_goes_on_after_what_the_database_refuses() -> None:

@@ -1,7 +1,9 @@
 """A preview: run the real call, read its changes, undo all of it."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
@@ -9,6 +11,7 @@ from psycopg import sql
 
 from studio_data.contract.domain import hidden_columns
 from studio_data.db import check_can_go_on, many, one, transaction
+from studio_data.errors import StudioError
 from studio_data.postgres.pool import StudioConnection
 
 HIDDEN = "(hidden)"
@@ -47,10 +50,12 @@ def preview() -> Generator[Plan]:
     """Run the calls in the block for real, list in the plan what they write, and undo it.
 
     The calls check, refuse and return the same as without the preview. Only ids, times and what others commit in between
-    differ when the call is made. Nothing stays in the database. Raises what ``db.transaction`` raises.
+    differ when the call is made. Nothing stays in the database. While it runs, a tool that writes is refused in a context
+    that neither belongs to the preview nor has an actor, such as that of a bare thread. Raises what ``db.transaction``
+    raises.
     """
     plan = Plan()
-    with transaction(rollback=True) as connection:
+    with _known_to_this_process(), transaction(rollback=True) as connection:
         started = one(
             """
             SELECT
@@ -61,6 +66,50 @@ def preview() -> Generator[Plan]:
         yield plan
         check_can_go_on(connection)
         plan.changes = _changes_after(started, connection)
+
+
+# What a preview does not undo --------------------------------------------------------------------------------------------
+
+_process: ContextVar[int | None] = ContextVar("process of the running preview", default=None)
+_running: list[int] = []
+
+
+@contextmanager
+def _known_to_this_process() -> Generator[None]:
+    token = _process.set(os.getpid())
+    _running.append(os.getpid())
+    try:
+        yield
+    finally:
+        if _running:  # a forked child begins without
+            _running.pop()
+        _process.reset(token)
+
+
+os.register_at_fork(after_in_child=_running.clear)
+
+
+def in_preview() -> bool:
+    """Tell whether this context runs in a preview."""
+    return _process.get() is not None
+
+
+def runs_elsewhere() -> bool:
+    """Tell whether a preview runs in this process that is not this context's, such as that of a bare thread."""
+    return bool(_running) and _process.get() is None
+
+
+def refuse_forked() -> None:
+    """Refuse to write in a process that was forked in a preview: it has a connection of its own, and nothing is undone."""
+    process = _process.get()
+    if process is not None and process != os.getpid():
+        raise StudioError(
+            "This process was forked in a preview, where the call would be written for real.",
+            hint="Make the call in the process of the preview, or fork before the preview.",
+        )
+
+
+# What it lists ------------------------------------------------------------------------------------------------------------
 
 
 def _changes_after(position: int, connection: StudioConnection) -> list[Change]:

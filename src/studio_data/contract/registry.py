@@ -22,6 +22,7 @@ from studio_data.contract.audit import NOBODY, Call, current_call
 from studio_data.contract.domain import TOOLS, domain_of, domains, refusals
 from studio_data.contract.entities import with_names
 from studio_data.contract.ledger import current_key, once
+from studio_data.contract.preview import refuse_forked, runs_elsewhere
 from studio_data.contract.roles import READERS, Role
 from studio_data.contract.validators import checked, member_of
 from studio_data.db import in_transaction, only_reads, savepoint
@@ -189,6 +190,8 @@ class Tool:
         )
 
     def _check_actor(self) -> None:
+        if not self.reads:
+            refuse_forked()
         refused = self._refusal_of_nobody() if current_actor.get() is None else self._refusal_of_the_role()
         if refused is not None:
             raise refused
@@ -206,7 +209,9 @@ class Tool:
 
     def _refusal_of_nobody(self) -> PermissionDeniedError | None:
         """Refuse a write that nobody makes, where somebody must: a thread may have lost its actor, and with it the role."""
-        required_by = None if self.reads else actor_required_by()
+        if self.reads:
+            return None
+        required_by = actor_required_by() or ("a preview that runs in this process" if runs_elsewhere() else None)
         if required_by is None:
             return None
         return PermissionDeniedError(
