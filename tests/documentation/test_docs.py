@@ -10,10 +10,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-import typer.main
 from typer.core import TyperGroup
 
-from studio_data.cli import app
+from studio_data.cli.commands import COMMANDS, loaded
 from studio_data.contract.domain import domains
 from studio_data.contract.registry import Tool, get_tool
 from studio_data.tools.activity import list_activity
@@ -103,14 +102,12 @@ def test_the_quickstart_leaves_one_line_however_often_it_is_run(committed_db: st
 
 @each(PAGES)
 def test_every_command_of_a_page_exists(page: Path) -> None:
-    commands = typer.main.get_command(app)
-    assert isinstance(commands, TyperGroup)
     for code in (code for language, code in code_blocks(text_of(page)) if language == "bash"):
         for words in words_of(code):
             match words:
                 case ["studio-data", command, *arguments]:
-                    assert command in commands.commands, f"studio-data has no command {command}"
-                    found = commands.commands[command]
+                    assert command in COMMANDS, f"studio-data has no command {command}"
+                    found = loaded(command)
                     while isinstance(found, TyperGroup):
                         command, *arguments = arguments
                         assert command in found.commands, f"no group of studio-data has a command {command}"

@@ -4,11 +4,15 @@ import signal
 import subprocess
 import sys
 from datetime import date, timedelta
+from typing import Any
 
 import psycopg
 import pytest
+import typer
 
 from studio_data import db
+from studio_data.cli import app
+from studio_data.cli.commands import COMMANDS, loaded
 from studio_data.hints import as_typed
 from studio_data.postgres import migrate
 from studio_data.tools.practice.tasks import list_tasks
@@ -16,6 +20,36 @@ from tests.support import as_administrator, clients, studio_data
 from tests.support.processes import started
 
 NEWEST = migrate.shipped()[-1].version
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_says_of_a_command_what_its_module_says(name: str) -> None:
+    command: Any = loaded(name)
+    about = " ".join(command.help.split("\n\n")[0].split())
+
+    assert (command.name, about) == (name, COMMANDS[name][1])
+
+
+def test_every_command_is_in_the_help() -> None:
+    for name in COMMANDS:
+        loaded(name)
+    registered: Any = typer.main.get_command(app)
+
+    assert list(registered.commands) == list(COMMANDS)
+
+
+def test_the_help_loads_no_command_and_no_driver() -> None:
+    asks = """
+import atexit, sys
+from studio_data.__main__ import main
+heavy = {"psycopg", "pydantic", "mcp"}
+atexit.register(lambda: print(sorted(heavy & sys.modules.keys()), file=sys.stderr))
+sys.argv = ["studio-data", "--help"]
+main()
+"""
+    said = subprocess.run([sys.executable, "-c", asks], check=True, capture_output=True, text=True)
+
+    assert ("import-sessions" in said.stdout, said.stderr) == (True, "[]\n")
 
 
 def test_migrate_says_what_it_did_and_then_that_nothing_is_to_do(empty_db: str) -> None:

@@ -8,24 +8,23 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import wraps
-from importlib.metadata import version
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import psycopg
 import typer
 from rich.console import Console
-from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
-from typer import rich_utils
 
-from studio_data.contract.actor import acting_as
+from studio_data.cli.commands import Commands
 from studio_data.contract.roles import Role
 from studio_data.errors import ConfigurationError, StudioError, UnavailableError
-from studio_data.postgres.failures import refusal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
 
 REFUSED, UNAVAILABLE, MISCONFIGURED = 1, 3, 4
 
 app = typer.Typer(
     name="studio-data",
+    cls=Commands,
     help="The data layer that AI agents run an interior-design practice on.",
     epilog="Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the database is unavailable (call again), 4 misconfigured, "
     "5 the output could not be written.",
@@ -41,6 +40,8 @@ _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202
 
 out, err = (Console(stderr=stderr, color_system=None if PLAIN else "auto") for stderr in (False, True))
 if PLAIN:
+    from typer import rich_utils
+
     rich_utils.COLOR_SYSTEM = None  # for help and usage errors
 
 ActorName = Annotated[str | None, typer.Option("--actor", help="Who acts; by default your login name.")]
@@ -61,10 +62,8 @@ def command[**P](function: Callable[P, None] | None = None, *, of: typer.Typer |
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            try:
+            with _driver_errors_as_ours():
                 function(*args, **kwargs)
-            except psycopg.Error as error:
-                raise refusal(error) from error
         except StudioError as error:
             if kwargs.get("as_json"):
                 print_json(error.to_dict())
@@ -73,6 +72,20 @@ def command[**P](function: Callable[P, None] | None = None, *, of: typer.Typer |
             raise typer.Exit(_exit_code(error)) from error
 
     return wrapped
+
+
+@contextmanager
+def _driver_errors_as_ours() -> Generator[None]:
+    try:
+        yield
+    except Exception as error:
+        import psycopg  # noqa: PLC0415 (most of the time that the help would take)
+
+        from studio_data.postgres.failures import refusal  # noqa: PLC0415 (as above)
+
+        if isinstance(error, psycopg.Error):
+            raise refusal(error) from error
+        raise
 
 
 def _exit_code(error: StudioError) -> int:
@@ -100,8 +113,10 @@ def print_line(text: str) -> None:
     print(text.encode(errors="replace").decode())  # noqa: T201
 
 
-def progress(*columns: ProgressColumn) -> Progress:
+def progress(*columns: "ProgressColumn") -> "Progress":
     """Show progress on stderr. Show nothing if stderr is not a terminal."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn  # noqa: PLC0415 (as above)
+
     columns = columns or (SpinnerColumn(), TextColumn("{task.description}"))
     return Progress(*columns, console=err, transient=True, disable=PLAIN or not err.is_terminal)
 
@@ -116,12 +131,16 @@ def _login() -> str:
 @contextmanager
 def a_person(name: str | None, *, role: Role | None = None, run_id: str | None = None) -> Generator[None]:
     """Let the person at the terminal act in the block. With a role, only that role's tools may be called."""
+    from studio_data.contract.actor import acting_as  # noqa: PLC0415 (as above)
+
     with acting_as("user", name or _login(), role=role, run_id=run_id):
         yield
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 (typer's callback)
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 (as above)
+
         out.print(f"studio-data {version('studio-data')}", highlight=False)
         raise typer.Exit
 
