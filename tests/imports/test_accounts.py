@@ -30,6 +30,14 @@ def test_rows_are_counted_as_they_are_read_and_as_they_end() -> None:
     assert account.refused == [Refused("tasks", 3, "t3", "hall", "No."), Refused("tasks", 4, "t4", "hall", "No.")]
 
 
+def test_a_refused_row_is_named_in_a_line_however_long_its_id() -> None:
+    account = Account("tasks")
+
+    account.refuse(Row("tasks", 1, {}, id="x" * 1_000_000, of="y" * 1_000_000), "No.")
+
+    assert account.refused == [Refused("tasks", 1, "x" * 200, "y" * 200, "No.")]
+
+
 def test_the_first_row_with_a_name_has_it() -> None:
     names: dict[str, Row] = {}
     first, second = Row("tasks", 4, {}), Row("tasks", 9, {})

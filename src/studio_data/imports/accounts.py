@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from studio_data.contract.validators import LONGEST_LINE
 from studio_data.errors import ConfigurationError, InvalidInputError, PermissionDeniedError, StudioError, UnavailableError
 
 ENDS_THE_IMPORT = (UnavailableError, PermissionDeniedError, ConfigurationError)
@@ -64,9 +65,10 @@ class Account:
         self.counts[kind].known += rows - new
 
     def refuse(self, row: Row, reason: str) -> None:
-        """Count and name a row that is left out."""
+        """Count and name a row that is left out. An id longer than a line is cut."""
         self.counts[row.kind].refused += 1
-        self.refused.append(Refused(row.kind, row.number, row.id, row.of, reason))
+        own_id, of = (name and name[:LONGEST_LINE] for name in (row.id, row.of))
+        self.refused.append(Refused(row.kind, row.number, own_id, of, reason))
 
 
 def claim(names: dict[str, Row], name: str, row: Row) -> None:

@@ -86,7 +86,8 @@ class FoundSession:
 def read(path: Path, account: Account, *, prefix: str = "") -> list[FoundSession]:
     """Return the sessions of a file with their rows. A row that names no session, or more than one, is refused.
 
-    Raises ``InvalidInputError`` if the file cannot be read or is no orchestrator's.
+    All of it is read before anything is imported, so a damaged file leaves nothing half done. Raises ``InvalidInputError``
+    if the file cannot be read or is no orchestrator's.
     """
     with sqlite.opened(path) as file:
         tables = {kind: _table(file, kind) for kind in KINDS}
