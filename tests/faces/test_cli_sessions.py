@@ -1,10 +1,6 @@
 """``studio-data import-sessions``: another orchestrator's SQLite file, row by row, once however often."""
 
 import json
-import re
-import sqlite3
-from collections.abc import Generator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,55 +15,7 @@ from studio_data.tools.runs.timeline import session_timeline
 from tests.support import contents, studio_data
 from tests.support.lifecycle import lines
 from tests.support.processes import twice_at_once
-
-TABLES = """
-    CREATE TABLE {prefix}sessions (
-        id INTEGER PRIMARY KEY, session_id TEXT, user_mission TEXT, project_name TEXT, status TEXT, current_phase TEXT,
-        iteration_count INTEGER, qa_passed INTEGER, work_dir TEXT, state_json TEXT, metadata TEXT, created_at TEXT,
-        updated_at TEXT
-    );
-    CREATE TABLE {prefix}executions (
-        id INTEGER PRIMARY KEY, session_id TEXT, agent_type TEXT, status TEXT, started_at TEXT, completed_at TEXT,
-        input_summary TEXT, output_summary TEXT, error_message TEXT, tokens_used INTEGER, duration_seconds REAL, cost REAL,
-        metadata TEXT
-    );
-    CREATE TABLE {prefix}artifacts (
-        id INTEGER PRIMARY KEY, session_id TEXT, artifact_type TEXT, file_path TEXT, content_hash TEXT, version INTEGER,
-        metadata TEXT, created_at TEXT
-    );
-    """
-
-
-@contextmanager
-def opened(path: Path) -> Generator[sqlite3.Connection]:
-    """Open a file, commit what is done to it, and close it: sqlite3's own block only commits."""
-    with closing(sqlite3.connect(path)) as connection, connection:
-        yield connection
-
-
-def file_of(path: Path, prefix: str = "agent_") -> Path:
-    """Make a file with two sessions: one completed, with work, and one that failed."""
-    with opened(path) as file:
-        file.executescript(TABLES.format(prefix=prefix))
-    insert(path, f"{prefix}sessions", id=1, session_id="mission-1", user_mission="Plan the kitchen", project_name="Chen",
-           status="completed", current_phase="complete", iteration_count=2, qa_passed=1, work_dir="runs/1",
-           state_json='{"step": 9}', metadata='{"by": "Maria"}', created_at="2026-03-02 09:00:00")  # fmt: skip
-    insert(path, f"{prefix}sessions", id=2, session_id="mission-2", user_mission="Order rugs", status="failed",
-           current_phase="pm", iteration_count=0, created_at="2026-03-03T10:00:00+02:00")  # fmt: skip
-    insert(path, f"{prefix}executions", id=11, session_id="mission-1", agent_type="pm", status="completed",
-           started_at="2026-03-02 09:01:00", completed_at="2026-03-02 09:03:30.250",
-           output_summary="Nine requirements", tokens_used=1200, cost=0.018, metadata="{}")  # fmt: skip
-    insert(path, f"{prefix}executions", id=12, session_id="2", agent_type="pm", status="failed",
-           started_at="2026-03-03 08:01:40", completed_at="2026-03-03 08:02:40")  # fmt: skip
-    insert(path, f"{prefix}artifacts", id=21, session_id="mission-1", artifact_type="prd", file_path="prd.md",
-           content_hash="a" * 64, version=1, created_at="2026-03-02 09:03:00")  # fmt: skip
-    return path
-
-
-def insert(path: Path, table: str, **values: Any) -> None:
-    with opened(path) as file:
-        marks = ", ".join("?" for _ in values)
-        file.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
+from tests.support.session_files import file_of, insert, opened
 
 
 @pytest.fixture
@@ -75,9 +23,18 @@ def file(tmp_path: Path) -> Path:
     return file_of(tmp_path / "runs.db")
 
 
-def imported(file: Path) -> tuple[int, Any]:
-    code, said, _ = studio_data("import-sessions", str(file), "--actor", "maria", "--json")
+def imported(file: Path, *options: str) -> tuple[int, Any]:
+    code, said, _ = studio_data("import-sessions", str(file), "--actor", "maria", "--json", *options)
     return code, json.loads(said)
+
+
+def counted(answer: dict[str, Any], outcome: str) -> tuple[int, int, int]:
+    """Return how many sessions, executions and artifacts came to this. Every row that was read came to something."""
+    for kind in ("sessions", "executions", "artifacts"):
+        counts = answer[kind]
+        assert counts["read"] == counts["new"] + counts["known"] + counts["refused"]
+        assert counts["refused"] == sum(row["kind"] == kind for row in answer["refused"])
+    return answer["sessions"][outcome], answer["executions"][outcome], answer["artifacts"][outcome]
 
 
 def test_keys_that_look_like_ids_arrive_after_a_prefix(file: Path) -> None:
@@ -85,15 +42,23 @@ def test_keys_that_look_like_ids_arrive_after_a_prefix(file: Path) -> None:
         content.execute("UPDATE agent_sessions SET session_id = '9f0c0f86-2f3b-4a62-a2a7-1d2a3b4c5d6e' WHERE id = 2")
 
     code, said = imported(file)
-    assert (code, said["sessions"]) == (1, 1)
+    assert (code, counted(said, "new")) == (1, (1, 1, 1))
     assert "must not have the form of an id" in said["refused"][0]["reason"]
-    code, said, _ = studio_data("import-sessions", str(file), "--prefix", "crew-", "--actor", "maria", "--json")
-    assert (code, json.loads(said)["sessions"]) == (0, 2)
+    code, said = imported(file, "--prefix", "crew-")
+    assert (code, counted(said, "new")) == (0, (2, 2, 1))
     assert get_session("crew-9f0c0f86-2f3b-4a62-a2a7-1d2a3b4c5d6e")["user_mission"] == "Order rugs"
 
 
 def test_everything_of_a_file_arrives_with_its_times_in_utc(file: Path) -> None:
-    assert imported(file) == (0, {"sessions": 2, "executions": 2, "artifacts": 1, "refused": []})
+    assert imported(file) == (
+        0,
+        {
+            "sessions": {"read": 2, "new": 2, "known": 0, "refused": 0},
+            "executions": {"read": 2, "new": 2, "known": 0, "refused": 0},
+            "artifacts": {"read": 1, "new": 1, "known": 0, "refused": 0},
+            "refused": [],
+        },
+    )
 
     session = get_session("mission-1")
     assert (session["user_mission"], session["project_name"], session["status"], session["current_phase"]) == (
@@ -118,18 +83,19 @@ def test_everything_of_a_file_arrives_with_its_times_in_utc(file: Path) -> None:
 
 
 def test_tables_without_the_prefix_are_found_too(tmp_path: Path) -> None:
-    assert imported(file_of(tmp_path / "runs.db", prefix=""))[1]["executions"] == 2
+    assert imported(file_of(tmp_path / "runs.db", prefix=""))[1]["executions"]["new"] == 2
 
 
 def test_a_repetition_changes_nothing_and_a_grown_file_adds_what_is_new(file: Path) -> None:
     imported(file)
     before = contents()
-    assert imported(file) == (0, {"sessions": 0, "executions": 0, "artifacts": 0, "refused": []})
+    code, said = imported(file)
+    assert (code, counted(said, "new"), counted(said, "known")) == (0, (0, 0, 0), (2, 2, 1))
     assert contents() == before
 
     insert(file, "agent_executions", id=13, session_id="mission-1", agent_type="qa", status="running",
            started_at="2026-03-02 09:10:00")  # fmt: skip
-    assert imported(file)[1]["executions"] == 1
+    assert counted(imported(file)[1], "new") == (0, 1, 0)
     assert [execution["agent_type"] for execution in list_executions(session_id="mission-1")["items"]] == ["qa", "pm"]
     assert lines()[-1]["action"] == "updated"
 
@@ -137,35 +103,63 @@ def test_a_repetition_changes_nothing_and_a_grown_file_adds_what_is_new(file: Pa
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [
-        ("UPDATE agent_executions SET cost = -1 WHERE id = 11", r"executions\[0\].cost must be between 0 and"),
-        ("UPDATE agent_executions SET status = 'lost' WHERE id = 11", r"executions\[0\].status must be running"),
-        ("UPDATE agent_executions SET completed_at = NULL WHERE id = 11", r"executions\[0\], 11, is completed and has no"),
-        ("UPDATE agent_executions SET completed_at = '2026-03-01' WHERE id = 11", "11, has a completed_at before"),
-        ("UPDATE agent_executions SET started_at = 'soon' WHERE id = 11", r"executions\[0\].started_at must be a time"),
-        ("UPDATE agent_executions SET error_message = 'No' WHERE id = 11", "11, is completed and has an error_message"),
-        ("UPDATE agent_artifacts SET content_hash = 'abc'", r"artifacts\[0\].content_hash must be a SHA-256"),
+        ("UPDATE agent_executions SET cost = -1 WHERE id = 11", "cost must be between 0 and 999,999,999,999.999999."),
         (
-            "UPDATE agent_sessions SET current_phase = 'qa' WHERE id = 1",
-            "Exactly the completed sessions are in the phase complete",
+            "UPDATE agent_executions SET status = 'lost' WHERE id = 11",
+            "status must be running, completed or failed, not 'lost'.",
         ),
-        ("UPDATE agent_sessions SET qa_passed = 0 WHERE id = 1", "A completed session needs qa_passed true"),
-        ("UPDATE agent_sessions SET state_json = '[1' WHERE id = 1", "state must be a JSON object"),
-        ("UPDATE agent_sessions SET user_mission = '' WHERE id = 1", "user_mission must not be empty"),
+        ("UPDATE agent_executions SET completed_at = NULL WHERE id = 11", "It is completed and has no completed_at."),
+        (
+            "UPDATE agent_executions SET completed_at = '2026-03-01' WHERE id = 11",
+            "It has a completed_at before its started_at.",
+        ),
+        (
+            "UPDATE agent_executions SET started_at = 'soon' WHERE id = 11",
+            "started_at must be a time like 2026-11-23T16:00:00+00:00, not 'soon'.",
+        ),
+        ("UPDATE agent_executions SET error_message = 'No' WHERE id = 11", "It is completed and has an error_message."),
     ],
 )
-def test_a_bad_row_refuses_its_session_alone_and_is_named(file: Path, statement: str, reason: str) -> None:
+def test_a_bad_execution_is_left_out_alone_and_named(file: Path, statement: str, reason: str) -> None:
     with opened(file) as connection:
         connection.execute(statement)
 
     code, answer = imported(file)
 
-    assert (code, answer["sessions"]) == (1, 1)
-    (refused,) = answer["refused"]
-    assert refused["session_id"] == "mission-1"
-    assert re.search(reason, refused["reason"]), refused["reason"]
-    rows = {table: db.one(f"SELECT count(*) AS n FROM agent_{table}")["n"] for table in ("sessions", "artifacts")}  # noqa: S608
-    assert rows == {"sessions": 1, "artifacts": 0}
+    assert (code, counted(answer, "new"), counted(answer, "refused")) == (1, (2, 1, 1), (0, 1, 0))
+    assert answer["refused"] == [{"kind": "executions", "row": 11, "id": "11", "session_id": "mission-1", "reason": reason}]
+    assert list_executions(session_id="mission-1")["items"] == []
+    assert len(list_executions(session_id="mission-2")["items"]) == 1
+    assert [(line["metadata"]["executions"], line["metadata"]["artifacts"]) for line in lines()] == [(0, 1), (1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("UPDATE agent_sessions SET current_phase = 'qa'", "Exactly the completed sessions are in the phase complete"),
+        ("UPDATE agent_sessions SET qa_passed = 0", "A completed session needs qa_passed true"),
+        ("UPDATE agent_sessions SET state_json = '[1'", "state_json must be a JSON object"),
+        ("UPDATE agent_sessions SET user_mission = ''", "user_mission must not be empty"),
+        ("UPDATE agent_sessions SET user_mission = NULL", "user_mission is missing"),
+        ("UPDATE agent_sessions SET created_at = ''", "created_at is missing"),
+    ],
+)
+def test_a_bad_session_is_left_out_with_its_rows_and_all_are_named(file: Path, statement: str, reason: str) -> None:
+    with opened(file) as connection:
+        connection.execute(f"{statement} WHERE id = 1")
+
+    code, answer = imported(file)
+
+    assert (code, counted(answer, "new"), counted(answer, "refused")) == (1, (1, 1, 0), (1, 1, 1))
+    session, *rows = answer["refused"]
+    assert (session["kind"], session["row"], session["session_id"]) == ("sessions", 1, "mission-1")
+    assert reason in session["reason"]
+    assert [(row["kind"], row["id"], row["session_id"], row["reason"]) for row in rows] == [
+        ("executions", "11", "mission-1", "Its session was refused."),
+        ("artifacts", "21", "mission-1", "Its session was refused."),
+    ]
     assert [line["metadata"]["session_id"] for line in lines()] == ["mission-2"]
+    assert db.one("SELECT count(*) AS n FROM agent_artifacts") == {"n": 0}
 
 
 def test_a_session_with_more_rows_than_a_call_takes_comes_whole(file: Path) -> None:
@@ -176,8 +170,8 @@ def test_a_session_with_more_rows_than_a_call_takes_comes_whole(file: Path) -> N
             [(f"2026-03-03 09:{number // 60:02}:{number % 60:02}",) for number in range(1_234)],
         )
 
-    assert imported(file)[1]["executions"] == 1_236
-    assert imported(file)[1]["executions"] == 0
+    assert counted(imported(file)[1], "new") == (2, 1_236, 1)
+    assert counted(imported(file)[1], "known") == (2, 1_236, 1)
 
 
 def test_two_imports_at_once_give_one_set(file: Path, committed_db: str) -> None:
@@ -195,9 +189,15 @@ def test_people_see_what_was_new_and_what_was_refused(file: Path) -> None:
     code, said, _ = studio_data("import-sessions", str(file), "--actor", "maria")
 
     assert code == 1
-    assert "New: sessions 1, executions 1, artifacts 0." in said
-    assert "mission-1" in said
-    assert "artifacts[0].version must be between 1 and 100,000" in said
+    assert said.splitlines() == [
+        "rows\tread\tnew\tknown\trefused",
+        "sessions\t2\t2\t0\t0",
+        "executions\t2\t2\t0\t0",
+        "artifacts\t1\t0\t0\t1",
+        "",
+        "kind\trow\tid\tsession_id\treason",
+        "artifacts\t21\t21\tmission-1\tversion must be between 1 and 100,000.",
+    ]
 
 
 def test_what_is_no_orchestrators_file_is_one_clear_error(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The commands of agent runs: ``session`` shows one, ``import-sessions`` imports others."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +14,9 @@ from studio_data.cli import ids, tables
 from studio_data.cli.app import REFUSED, ActorName, Wide, a_person, command, out, print_json, progress
 from studio_data.cli.show import details
 from studio_data.contract.validators import LARGEST_PAGE
-from studio_data.db import transaction
 from studio_data.dispatch import raising_call
-from studio_data.errors import InvalidInputError
-from studio_data.tools.runs.sqlite_file import open_file
+from studio_data.imports.accounts import Account
+from studio_data.tools.runs.sqlite_file import KINDS, bring, read
 
 MARKS = {"session": ("◆", "bold"), "execution": ("●", "cyan"), "tool_call": ("·", ""), "artifact": ("▪", "green")}
 GOOD, BAD = {"session_approved", "session_completed"}, {"session_rejected", "session_failed", "session_expired"}
@@ -126,31 +126,29 @@ def import_sessions(
     file: Annotated[Path, typer.Argument(help="The orchestrator's SQLite file.")],
     *,
     prefix: Annotated[str, typer.Option(help="Write this before each session's key: a key may not look like an id.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was new, and what was refused, as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts and every refused row as JSON.")] = False,
     actor: ActorName = None,
 ) -> None:
-    """Import the sessions, executions and artifacts of another orchestrator. A repeated import adds only what is new."""
-    new = dict.fromkeys(("sessions", "executions", "artifacts"), 0)
-    refused: list[dict[str, str]] = []
-    with a_person(actor), open_file(file) as found, progress(TextColumn("{task.description}"), BarColumn()) as bar:
-        for key, calls in bar.track(found, total=len(found), description="Bringing sessions over"):
-            try:
-                with transaction():
-                    answers = [
-                        raising_call("import_session", arguments | {"session_id": f"{prefix}{arguments['session_id']}"})
-                        for arguments in calls
-                    ]
-            except InvalidInputError as error:
-                refused.append({"session_id": key, "reason": str(error)})
-                continue
-            for name in new:
-                new[name] += sum(answer[name] for answer in answers)
+    """Import the sessions, executions and artifacts of another orchestrator. A repeated import adds only what is new.
+
+    Every row that is read is new, known or refused, and each refused one is named. Exit code 1 if there is one.
+    """
+    account = Account(*KINDS)
+    with a_person(actor), progress(TextColumn("{task.description}"), BarColumn()) as bar:
+        for session in bar.track(read(file, account, prefix=prefix), description="Bringing sessions over"):
+            bring(session, account)
+    counts = {kind: asdict(counts) for kind, counts in account.counts.items()}
+    refused = [
+        {"kind": row.kind, "row": row.row, "id": row.id, "session_id": row.of, "reason": row.reason}
+        for row in account.refused
+    ]
     if as_json:
-        print_json({**new, "refused": refused})
+        print_json({**counts, "refused": refused})
     else:
-        out.print(f"New: {', '.join(f'{name} {count:,}' for name, count in new.items())}.", highlight=False)
+        tables.report([{"rows": kind, **counted} for kind, counted in counts.items()])
         if refused:
-            tables.report([{"session": row["session_id"], "refused because": row["reason"]} for row in refused])
+            out.print()
+            tables.report(refused)
     if refused:
         raise typer.Exit(REFUSED)
 

@@ -3,11 +3,11 @@
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import psycopg
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from studio_data.config import settings
@@ -137,51 +137,81 @@ class Arguments:
                 ) from None
 
     def _invalid(self, error: ValidationError) -> InvalidInputError:
-        every = error.errors(include_url=False)
-        found = every[:MOST_PROBLEMS]
-        problems = [self._problem(problem) for problem in found]
-        if len(every) > MOST_PROBLEMS:
-            problems.append((f"and {len(every) - MOST_PROBLEMS} more", None))
-        hints = list(dict.fromkeys(hint for _, hint in problems if hint))
-        if any(isinstance(problem.get("ctx", {}).get("error"), NotADayError) for problem in found):
-            hints += _todays_date()
-        arguments = dict.fromkeys(str(problem["loc"][0])[:LONGEST_QUOTE] for problem in found)
-        return InvalidInputError(
-            "; ".join(sentence for sentence, _ in problems) + ".",
-            hint=" ".join(hints) or None,
-            details={"tool": self.tool, "arguments": list(arguments)},
-        )
+        found = error.errors(include_url=False)
+        invalid = _invalid(found, self._problem)
+        if any(isinstance(problem.get("ctx", {}).get("error"), NotADayError) for problem in found[:MOST_PROBLEMS]):
+            invalid.hint = " ".join(filter(None, [invalid.hint, *_todays_date()])) or None
+        invalid.details = {"tool": self.tool, **invalid.details}
+        return invalid
 
     def _problem(self, found: ErrorDetails) -> tuple[str, str | None]:
-        """Turn one of pydantic's findings into a sentence without a full stop, and a hint if there is a similar name."""
+        """Say what only a tool can say of its own arguments; for the rest see ``_problem``."""
         argument = _path(found["loc"])
-        given = type(found["input"]).__name__
-        context = found.get("ctx", {})
-        is_nested = len(found["loc"]) > 1
-        hint = None
         match found["type"]:
-            case "missing":
-                sentence = f"{argument} is missing"
-                hint = None if is_nested else f"{self.tool} needs it."
-            case "extra_forbidden" if is_nested:
-                sentence = f"{argument} is unknown"
-            case "extra_forbidden":
-                sentence = f"{self.tool} takes no argument {argument}"
+            case "missing" if len(found["loc"]) == 1:
+                return f"{argument} is missing", f"{self.tool} needs it."
+            case "extra_forbidden" if len(found["loc"]) == 1:
                 hint = did_you_mean(argument, self.names) or f"It takes {', '.join(self.names) or 'none'}."
-            case "value_error":
-                sentence = f"{argument} {context['error']}"
-                hint = getattr(context["error"], "hint", None)
-            case "list_type":
-                sentence = f"{argument} must be a list, not {given}"
-            case "dict_type":
-                sentence = f"{argument} must be an object, not {given}"
-            case "too_short":
-                sentence = f"{argument} must have at least {context['min_length']} items"
-            case "too_long":
-                sentence = f"{argument} must have at most {context['max_length']} items"
+                return f"{self.tool} takes no argument {argument}", hint
             case _:
-                sentence = f"{argument}: {found['msg']}"
-        return sentence, hint
+                return _problem(found)
+
+
+def checked_row[R](kind: type[R], row: Mapping[str, Any]) -> R:
+    """Return one row of a list that a tool takes, checked as the tool checks it. Raises ``InvalidInputError``.
+
+    ``kind`` is the ``TypedDict`` of the list's items. An import checks each row by itself, to leave out the refused ones.
+    """
+    try:
+        return _adapter(kind).validate_python(row)
+    except ValidationError as error:
+        raise _invalid(error.errors(include_url=False), _problem) from None
+
+
+@cache
+def _adapter[R](kind: type[R]) -> TypeAdapter[R]:
+    return TypeAdapter(kind)
+
+
+def _invalid(every: list[ErrorDetails], sentence_of: Callable[[ErrorDetails], tuple[str, str | None]]) -> InvalidInputError:
+    found = every[:MOST_PROBLEMS]
+    problems = [sentence_of(problem) for problem in found]
+    if len(every) > MOST_PROBLEMS:
+        problems.append((f"and {len(every) - MOST_PROBLEMS} more", None))
+    hints = dict.fromkeys(hint for _, hint in problems if hint)
+    arguments = dict.fromkeys(str(problem["loc"][0])[:LONGEST_QUOTE] for problem in found)
+    return InvalidInputError(
+        "; ".join(sentence for sentence, _ in problems) + ".",
+        hint=" ".join(hints) or None,
+        details={"arguments": list(arguments)},
+    )
+
+
+def _problem(found: ErrorDetails) -> tuple[str, str | None]:
+    """Turn one of pydantic's findings into a sentence without a full stop, and a hint if there is a similar name."""
+    argument = _path(found["loc"])
+    given = type(found["input"]).__name__
+    context = found.get("ctx", {})
+    hint = None
+    match found["type"]:
+        case "missing":
+            sentence = f"{argument} is missing"
+        case "extra_forbidden":
+            sentence = f"{argument} is unknown"
+        case "value_error":
+            sentence = f"{argument} {context['error']}"
+            hint = getattr(context["error"], "hint", None)
+        case "list_type":
+            sentence = f"{argument} must be a list, not {given}"
+        case "dict_type":
+            sentence = f"{argument} must be an object, not {given}"
+        case "too_short":
+            sentence = f"{argument} must have at least {context['min_length']} items"
+        case "too_long":
+            sentence = f"{argument} must have at most {context['max_length']} items"
+        case _:
+            sentence = f"{argument}: {found['msg']}"
+    return sentence, hint
 
 
 def _todays_date() -> list[str]:

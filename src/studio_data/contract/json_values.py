@@ -4,20 +4,31 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from studio_data.contract.validators import DEEPEST_JSON
+
 MOST_DIGITS = 400
 
 
 def json_object_from(text: str) -> dict[str, Any]:
     """Parse a JSON object without duplicate keys. Raises ``ValueError`` like the validators."""
-    document = _parsed(text)
+    try:
+        document = _loaded(text)
+    except RecursionError:
+        raise ValueError(f"must be a JSON object of at most {DEEPEST_JSON} levels") from None
+    except json.JSONDecodeError:
+        document = None
     if not isinstance(document, dict):
         raise ValueError('must be a JSON object, like {"name": "Ann"}')
     return cast("dict[str, Any]", document)
 
 
-def _parsed(text: str) -> Any:  # noqa: ANN401 (JSON may hold anything)
+def _loaded(text: str) -> Any:  # noqa: ANN401 (JSON may hold anything)
+    return json.loads(text, object_pairs_hook=_without_repeats, parse_int=_integer)
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401
     try:
-        return json.loads(text, object_pairs_hook=_without_repeats, parse_int=_integer)
+        return _loaded(text)
     except (json.JSONDecodeError, RecursionError):
         return None
 

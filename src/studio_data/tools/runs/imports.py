@@ -1,5 +1,6 @@
 """Import of agent runs from another orchestrator, session by session. A repeated import adds only what is new."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, NotRequired, TypedDict, cast
@@ -9,12 +10,13 @@ from annotated_types import Len
 from psycopg.types.json import Jsonb
 from pydantic import ConfigDict
 
+from studio_data.contract.arguments import checked_row
 from studio_data.contract.audit import actor
 from studio_data.contract.fields import Line, Name, ReportedContent, ReportedObject, ReportedText, StorageKey, Truth
 from studio_data.contract.registry import tool
 from studio_data.contract.reports import EMPTY
 from studio_data.db import one
-from studio_data.errors import InvalidInputError
+from studio_data.errors import ConflictError, InvalidInputError
 from studio_data.tools.runs.fields import (
     ArtifactTypeName,
     ExecutionStatusName,
@@ -75,6 +77,30 @@ class ImportedSession(TypedDict):
     artifacts: int
 
 
+def checked_execution(row: Mapping[str, Any]) -> ImportedExecution:
+    """Return one execution as ``import_session`` takes it. Raises ``InvalidInputError`` where the tool would refuse it."""
+    execution = checked_row(ImportedExecution, row)
+    fact = _contradiction_in(execution)
+    if fact is not None:
+        raise InvalidInputError(f"It {fact}")
+    return execution
+
+
+def checked_artifact(row: Mapping[str, Any]) -> ImportedArtifact:
+    """Return one artifact as ``import_session`` takes it. Raises ``InvalidInputError`` where the tool would refuse it."""
+    return checked_row(ImportedArtifact, row)
+
+
+def execution_name(execution: ImportedExecution) -> str:
+    """Return what tells an execution from the others of its session."""
+    return f"execution {execution['source_id']}"
+
+
+def artifact_name(artifact: ImportedArtifact) -> str:
+    """Return what tells an artifact from the others of its session."""
+    return f"version {artifact['version']} of {artifact['file_path']}"
+
+
 @tool(idempotent=True, people_only=True)
 def import_session(
     session_id: NewSessionKey,
@@ -94,17 +120,58 @@ def import_session(
 ) -> ImportedSession:
     """Import a session of another orchestrator, with up to 500 executions and artifacts. Call again for more.
 
-    Rows that exist stay unchanged; a repeated call with a longer list adds only the new rows. The command studio-data
-    import-sessions imports a whole file.
+    Rows that exist stay unchanged; a repeated call with a longer list adds only the new rows. Refused for a key that a
+    session opened here has. The command studio-data import-sessions imports a whole file.
 
-    Returns how many rows were new. Raises ``InvalidInputError`` for a row that contradicts itself; then nothing of the
-    session is imported.
+    Returns how many rows were new. Raises ``InvalidInputError`` for a row that contradicts itself or is there twice; then
+    nothing of the session is imported. Raises ``ConflictError`` for a session that was opened here.
     """
     _check_session(str(status), str(current_phase), passed=qa_passed)
-    runs = executions or []
+    runs, files = executions or [], artifacts or []
     for number, execution in enumerate(runs):
-        _check_execution(number, execution)
+        fact = _contradiction_in(execution)
+        if fact is not None:
+            raise _contradiction(f"executions[{number}], {execution['source_id']}, {fact}")
+    _check_each_is_there_once("executions", [execution_name(execution) for execution in runs])
+    _check_each_is_there_once("artifacts", [artifact_name(artifact) for artifact in files])
     key = session_id
+    parameters: dict[str, Any] = {
+        "id": _id_at(cast("datetime", created_at), key),
+        "session_id": key,
+        "user_mission": user_mission,
+        "project_name": project_name,
+        "status": status,
+        "current_phase": current_phase,
+        "iteration_count": iteration_count,
+        "qa_passed": qa_passed,
+        "work_dir": work_dir,
+        "state": Jsonb(state or {}),
+        "metadata": Jsonb(metadata or {}),
+        "created_at": created_at,
+        "executions": Jsonb([_execution(key, execution) for execution in runs]),
+        "artifacts": Jsonb([_artifact(key, artifact) for artifact in files]),
+        "event": event(
+            "session_imported",
+            user_mission=user_mission,
+            metadata=metadata,
+            executions=executions,
+            artifacts=artifacts,
+        ),
+        **actor(),
+    }
+    # A session that another import commits meanwhile is seen by a second statement only.
+    imported = _imported(parameters) or _imported(parameters)
+    if imported is None:
+        raise ConflictError(
+            f"Session {key} was opened here and not imported.",
+            hint="Import under another key: import-sessions --prefix writes a word before each.",
+            details={"session_id": key},
+        )
+    return imported
+
+
+def _imported(parameters: Mapping[str, Any]) -> ImportedSession | None:
+    """Return how many rows were new, or None if the session with this key was not imported."""
     return one(
         """
         WITH session AS (
@@ -121,7 +188,10 @@ def import_session(
         ), target AS (
             SELECT id FROM session
             UNION ALL
-            SELECT id FROM agent_sessions WHERE session_id = %(session_id)s::text AND NOT EXISTS (SELECT FROM session)
+            SELECT id
+            FROM agent_sessions
+            WHERE session_id = %(session_id)s::text AND substr(id::text, 15) = substr(%(id)s::text, 15)
+                AND NOT EXISTS (SELECT FROM session)
         ), executions AS (
             INSERT INTO agent_executions (
                 id, agent_session_id, agent_type, status, started_at, completed_at, input_summary, output_summary,
@@ -134,6 +204,10 @@ def import_session(
                 id uuid, agent_type text, status agent_execution_status, started_at timestamptz, completed_at timestamptz,
                 input_summary text, output_summary text, error_message text, tokens_used integer, cost numeric,
                 metadata jsonb
+            )
+            WHERE NOT EXISTS (
+                SELECT FROM agent_executions AS known
+                WHERE known.agent_session_id = target.id AND substr(known.id::text, 15) = substr(run.id::text, 15)
             )
             ON CONFLICT (id) DO NOTHING
             RETURNING id
@@ -165,32 +239,9 @@ def import_session(
             WHERE new.sessions + new.executions + new.artifacts > 0
         )
         SELECT %(session_id)s::text AS session_id, sessions, executions, artifacts
-        FROM new
+        FROM target, new
         """,
-        {
-            "id": _id_at(cast("datetime", created_at), key),
-            "session_id": key,
-            "user_mission": user_mission,
-            "project_name": project_name,
-            "status": status,
-            "current_phase": current_phase,
-            "iteration_count": iteration_count,
-            "qa_passed": qa_passed,
-            "work_dir": work_dir,
-            "state": Jsonb(state or {}),
-            "metadata": Jsonb(metadata or {}),
-            "created_at": created_at,
-            "executions": Jsonb([_execution(key, execution) for execution in runs]),
-            "artifacts": Jsonb([_artifact(key, artifact) for artifact in artifacts or []]),
-            "event": event(
-                "session_imported",
-                user_mission=user_mission,
-                metadata=metadata,
-                executions=executions,
-                artifacts=artifacts,
-            ),
-            **actor(),
-        },
+        parameters,
     )
 
 
@@ -203,15 +254,23 @@ def _check_session(status: str, phase: str, *, passed: bool | None) -> None:
         raise _contradiction(f"A session awaits approval only in the phase human_gate. This session is in {phase}.")
 
 
-def _check_execution(number: int, execution: ImportedExecution) -> None:
-    row = f"executions[{number}], {execution['source_id']},"
+def _contradiction_in(execution: ImportedExecution) -> str | None:
+    """Return what an execution says against itself, as the end of a sentence that begins with it."""
     ended = execution.get("completed_at")
     if (execution["status"] == "running") != (ended is None):
-        raise _contradiction(f"{row} is {execution['status']} and has {'no' if ended is None else 'a'} completed_at.")
+        return f"is {execution['status']} and has {'no' if ended is None else 'a'} completed_at."
     if ended is not None and cast("datetime", ended) < cast("datetime", execution["started_at"]):
-        raise _contradiction(f"{row} has a completed_at before its started_at.")
+        return "has a completed_at before its started_at."
     if execution["status"] != "failed" and (execution.get("error_message") or EMPTY) != EMPTY:
-        raise _contradiction(f"{row} is {execution['status']} and has an error_message.")
+        return f"is {execution['status']} and has an error_message."
+    return None
+
+
+def _check_each_is_there_once(rows: str, names: list[str]) -> None:
+    first: dict[str, int] = {}
+    for number, name in enumerate(names):
+        if first.setdefault(name, number) != number:
+            raise _contradiction(f"{rows}[{first[name]}] and {rows}[{number}] are both {name}.")
 
 
 def _contradiction(fact: str) -> InvalidInputError:
@@ -241,7 +300,10 @@ def _in_json(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _id_at(moment: datetime, *source: str) -> UUID:
-    """Return a uuid of version 7 (RFC 9562) for a time: always the same one for the same source."""
+    """Return a uuid of version 7 (RFC 9562) for a time: always the same one for the same source.
+
+    All but the time comes from the source alone, so a row whose time was corrected there is known by the rest.
+    """
     made = int.from_bytes(sha256("\0".join(source).encode()).digest()[:10])
     milliseconds = max(0, int(moment.timestamp() * 1000))
     return UUID(int=milliseconds << 80 | 7 << 76 | (made >> 62 & 0xFFF) << 64 | 0b10 << 62 | made & (1 << 62) - 1)
