@@ -49,6 +49,18 @@ def test_keys_that_look_like_ids_arrive_after_a_prefix(file: Path) -> None:
     assert get_session("crew-9f0c0f86-2f3b-4a62-a2a7-1d2a3b4c5d6e")["user_mission"] == "Order rugs"
 
 
+def test_after_a_large_import_the_server_knows_how_much_there_is(file: Path, committed_db: str) -> None:
+    with opened(file) as content:
+        content.executemany(
+            "INSERT INTO agent_executions (session_id, agent_type, status, started_at)"
+            " VALUES ('mission-1', 'pm', 'running', '2026-03-02 09:01:00')",
+            [()] * 1_500,
+        )
+
+    assert counted(imported(file)[1], "new") == (2, 1_502, 1)
+    assert db.one("SELECT reltuples FROM pg_class WHERE relname = 'agent_executions'") == {"reltuples": 1_502}
+
+
 def test_everything_of_a_file_arrives_with_its_times_in_utc(file: Path) -> None:
     assert imported(file) == (
         0,

@@ -16,7 +16,7 @@ from studio_data.cli.show import details
 from studio_data.contract.validators import LARGEST_PAGE
 from studio_data.dispatch import raising_call
 from studio_data.imports.accounts import Account
-from studio_data.tools.runs.sqlite_file import KINDS, bring, read
+from studio_data.tools.runs.sqlite_file import KINDS, analyze, bring, read
 
 MARKS = {"session": ("◆", "bold"), "execution": ("●", "cyan"), "tool_call": ("·", ""), "artifact": ("▪", "green")}
 GOOD, BAD = {"session_approved", "session_completed"}, {"session_rejected", "session_failed", "session_expired"}
@@ -137,6 +137,7 @@ def import_sessions(
     with a_person(actor), progress(TextColumn("{task.description}"), BarColumn()) as bar:
         for session in bar.track(read(file, account, prefix=prefix), description="Bringing sessions over"):
             bring(session, account)
+        analyze(account)
     counts = {kind: asdict(counts) for kind, counts in account.counts.items()}
     refused = [
         {"kind": row.kind, "row": row.row, "id": row.id, "session_id": row.of, "reason": row.reason}

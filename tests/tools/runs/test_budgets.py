@@ -134,8 +134,8 @@ def test_yesterdays_reservation_is_settled_beside_todays_figures() -> None:
 def test_a_person_resets_what_a_clock_that_was_ahead_has_frozen() -> None:
     profile(hard_limit="10")
     reserved = reserve_usage("eng", amount="10")
-    db.one("UPDATE agent_settings SET last_reset_date = today() + 400")
-    db.one("UPDATE agent_reservations SET usage_date = today() + 400")
+    db.one("UPDATE agent_settings SET last_reset_date = today() + 1")
+    db.one("UPDATE agent_reservations SET usage_date = today() + 1")
     with pytest.raises(RuleViolationError, match="has 0 of its 10 dollars left"):
         reserve_usage("eng", amount="1")
 

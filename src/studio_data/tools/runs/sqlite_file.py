@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from studio_data.contract.validators import checked, line
-from studio_data.db import transaction
+from studio_data.db import one, transaction
 from studio_data.errors import InvalidInputError, StudioError
 from studio_data.imports import sqlite
 from studio_data.imports.accounts import ENDS_THE_IMPORT, Account, Row, claim, in_halves
@@ -64,6 +64,9 @@ QUERIES = {
         ("artifacts", "SELECT _rowid_, * FROM artifacts ORDER BY 1", "SELECT NULL, * FROM artifacts"),
     )
 }
+MANY = 1_000
+"""So many new rows may change which plan is the best one."""
+
 ITS_SESSION = "Its session was refused."
 
 type Checked = tuple[Row, Any]
@@ -215,6 +218,25 @@ def bring(session: FoundSession, account: Account) -> None:
     ):
         took = sum(row.kind == kind for row in session.rows) - sum(row.kind == kind for row, _ in refused)
         account.took(kind, took, new=new)
+
+
+def analyze(account: Account) -> None:
+    """Let Postgres count anew what a large import has filled: until then it would plan as for the few rows before.
+
+    A login that does not own the tables leaves that to the server, which does it within minutes.
+    """
+    if sum(counts.new for counts in account.counts.values()) < MANY:
+        return
+    found = one(
+        """
+        SELECT bool_and(pg_has_role(relowner, 'USAGE')) AS owns
+        FROM pg_class
+        WHERE oid IN ('agent_sessions'::regclass, 'agent_executions'::regclass, 'agent_artifacts'::regclass)
+        """,
+        reads=True,
+    )
+    if found["owns"]:
+        one("ANALYZE agent_sessions, agent_executions, agent_artifacts")
 
 
 def _refuse_all(session: FoundSession, reason: str, account: Account) -> None:
