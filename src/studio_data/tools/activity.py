@@ -272,7 +272,17 @@ def _check_kind(entity_type: str) -> None:
     """Refuse a kind of thing that the library does not know and of which there is no line: its name is a mistake."""
     if entity_type in entities():
         return
-    if one("SELECT id FROM activity_log WHERE entity_type = %(kind)s LIMIT 1", {"kind": entity_type}) is None:
+    nearest = one(
+        """
+        SELECT entity_type
+        FROM activity_log
+        WHERE entity_type >= %(kind)s
+        ORDER BY entity_type
+        LIMIT 1
+        """,
+        {"kind": entity_type},
+    )
+    if nearest is None or nearest["entity_type"] != entity_type:
         known = sorted(entities())
         raise InvalidInputError(
             f"The trail has no line about {entity_type!r}, and it is no kind of thing.",
