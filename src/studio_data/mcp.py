@@ -51,6 +51,7 @@ class InternalError(StudioError):
     """The server met something that nobody foresaw: a person must read its log."""
 
     code = "internal_error"
+    outcome = "unknown"
 
 
 # A call ---------------------------------------------------------------------------------------------------------------

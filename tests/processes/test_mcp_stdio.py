@@ -64,6 +64,7 @@ def test_results_that_are_no_objects_are_put_under_result_and_stray_output_misse
         "hint": "Look at what was written before you repeat it.",
         "details": {},
         "retryable": False,
+        "outcome": "unknown",
     }
 
 
