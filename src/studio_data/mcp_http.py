@@ -130,10 +130,20 @@ def _any_port(*names: str) -> list[str]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With its protocol named, which socket.create_server does not do: else asyncio leaves Nagle's algorithm on for what
+    # it accepts, and each answer waits 40 ms for the client's acknowledgement of its head.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind((host, port))
+        listening.listen()
     except OSError as error:
+        listening.close()
         raise ConfigurationError(
             f"The server cannot listen on port {port} of {host}: {str(error.strerror).partition(' (')[0]}.",
             hint="Choose another --port or --host.",
         ) from error
+    return listening
