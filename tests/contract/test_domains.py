@@ -133,6 +133,7 @@ CORE = [
     "langgraph.py",
     "mcp.py",
     "mcp_calls.py",
+    "mcp_connections.py",
     "mcp_http.py",
     "mcp_stdio.py",
     "telemetry.py",
