@@ -23,7 +23,7 @@ from studio_data.postgres.connections import (
     printable_connection_string,
     this_process,
 )
-from studio_data.postgres.deadlines import call_deadline, pause_before, time_left
+from studio_data.postgres.deadlines import call_deadline, pause_before, stop_if_cancelled, time_left
 from studio_data.postgres.failures import (
     REPEAT_UNIT,
     DeadlineExceededError,
@@ -122,6 +122,7 @@ def _run_alone(statements: Sequence[Statement], *, reads: bool) -> list[list[Any
     attempt = 1
     while True:
         with checked_out() as connection:
+            stop_if_cancelled()
             try:
                 return rows_of(connection, statements)
             except psycopg.Error as error:
@@ -230,6 +231,7 @@ def unit_on(connection: StudioConnection, *, rollback: bool = False) -> Generato
         yield
         if not rollback:
             check_can_go_on(connection)
+            stop_if_cancelled()
             unit.is_committing = True
 
 
@@ -273,6 +275,7 @@ def framed_transaction(first: Statement, *, refused_by: str) -> Generator[Framed
             yield framed
             unit.open()
             check_can_go_on(connection)
+            stop_if_cancelled()
         except BaseException as error:
             if opening.is_sent:
                 block.__exit__(type(error), error, error.__traceback__)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 
-type Outcome = Literal["not_done", "unknown"]
+type Outcome = Literal["done", "not_done", "unknown"]
 
 
 class StudioError(Exception):
@@ -17,6 +17,8 @@ class StudioError(Exception):
 
     code: ClassVar[str] = "studio_error"
     retryable: bool = False
+    outcome: Outcome = "not_done"
+    """What became of the call's write: nothing was written, all of it was, or nobody can say."""
 
     def __init__(self, message: str, *, hint: str | None = None, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -32,13 +34,14 @@ class StudioError(Exception):
         return _rebuilt, (type(self), self.args, self.__dict__)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the error as plain JSON: ``code``, ``message``, ``hint``, ``details`` and ``retryable``."""
+        """Return the error as plain JSON: ``code``, ``message``, ``hint``, ``details``, ``retryable`` and ``outcome``."""
         return {
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
             "details": self.details,
             "retryable": self.retryable,
+            "outcome": self.outcome,
         }
 
 
@@ -128,8 +131,18 @@ class UnavailableError(StudioError):
         details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message, hint=hint, details={**(details or {}), "outcome": outcome})
-        self.outcome: Outcome = outcome
+        self.outcome = outcome
         self.retryable = outcome == "not_done"
+
+
+class CallCancelledError(StudioError):
+    """Whoever made the call no longer wants it, and it was stopped before its commit: the same call may be made again."""
+
+    code = "cancelled"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("The call was cancelled.", hint="Nothing was written: call again if it is still wanted.")
 
 
 class ConfigurationError(StudioError):

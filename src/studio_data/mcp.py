@@ -1,44 +1,37 @@
-"""The MCP server: the registry's tools for any client of the Model Context Protocol, over stdio and, in ``mcp_http``, HTTP.
+"""The MCP server: the registry's tools for any client of the Model Context Protocol, over ``mcp_stdio`` or ``mcp_http``.
 
 ``_meta`` of a call may hold an idempotency key, a run id and the wish for a preview; ``docs/mcp.md`` describes them.
 """
 
 import json
 import logging
-import os
 import signal
-import socket
-import sys
-from collections.abc import Buffer, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
-from io import BufferedWriter, FileIO, TextIOWrapper
-from threading import Thread
 from types import FrameType
-from typing import Any, TextIO, cast
+from typing import Any, cast
 
-import anyio
-import anyio.to_thread
 import psycopg
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
-from mcp.server.stdio import stdio_server
 from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams, TextContent, Tool
 from pydantic_core import to_jsonable_python
 
-from studio_data.config import settings
-from studio_data.contract.actor import Actor, acting_as, require_actor
+from studio_data.contract.actor import Actor, acting_as
 from studio_data.contract.domain import domains
 from studio_data.contract.preview import Plan, preview
 from studio_data.contract.registry import all_tools, get_tool
 from studio_data.contract.roles import EVERYBODY
 from studio_data.contract.validators import checked, key_line, line
 from studio_data.dispatch import answer_of
-from studio_data.errors import InvalidInputError, StudioError, UnavailableError, did_you_mean
+from studio_data.errors import InvalidInputError, Outcome, StudioError, did_you_mean
 from studio_data.export import export
-from studio_data.postgres.deadlines import call_deadline, time_left
+from studio_data.mcp_calls import Calls
 from studio_data.postgres.failures import refusal
+from studio_data.telemetry import report_cancelled
 
 PREFIX = "studio-data/"
 CHANGES = PREFIX + "changes"
@@ -51,6 +44,7 @@ class InternalError(StudioError):
     """The server met something that nobody foresaw: a person must read its log."""
 
     code = "internal_error"
+    outcome = "unknown"
 
 
 # A call ---------------------------------------------------------------------------------------------------------------
@@ -119,6 +113,18 @@ def _told(refusal: dict[str, Any]) -> CallToolResult:
     return CallToolResult(content=[TextContent(text=text)], structured_content=json.loads(text), is_error=True)
 
 
+def _report_cancelled(acting: Actor, request: CallToolRequestParams, result: CallToolResult | None) -> None:
+    """Say in the log what became of a call whose answer goes nowhere; ``result`` is None if it was not begun."""
+    tool, wishes = None, Wishes()
+    with suppress(InvalidInputError):  # as the client sent them
+        tool, wishes = get_tool(request.name).name, Wishes.of(cast("Mapping[str, Any] | None", request.meta))
+    outcome: Outcome = "not_done" if result is None or wishes.preview else "done"
+    if result is not None and result.is_error:
+        outcome = cast("dict[str, Any]", result.structured_content)["outcome"]
+    run = wishes.run_id or acting.run_id
+    report_cancelled(tool=tool, outcome=outcome, actor=acting.name, role=acting.role, run=run, key=wishes.idempotency_key)
+
+
 def _answer(acting: Actor, request: CallToolRequestParams) -> CallToolResult:
     wishes = Wishes.of(cast("Mapping[str, Any] | None", request.meta))
     actor = acting_as(
@@ -155,21 +161,19 @@ def _text(value: dict[str, Any]) -> TextContent:
 # The server -----------------------------------------------------------------------------------------------------------
 
 
-def server_for(acting: Actor) -> Server[Any]:
+def server_for(acting: Actor, calls: Calls | None = None) -> Server[Any]:
     """Return the server whose calls are made by this actor, with the toolset of its role."""
     tools = [Tool.model_validate(definition) for definition in export("mcp", role=acting.role)]
-    # A call holds a connection for as long as it runs: more threads than connections would only wait for each other.
-    threads = anyio.CapacityLimiter(settings().pool_max_size)
+    running = calls or Calls()
 
     async def list_tools(_: ServerRequestContext[Any, Any], __: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=tools)
 
     async def call_tool(_: ServerRequestContext[Any, Any], request: CallToolRequestParams) -> CallToolResult:
-        # The time of a call begins here, not when a thread is free for it. Once a thread has it, it ends by itself.
-        with call_deadline(), anyio.move_on_after(time_left()):
-            return await anyio.to_thread.run_sync(answer, acting, request, limiter=threads)
-        busy = UnavailableError("The server was busy until the call's deadline.", hint="Nothing was written: call again.")
-        return _told(busy.to_dict())
+        try:
+            return await running.run(partial(answer, acting, request), cancelled=partial(_report_cancelled, acting, request))
+        except StudioError as error:
+            return _told(error.to_dict())
 
     return Server(
         "studio-data",
@@ -211,72 +215,3 @@ def on_signals(stop: Callable[[], None]) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stopped)
-
-
-# stdio ----------------------------------------------------------------------------------------------------------------
-
-
-def serve_stdio(acting: Actor) -> None:
-    """Serve one client over stdin and stdout, until stdin ends or a signal says so."""
-    require_actor("the MCP server")
-    end = _end_of_stdin()
-    protocol = _stdout_for_the_protocol(end)
-    server = server_for(acting)
-    on_signals(end)
-
-    async def serve() -> None:
-        async with stdio_server(stdout=anyio.wrap_file(protocol)) as (reading, writing):
-            await server.run(reading, writing, server.create_initialization_options())
-
-    anyio.run(serve)
-
-
-def _stdout_for_the_protocol(end: Callable[[], None]) -> TextIO:
-    """Return stdout for the protocol alone, and send to stderr what tools, libraries and child processes print.
-
-    The SDK would give stdout back at the end, and then what was printed and not yet written would follow the last answer.
-    """
-    protocol = _Answers(os.dup(1), end)
-    os.dup2(2, 1)
-    return TextIOWrapper(BufferedWriter(protocol), "utf-8")
-
-
-class _Answers(FileIO):
-    """Where answers are written. A client that no longer reads has gone: then the server ends as at the end of stdin."""
-
-    def __init__(self, descriptor: int, end: Callable[[], None]) -> None:
-        super().__init__(descriptor, "w")
-        self._end = end
-
-    def write(self, data: Buffer, /) -> int:
-        """Write, or end the server; what is still to be answered goes nowhere."""
-        try:
-            return super().write(data)
-        except OSError as error:
-            log.warning("the client no longer reads: %s", error.strerror)
-            self._end()
-            return memoryview(data).nbytes
-
-
-def _end_of_stdin() -> Callable[[], None]:
-    """Put a pipe of ours before stdin, and return what ends it.
-
-    The SDK reads stdin in a thread, and nothing interrupts a read in a thread but the end of the file.
-    """
-    outside = os.dup(sys.stdin.fileno())
-    writing, reading = socket.socketpair()
-    os.dup2(reading.fileno(), sys.stdin.fileno())
-    reading.close()
-
-    def end() -> None:
-        with suppress(OSError):  # ended already
-            writing.shutdown(socket.SHUT_WR)
-
-    def copy() -> None:
-        with suppress(OSError):  # nobody reads any more
-            while data := os.read(outside, 65536):
-                writing.sendall(data)
-        end()
-
-    Thread(target=copy, name="stdin", daemon=True).start()
-    return end

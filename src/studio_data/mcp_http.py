@@ -1,31 +1,47 @@
 """The MCP server over streamable HTTP: who may ask it, by which names, and how it ends."""
 
+import asyncio
 import hmac
 import logging
 import re
 import socket
 from ipaddress import ip_address
-from typing import Any
+from math import ceil
+from types import FrameType
+from typing import Any, cast, override
 
 import anyio
 import uvicorn
-from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
 from mcp.server.auth.provider import AccessToken
 from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import SecretStr
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from studio_data.config import settings
 from studio_data.contract.actor import Actor, require_actor
 from studio_data.errors import ConfigurationError
 from studio_data.mcp import on_signals, server_for
+from studio_data.mcp_calls import Calls
+from studio_data.mcp_connections import (
+    ACCEPTED_AT_ONCE,
+    SECONDS_FOR_BODY,
+    SECONDS_TO_READ,
+    Door,
+    Room,
+    report_briefly,
+    room_for_connections,
+)
 
 PATH = "/mcp"
-SECONDS_TO_END = 5
+LISTEN_QUEUE = 1024
 
 log = logging.getLogger("studio_data.mcp")
 
@@ -49,22 +65,53 @@ def serve_http(acting: Actor, host: str, port: int) -> None:
     Raises ``ConfigurationError`` off loopback without a token, and for an address that cannot be listened on.
     """
     require_actor("the MCP server")
-    app = _app(server_for(acting), host)
+    calls = Calls()
+    app = _app(server_for(acting, calls), host)
     listening = _listen(host, port)
-    serving = uvicorn.Server(
-        uvicorn.Config(
-            app, lifespan="on", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=SECONDS_TO_END
-        )
-    )
-
-    def stop() -> None:
-        serving.should_exit = True
-
-    # Uvicorn has handlers of its own, but raises the signal again at its end: then it must not end the process.
-    on_signals(stop)
+    serving = _Serving(app, calls)
+    on_signals(serving.stop)  # before and after uvicorn has its own
     address = f"http://{_in_url(host)}:{listening.getsockname()[1]}{PATH}"
     log.info("serving %s on %s", f"the tools of {acting.role}" if acting.role else "every tool", address)
     anyio.run(serving.serve, [listening])
+
+
+class _Serving(uvicorn.Server):
+    """Uvicorn, whose end is that of the calls: what runs is answered, what waits is told that it was not done."""
+
+    def __init__(self, app: Starlette, calls: Calls) -> None:
+        self._calls = calls
+        config = uvicorn.Config(
+            app,
+            http=cast("type[asyncio.Protocol]", Room(room_for_connections()).connection),
+            lifespan="on",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            backlog=ACCEPTED_AT_ONCE,
+            # Never reached: all that it waits for has its own time.
+            timeout_graceful_shutdown=ceil(SECONDS_FOR_BODY + settings().call_timeout + SECONDS_TO_READ),
+        )
+        super().__init__(config)
+
+    def stop(self) -> None:
+        """Begin the end. It takes no longer than the calls that run."""
+        self.should_exit = True
+
+    @override
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.stop()  # A second signal does not cut the calls off, and none is raised again at the end.
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        report_briefly(asyncio.get_running_loop())
+        await super().startup(sockets)
+        for listening in sockets or []:
+            listening.listen(LISTEN_QUEUE)  # The backlog given to asyncio also says how many it accepts in one turn.
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._calls.end()
+        await super().shutdown(sockets)
 
 
 def _app(server: Server[Any], host: str) -> Starlette:
@@ -76,24 +123,24 @@ def _app(server: Server[Any], host: str) -> Starlette:
             hint="Set STUDIO_DATA_MCP_TOKEN in the environment or in .env, or listen on 127.0.0.1.",
             details={"setting": "STUDIO_DATA_MCP_TOKEN"},
         )
-    verifier = None if token is None else _OneToken(token)
-    app = server.streamable_http_app(
-        streamable_http_path=PATH,
+    manager = StreamableHTTPSessionManager(
+        server,
         # Every answer is one JSON document and nothing is kept between requests, so any process may answer the next one.
         json_response=True,
-        stateless_http=True,
-        transport_security=_only_by_known_names(host) if is_loopback or settings().mcp_allowed_hosts else None,
-        host=host,
-        token_verifier=verifier,
+        stateless=True,
+        security_settings=_only_by_known_names(host) if is_loopback or settings().mcp_allowed_hosts else None,
     )
-    for route in app.routes:
-        if isinstance(route, Route):
-            route.methods = {"POST"}  # Without sessions there is no stream to open by GET, nor a session to DELETE.
-    if verifier is not None:
-        app.add_middleware(AuthenticationMiddleware, backend=BearerAuthBackend(verifier))
+    endpoint: ASGIApp = Door(manager.handle_request)
+    middleware: list[Middleware] = []
     if origins := settings().mcp_allowed_origins:
-        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=["*"])
-    return app
+        middleware.append(Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=["*"]))
+    if token is not None:
+        endpoint = RequireAuthMiddleware(endpoint, [])  # before the body is read
+        middleware.append(Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(_OneToken(token))))
+    # Without sessions there is no stream to open by GET, nor a session to DELETE.
+    return Starlette(
+        routes=[Route(PATH, endpoint, methods=["POST"])], middleware=middleware, lifespan=lambda _: manager.run()
+    )
 
 
 def _is_loopback(host: str) -> bool:
@@ -130,10 +177,20 @@ def _any_port(*names: str) -> list[str]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With its protocol named, which socket.create_server does not do: else asyncio leaves Nagle's algorithm on for what
+    # it accepts, and each answer waits 40 ms for the client's acknowledgement of its head.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind((host, port))
+        listening.listen(LISTEN_QUEUE)
     except OSError as error:
+        listening.close()
         raise ConfigurationError(
             f"The server cannot listen on port {port} of {host}: {str(error.strerror).partition(' (')[0]}.",
             hint="Choose another --port or --host.",
         ) from error
+    return listening

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg
 
 from studio_data.errors import (
+    CallCancelledError,
     InvalidInputError,
     InvalidTransitionError,
     NotFoundError,
@@ -57,7 +58,7 @@ class Watched:
     ) -> None:
         if self._token is not None:
             _watched.reset(self._token)
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) and not isinstance(error, CallCancelledError):  # whoever cancels reports it
             self._report("failed", logging.INFO if isinstance(error, EXPECTED) else logging.WARNING, _meaning(error))
         if self._span is not None:
             _end(self._span, self.attempts, _meaning(error) if isinstance(error, Exception) else None)
@@ -75,8 +76,7 @@ class Watched:
             return
         milliseconds = round((time.monotonic() - self._started) * 1000)
         fields = {"tool": self.tool, **meaning, "attempts": self.attempts, "ms": milliseconds, **self._facts()}
-        said = " ".join(f"{name}={_quoted(value)}" for name, value in fields.items() if value is not None)
-        log.log(level, "%s: %s", what, said, extra={"studio_data": fields})
+        _say(level, what, fields)
 
 
 _watched: ContextVar[Watched | None] = ContextVar("watched call", default=None)
@@ -89,6 +89,16 @@ def tried_again(error: Exception) -> None:
         running.tried_again(error)
     else:
         log.info("tried again: %s", " ".join(f"{name}={value}" for name, value in _meaning(error).items() if value))
+
+
+def report_cancelled(**fields: Any) -> None:  # noqa: ANN401 (any field)
+    """Report what became of a call whose answer goes nowhere: its client cancelled it, or left."""
+    _say(logging.WARNING, "cancelled", fields)
+
+
+def _say(level: int, what: str, fields: dict[str, Any]) -> None:
+    said = " ".join(f"{name}={_quoted(value)}" for name, value in fields.items() if value is not None)
+    log.log(level, "%s: %s", what, said, extra={"studio_data": fields})
 
 
 def _meaning(error: Exception) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from studio_data import call, call_key, db, tool_call_key
 from studio_data.contract import ledger
-from studio_data.errors import InvalidInputError, UnavailableError
+from studio_data.errors import CallCancelledError, ConfigurationError, InvalidInputError, StudioError, UnavailableError
 from studio_data.tools.clients import create_client
 from tests.support import clients
 
@@ -88,3 +88,40 @@ def test_a_commit_whose_answer_was_lost_is_no_repetition(committed_db: str, monk
     with call_key("k") as key:
         assert create_client("Ann") == lost[0]
     assert (key.repeated, clients()) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        UnavailableError("The database cannot be reached."),
+        ConfigurationError("The database refused the connection."),
+        CallCancelledError(),
+    ],
+)
+def test_an_attempt_that_may_have_written_stays_unknown_whatever_ends_the_call(
+    monkeypatch: pytest.MonkeyPatch, later: StudioError
+) -> None:
+    errors = iter([UnavailableError("The connection broke.", outcome="unknown")])
+
+    def fail(*_: Any) -> Any:
+        raise next(errors, later)
+
+    monkeypatch.setattr(ledger, "_once", fail)
+    monkeypatch.setattr(ledger, "in_transaction", lambda: False)
+    answer = call("create_client", {"name": "Ann"}, key="k")
+
+    assert answer["message"] == later.message
+    assert (answer["outcome"], answer["details"]["outcome"]) == ("unknown", "unknown")
+    may_be_called_again = not isinstance(later, ConfigurationError)
+    assert answer["retryable"] == may_be_called_again
+    assert (answer["hint"] == "Call again with the same key: nothing is written twice.") == may_be_called_again
+
+
+def test_attempts_that_wrote_nothing_stay_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise UnavailableError("The database cannot be reached.")
+
+    monkeypatch.setattr(ledger, "_once", fail)
+    monkeypatch.setattr(ledger, "in_transaction", lambda: False)
+
+    assert call("create_client", {"name": "Ann"}, key="k")["outcome"] == "not_done"

@@ -134,7 +134,10 @@ CORE = [
     "export.py",
     "langgraph.py",
     "mcp.py",
+    "mcp_calls.py",
+    "mcp_connections.py",
     "mcp_http.py",
+    "mcp_stdio.py",
     "telemetry.py",
 ]
 """What serves every domain and lists none. The command line plays a practice, and so knows one."""

@@ -126,9 +126,11 @@ def test_a_result_of_another_version_is_a_conflict_that_says_it_is_done() -> Non
     with call_key("k"):
         create_client("Ann")
         db.one("""UPDATE call_ledger SET result = '{"id": "gone"}'""")
-        with pytest.raises(ConflictError, match=r"another version of the library\. The call is done: read what it wrote\."):
+        done = r"another version of the library\. The call is done: read what it wrote\."
+        with pytest.raises(ConflictError, match=done) as raised:
             create_client("Ann")
 
+    assert raised.value.outcome == "done"
     assert clients() == 1
 
 

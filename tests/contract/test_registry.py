@@ -214,6 +214,7 @@ def test_an_error_as_a_dict_is_plain_json() -> None:
         "hint": None,
         "details": {"tool": "create_client", "arguments": ["name"]},
         "retryable": False,
+        "outcome": "not_done",
     }
 
 

@@ -56,7 +56,7 @@ def test_it_answers_in_json() -> None:
 def test_what_is_refused_is_answered_as_a_dict(name: Any, arguments: Any, code: str, message: str) -> None:
     answer = call(name, arguments)
 
-    assert answer.keys() == {"code", "message", "hint", "details", "retryable"}
+    assert answer.keys() == {"code", "message", "hint", "details", "retryable", "outcome"}
     assert (answer["code"], answer["retryable"]) == (code, False)
     assert answer["message"].startswith(message)
     assert len(json.dumps(answer)) < 1_000

@@ -1,11 +1,14 @@
 import time
+from collections.abc import Generator
+from threading import Event
 from typing import Any
 
 import pytest
 
-from studio_data import db, deadline
-from studio_data.errors import InvalidInputError, UnavailableError
-from studio_data.postgres.deadlines import pause_before, time_left
+from studio_data import call_key, db, deadline
+from studio_data.contract import ledger
+from studio_data.errors import CallCancelledError, InvalidInputError, UnavailableError
+from studio_data.postgres.deadlines import current_cancellation, pause_before, time_left
 from studio_data.tools.clients import create_client
 from tests.support import clients, with_setting
 
@@ -65,3 +68,56 @@ def test_no_attempt_begins_after_the_deadline(committed_db: str, monkeypatch: py
     with deadline(0.001):
         time.sleep(0.002)
         assert pause_before(2) is None
+
+
+# Cancelled ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cancelled() -> Generator[Event]:
+    """What says that nobody wants the calls of the test any more."""
+    event = Event()
+    token = current_cancellation.set(event)
+    yield event
+    current_cancellation.reset(token)
+
+
+def test_a_cancelled_call_sends_no_statement(committed_db: str, cancelled: Event) -> None:
+    cancelled.set()
+    with pytest.raises(CallCancelledError):
+        create_client("Ann")
+
+    cancelled.clear()
+    assert clients() == 0
+
+
+def test_a_unit_that_is_cancelled_before_its_commit_is_undone(committed_db: str, cancelled: Event) -> None:
+    with pytest.raises(CallCancelledError), db.transaction():
+        create_client("Ann")
+        cancelled.set()
+
+    cancelled.clear()
+    assert clients() == 0
+    assert db.one("SELECT count(*) AS lines FROM activity_log")["lines"] == 0
+
+
+def test_a_keyed_call_that_is_cancelled_before_its_commit_leaves_its_key_unused(
+    committed_db: str, cancelled: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed = ledger._executed
+
+    def cancel_meanwhile(*given: Any) -> Any:
+        result = executed(*given)
+        cancelled.set()
+        return result
+
+    with monkeypatch.context() as patched, pytest.raises(CallCancelledError) as raised, call_key("k"):
+        patched.setattr(ledger, "_executed", cancel_meanwhile)
+        create_client("Ann")
+    assert (raised.value.outcome, raised.value.retryable) == ("not_done", True)
+
+    cancelled.clear()
+    assert clients() == 0
+    with call_key("k") as key:
+        create_client("Ann")
+    assert (key.repeated, clients()) == (False, 1)

@@ -23,8 +23,8 @@ from studio_data.errors import ConfigurationError
 from studio_data.export import export
 from studio_data.mcp_http import _listen
 from tests.support.mcp_client import COMMAND, ours, refused
+from tests.support.mcp_server import TOKEN
 
-TOKEN = "sixteen-or-more-characters"  # noqa: S105
 WITHOUT_THE_SDK = """
 import sys
 

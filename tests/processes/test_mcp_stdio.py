@@ -64,6 +64,7 @@ def test_results_that_are_no_objects_are_put_under_result_and_stray_output_misse
         "hint": "Look at what was written before you repeat it.",
         "details": {},
         "retryable": False,
+        "outcome": "unknown",
     }
 
 
@@ -105,9 +106,12 @@ def conversation(*arguments: str, program: list[str] = COMMAND) -> Generator[sub
         server.communicate()
 
 
-def call_tool(server: subprocess.Popen[str], number: int, name: str, arguments: dict[str, Any]) -> None:
+def call_tool(
+    server: subprocess.Popen[str], number: int, name: str, arguments: dict[str, Any], meta: dict[str, Any] | None = None
+) -> None:
     """Send a call and do not wait for its answer."""
-    call = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+    params = {"name": name, "arguments": arguments, "_meta": meta or {}}
+    call = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
     assert server.stdin is not None
     server.stdin.write(json.dumps(call) + "\n")
 

@@ -88,7 +88,7 @@ def refused(result: CallToolResult) -> dict[str, Any]:
     assert result.is_error
     error = result.structured_content
     assert told(result) == error
-    assert error.keys() == {"code", "message", "hint", "details", "retryable"}
+    assert error.keys() == {"code", "message", "hint", "details", "retryable", "outcome"}
     return error
 
 

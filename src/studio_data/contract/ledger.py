@@ -17,7 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from studio_data.contract.validators import LONGEST_KEY, checked, key_line, whole_number
 from studio_data.db import FirstRefusedError, framed_transaction, in_transaction, one, savepoint
-from studio_data.errors import ConflictError, InvalidInputError, UnavailableError
+from studio_data.errors import (
+    CallCancelledError,
+    ConfigurationError,
+    ConflictError,
+    InvalidInputError,
+    UnavailableError,
+)
 from studio_data.postgres.deadlines import call_deadline, pause_before
 from studio_data.telemetry import tried_again
 
@@ -100,13 +106,16 @@ def once[R](
         while True:
             try:
                 return _once(key, tool, digest, execute, result_type)
-            except UnavailableError as error:
+            except (UnavailableError, CallCancelledError, ConfigurationError) as error:
                 may_be_ours = may_be_ours or error.outcome == "unknown"
                 attempt += 1
-                pause = pause_before(attempt)
+                pause = pause_before(attempt) if isinstance(error, UnavailableError) else None
                 if pause is None:
-                    error.retryable = True
-                    error.hint = "Call again with the same key: nothing is written twice."
+                    if may_be_ours:  # an earlier attempt may be the one that wrote
+                        error.outcome = error.details["outcome"] = "unknown"
+                    if not isinstance(error, ConfigurationError):
+                        error.retryable = True
+                        error.hint = "Call again with the same key: nothing is written twice."
                     raise
                 tried_again(error)
             finally:
@@ -186,11 +195,13 @@ def _first_result[R](given: CallKey, tool: str, digest: bytes, result_type: Type
         return result_type.validate_json(stored["result"])
     except ValidationError:
         why = ", and its result was erased" if stored["result"] == ERASED else " by another version of the library"
-        raise ConflictError(
+        unreadable = ConflictError(
             f"The call of {tool} with the key {key} was executed{why}.",
             hint="The call is done: read what it wrote.",
             details={"key": key, "tool": tool},
-        ) from None
+        )
+        unreadable.outcome = "done"
+        raise unreadable from None
 
 
 def _canonical(arguments: Mapping[str, Any]) -> bytes:

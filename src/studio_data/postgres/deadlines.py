@@ -1,4 +1,4 @@
-"""How long a call may take: its deadline, and the pauses between its attempts.
+"""How long a call may take: its deadline, the pauses between its attempts, and whether it is still wanted.
 
 The deadline is a context variable, so it follows asyncio tasks and ``asyncio.to_thread``. Every wait (for a connection, an
 answer, another call) ends at the deadline.
@@ -11,13 +11,16 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from threading import Thread
+from threading import Event, Thread
 
 from studio_data.config import settings
-from studio_data.errors import InvalidInputError
+from studio_data.errors import CallCancelledError, InvalidInputError
 
 current_deadline: ContextVar[float | None] = ContextVar("current deadline", default=None)
 """When the running call must have ended, on the monotonic clock; None outside a call."""
+
+current_cancellation: ContextVar[Event | None] = ContextVar("current cancellation", default=None)
+"""Set by another thread when nobody wants the running call any more; None where nobody can say so."""
 
 
 @contextmanager
@@ -60,6 +63,13 @@ def time_left() -> float:
     """Return the seconds until the running call's deadline. Without a deadline, return the time of a whole call."""
     ends = current_deadline.get()
     return settings().call_timeout if ends is None else max(0.0, ends - time.monotonic())
+
+
+def stop_if_cancelled() -> None:
+    """Stop a call that is no longer wanted. Called where nothing of it can be written yet."""
+    cancelled = current_cancellation.get()
+    if cancelled is not None and cancelled.is_set():
+        raise CallCancelledError
 
 
 def pause_before(attempt: int) -> float | None:

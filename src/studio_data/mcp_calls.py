@@ -1,0 +1,111 @@
+"""The calls of a server: each in a thread, with its time from when it arrives, and taken back if nobody waits any more."""
+
+import asyncio
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from threading import Event
+from typing import Any
+
+from studio_data.config import settings
+from studio_data.errors import CallCancelledError, UnavailableError
+from studio_data.postgres.deadlines import call_deadline, current_cancellation, time_left
+
+
+class Client:
+    """Somebody who waits for answers. When they leave, their calls are taken back."""
+
+    def __init__(self) -> None:
+        self._is_gone = False
+        self._calls: set[Callable[[], None]] = set()
+
+    def leave(self) -> None:
+        """Take back every call that runs or waits, and all that follow."""
+        self._is_gone = True
+        for take_back in tuple(self._calls):
+            take_back()
+
+    @contextmanager
+    def waiting(self, take_back: Callable[[], None]) -> Generator[None]:
+        """Let the block be a call of this client."""
+        self._calls.add(take_back)
+        if self._is_gone:
+            take_back()
+        try:
+            yield
+        finally:
+            self._calls.discard(take_back)
+
+
+current_client: ContextVar[Client | None] = ContextVar("current client", default=None)
+
+
+class Calls:
+    """The calls of one server. What a thread has begun ends by itself; until then a call can be taken back."""
+
+    def __init__(self) -> None:
+        # A call holds a connection for as long as it runs: more threads than connections would only wait for each other.
+        self._threads = ThreadPoolExecutor(settings().pool_max_size, "call")
+        self._calls: set[Future[Any]] = set()
+        self.ending_since: float | None = None
+        """On the monotonic clock; None as long as the server goes on."""
+
+    def end(self) -> None:
+        """Refuse the calls that no thread has begun, and those that come from now on."""
+        self.ending_since = self.ending_since or time.monotonic()
+        for work in tuple(self._calls):
+            work.cancel()
+
+    async def run[R](self, make: Callable[[], R], *, cancelled: Callable[[R | None], None]) -> R:
+        """Make a call in a thread and return its answer.
+
+        If the client leaves or cancels, a call that was begun learns it from ``current_cancellation``. ``cancelled``
+        receives the answer that goes nowhere, or None if the call was not begun. Raises ``UnavailableError`` if no thread
+        was free until the call's deadline, or if the server ends, and ``CallCancelledError`` for a client that has left.
+        """
+        unwanted = Event()
+        with call_deadline():
+            if self.ending_since is not None:
+                raise _ending()
+            token = current_cancellation.set(unwanted)
+            work = self._threads.submit(copy_context().run, make)
+            current_cancellation.reset(token)
+
+            def take_back() -> None:
+                if not unwanted.is_set():
+                    unwanted.set()
+                    work.cancel()
+                    work.add_done_callback(lambda _: cancelled(None if work.cancelled() else work.result()))
+
+            self._calls.add(work)
+            try:
+                with (current_client.get() or Client()).waiting(take_back):
+                    await _ended(work)
+            except asyncio.CancelledError:
+                take_back()
+                raise
+            finally:
+                self._calls.discard(work)
+        if not work.cancelled():
+            return work.result()
+        if unwanted.is_set():
+            raise CallCancelledError
+        raise _busy() if self.ending_since is None else _ending()
+
+
+async def _ended(work: Future[Any]) -> None:
+    """Wait until the call has ended, or was taken back: at its deadline that is done here."""
+    ended = asyncio.wrap_future(work)
+    await asyncio.wait([ended], timeout=time_left())
+    if not ended.done() and not work.cancel():
+        await asyncio.wait([ended])
+
+
+def _busy() -> UnavailableError:
+    return UnavailableError("The server was busy until the call's deadline.", hint="Nothing was written: call again.")
+
+
+def _ending() -> UnavailableError:
+    return UnavailableError("The server is ending.", hint="Nothing was written: call again.")
