@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-import studio_data.mcp  # it has an error of its own
+import studio_data.mcp.answers  # it has an error of its own
 from studio_data.errors import (
     CallCancelledError,
     Outcome,
@@ -14,7 +14,7 @@ from studio_data.errors import (
     UnavailableError,
 )
 
-UNKNOWN_AT_FIRST = {studio_data.mcp.InternalError}
+UNKNOWN_AT_FIRST = {studio_data.mcp.answers.InternalError}
 
 
 def classes(root: type[StudioError] = StudioError) -> Iterator[type[StudioError]]:

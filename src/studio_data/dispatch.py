@@ -46,6 +46,21 @@ class Answer:
 
 def answer_of(name: str, arguments: Mapping[str, Any] | None, *, key: str | None) -> Answer:
     """Do what ``raising_call`` does, for interfaces that have a place of their own for ``repeated``."""
+    made = make(name, arguments, key=key)
+    return Answer(made.tool.result_type.dump_python(made.result, mode="json"), made.repeated)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that was made: the tool, what it returned, and whether its key says that it was executed before."""
+
+    tool: Tool
+    result: Any
+    repeated: bool
+
+
+def make(name: str, arguments: Mapping[str, Any] | None, *, key: str | None) -> Made:
+    """Call a tool by its name with JSON values, and return its own result, for interfaces that write JSON themselves."""
     if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] (the caller's JSON may hold anything)
         raise InvalidInputError(f"The tool's name must be text, not {type(name).__name__}.")
     tool = get_tool(name)
@@ -59,8 +74,7 @@ def answer_of(name: str, arguments: Mapping[str, Any] | None, *, key: str | None
         result = tool.run((), wanted)
     if not tool.reads and current_actor.get() is None:
         log.warning("nobody acts: tool=%s was called outside acting_as, with every right and as the system", tool.name)
-    repeated = not tool.reads and given is not None and given.repeated
-    return Answer(tool.result_type.dump_python(result, mode="json"), repeated)
+    return Made(tool, result, not tool.reads and given is not None and given.repeated)
 
 
 def _brief(tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -133,11 +133,7 @@ CORE = [
     "dispatch.py",
     "export.py",
     "langgraph.py",
-    "mcp.py",
-    "mcp_calls.py",
-    "mcp_connections.py",
-    "mcp_http.py",
-    "mcp_stdio.py",
+    "mcp",
     "telemetry.py",
 ]
 """What serves every domain and lists none. The command line plays a practice, and so knows one."""

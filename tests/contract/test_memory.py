@@ -6,16 +6,15 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
-from mcp.types import CallToolRequestParams
 
 from studio_data import acting_as, call, db, preview, raising_call
 from studio_data.errors import StudioError
-from studio_data.mcp import answer
+from studio_data.mcp.answers import Request, answer
 from studio_data.tools.clients import create_client
 
 NOBODY = "01a226a0-0255-7e49-b137-666ca7f4a86d"
 CALLS = 60
-RUNS = {"raising_call", "answer_of", "run"}
+RUNS = {"raising_call", "answer_of", "make", "run"}
 """What is still running when a refusal leaves the tool: its frames are its callers'."""
 
 
@@ -47,8 +46,7 @@ def refused_in_a_preview(arguments: dict[str, Any]) -> Any:
 
 def over_mcp(tool: str, arguments: dict[str, Any], **meta: Any) -> Any:
     with acting_as("agent", "studio_manager", role="studio_manager") as acting:
-        request = CallToolRequestParams.model_validate({"name": tool, "arguments": arguments, "_meta": meta or None})
-        return answer(acting, request)
+        return answer(acting, Request(tool, arguments, meta or None))
 
 
 ANSWERS: dict[str, Callable[[str], Any]] = {

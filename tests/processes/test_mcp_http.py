@@ -21,7 +21,7 @@ from studio_data.cli.app import MISCONFIGURED
 from studio_data.contract.roles import Role
 from studio_data.errors import ConfigurationError
 from studio_data.export import export
-from studio_data.mcp_http import _listen
+from studio_data.mcp.http import _listen
 from tests.support.mcp_client import COMMAND, ours, refused
 from tests.support.mcp_server import TOKEN
 

@@ -27,7 +27,7 @@ USE = {
     "cli": "from studio_data.cli import app",
     "embedded": "from studio_data.db import one; assert one('SELECT 1 AS a') == {'a': 1}",
     "langgraph": "from studio_data.langgraph import checkpointer; checkpointer().__enter__()",
-    "mcp": "from studio_data.mcp import server_for",
+    "mcp": "from studio_data.mcp.server import server_for",
     "otel": "from opentelemetry import trace",
 }
 CALL = "import studio_data; assert studio_data.call('list_clients', {}) == {'items': [], 'next': None, 'left': 0}"

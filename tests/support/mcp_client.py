@@ -12,7 +12,7 @@ from mcp.types import CallToolResult, TextContent
 
 from studio_data.contract.actor import acting_as
 from studio_data.contract.roles import Role
-from studio_data.mcp import server_for
+from studio_data.mcp.server import server_for
 
 COMMAND = ["-m", "studio_data", "mcp"]
 ODD_TOOLS = """

@@ -29,8 +29,8 @@ def mcp(
 ) -> None:
     """Serve the tools to a client of the Model Context Protocol."""
     try:
-        from studio_data.mcp_http import serve_http  # noqa: PLC0415 (needs the extra)
-        from studio_data.mcp_stdio import serve_stdio  # noqa: PLC0415 (as above)
+        from studio_data.mcp.http import serve_http  # noqa: PLC0415 (needs the extra)
+        from studio_data.mcp.stdio import serve_stdio  # noqa: PLC0415 (as above)
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"The MCP server needs {error.name}.", hint="Install studio-data[mcp].") from error
     # stdout belongs to the protocol.

@@ -8,13 +8,12 @@ import socket
 from ipaddress import ip_address
 from math import ceil
 from types import FrameType
-from typing import Any, cast, override
+from typing import cast, override
 
 import anyio
 import uvicorn
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
 from mcp.server.auth.provider import AccessToken
-from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import SecretStr
@@ -28,9 +27,8 @@ from starlette.types import ASGIApp
 from studio_data.config import settings
 from studio_data.contract.actor import Actor, require_actor
 from studio_data.errors import ConfigurationError
-from studio_data.mcp import on_signals, server_for
-from studio_data.mcp_calls import Calls
-from studio_data.mcp_connections import (
+from studio_data.mcp.calls import Calls
+from studio_data.mcp.connections import (
     ACCEPTED_AT_ONCE,
     SECONDS_FOR_BODY,
     SECONDS_TO_READ,
@@ -39,6 +37,8 @@ from studio_data.mcp_connections import (
     report_briefly,
     room_for_connections,
 )
+from studio_data.mcp.direct import Direct
+from studio_data.mcp.server import on_signals, server_for
 
 PATH = "/mcp"
 LISTEN_QUEUE = 1024
@@ -66,7 +66,7 @@ def serve_http(acting: Actor, host: str, port: int) -> None:
     """
     require_actor("the MCP server")
     calls = Calls()
-    app = _app(server_for(acting, calls), host)
+    app = _app(acting, calls, host)
     listening = _listen(host, port)
     serving = _Serving(app, calls)
     on_signals(serving.stop)  # before and after uvicorn has its own
@@ -78,7 +78,7 @@ def serve_http(acting: Actor, host: str, port: int) -> None:
 class _Serving(uvicorn.Server):
     """Uvicorn, whose end is that of the calls: what runs is answered, what waits is told that it was not done."""
 
-    def __init__(self, app: Starlette, calls: Calls) -> None:
+    def __init__(self, app: ASGIApp, calls: Calls) -> None:
         self._calls = calls
         config = uvicorn.Config(
             app,
@@ -114,7 +114,7 @@ class _Serving(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _app(server: Server[Any], host: str) -> Starlette:
+def _app(acting: Actor, calls: Calls, host: str) -> ASGIApp:
     token = settings().mcp_token
     is_loopback = _is_loopback(host)
     if token is None and not is_loopback:
@@ -123,12 +123,13 @@ def _app(server: Server[Any], host: str) -> Starlette:
             hint="Set STUDIO_DATA_MCP_TOKEN in the environment or in .env, or listen on 127.0.0.1.",
             details={"setting": "STUDIO_DATA_MCP_TOKEN"},
         )
+    security = _only_by_known_names(host) if is_loopback or settings().mcp_allowed_hosts else None
     manager = StreamableHTTPSessionManager(
-        server,
+        server_for(acting, calls),
         # Every answer is one JSON document and nothing is kept between requests, so any process may answer the next one.
         json_response=True,
         stateless=True,
-        security_settings=_only_by_known_names(host) if is_loopback or settings().mcp_allowed_hosts else None,
+        security_settings=security,
     )
     endpoint: ASGIApp = Door(manager.handle_request)
     middleware: list[Middleware] = []
@@ -138,9 +139,10 @@ def _app(server: Server[Any], host: str) -> Starlette:
         endpoint = RequireAuthMiddleware(endpoint, [])  # before the body is read
         middleware.append(Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(_OneToken(token))))
     # Without sessions there is no stream to open by GET, nor a session to DELETE.
-    return Starlette(
+    app = Starlette(
         routes=[Route(PATH, endpoint, methods=["POST"])], middleware=middleware, lifespan=lambda _: manager.run()
     )
+    return Direct(app, PATH, calls, acting, token=token, security=security)
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,14 +9,16 @@ from typing import Any, override
 from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from studio_data.config import settings
-from studio_data.mcp_calls import Client, current_client
+from studio_data.mcp.calls import Client, current_client
 
 SECONDS_FOR_HEADERS = 10
 SECONDS_FOR_BODY = 20
 SECONDS_TO_READ = 20
+
+LONGEST_HEAD = 64 * 1024
 
 MOST_CONNECTIONS = 1000
 ACCEPTED_AT_ONCE = 8
@@ -61,16 +63,17 @@ class Room:
             oldest.end("closed a connection of %s, which waited for a request: more than %d are open", self.most)
 
 
-class Connection(H11Protocol):
+class Connection(HttpToolsProtocol):
     """A connection that ends if its request does not come, or its answer is not read, in time.
 
-    Uvicorn by itself only ends a connection on which nothing comes after an answer. The length of a head is bounded by h11.
+    Uvicorn by itself only ends a connection on which nothing comes after an answer. httptools takes a head of any length.
     """
 
     def __init__(self, room: Room, app_state: dict[str, Any], **given: Any) -> None:  # noqa: ANN401 (uvicorn's own)
         self._client = Client()
         super().__init__(app_state={**app_state, "client": self._client}, **given)
         self._room = room
+        self._head = 0
         self._sending: asyncio.TimerHandle | None = None
         self._reading: asyncio.TimerHandle | None = None
 
@@ -92,7 +95,18 @@ class Connection(H11Protocol):
     @override
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._waits_for_headers():
+            self._head += len(data)
+            if self._head > LONGEST_HEAD:
+                log.warning("refused a request: its head has more than %d bytes", LONGEST_HEAD)
+                self.send_400_response("The head is too large.")
+                return
         self._find_place()
+
+    def _waits_for_headers(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison] (None at first)
 
     @override
     def on_response_complete(self) -> None:
@@ -103,9 +117,10 @@ class Connection(H11Protocol):
         """Wait, for a head or for the rest of a body, or be busy with a whole request."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:  # pyright: ignore[reportUnnecessaryComparison] (None at first)
+        if self._waits_for_headers():
             self._wait_for_headers()
             return
+        self._head = 0
         self._leave_room()
         if self.cycle.more_body:
             self._room.waiting[self] = None

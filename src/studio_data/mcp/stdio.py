@@ -21,8 +21,8 @@ from mcp.types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPC
 
 from studio_data.config import settings
 from studio_data.contract.actor import Actor, require_actor
-from studio_data.mcp import on_signals, server_for
-from studio_data.mcp_calls import Calls, Client, current_client
+from studio_data.mcp.calls import Calls, Client, current_client
+from studio_data.mcp.server import on_signals, server_for
 
 SECONDS_TO_READ = 5
 """How long the server waits, once it ends, for a client that leaves stdout full."""

@@ -6,11 +6,14 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
+from functools import partial
 from threading import Event
 from typing import Any
 
 from studio_data.config import settings
-from studio_data.errors import CallCancelledError, UnavailableError
+from studio_data.contract.actor import Actor
+from studio_data.errors import CallCancelledError, StudioError, UnavailableError
+from studio_data.mcp.answers import Answered, Request, answer, refused, report_of
 from studio_data.postgres.deadlines import call_deadline, current_cancellation, time_left
 
 
@@ -93,6 +96,14 @@ class Calls:
         if unwanted.is_set():
             raise CallCancelledError
         raise _busy() if self.ending_since is None else _ending()
+
+
+async def answer_in_time(calls: Calls, acting: Actor, request: Request) -> Answered:
+    """Answer a call of a client, also one that no thread was free for."""
+    try:
+        return await calls.run(partial(answer, acting, request), cancelled=partial(report_of, acting, request))
+    except StudioError as error:
+        return refused(error.to_dict())
 
 
 async def _ended(work: Future[Any]) -> None:
