@@ -28,17 +28,19 @@ def mcp(
     port: Annotated[int, typer.Option(help="With --http: the port; 0 chooses a free one.", min=0, max=65535)] = 8321,
 ) -> None:
     """Serve the tools to a client of the Model Context Protocol."""
-    try:
-        from studio_data.mcp.http import serve_http  # noqa: PLC0415 (needs the extra)
-        from studio_data.mcp.stdio import serve_stdio  # noqa: PLC0415 (as above)
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(f"The MCP server needs {error.name}.", hint="Install studio-data[mcp].") from error
     # stdout belongs to the protocol.
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="studio-data: %(levelname)s %(name)s: %(message)s")
     logging.getLogger("studio_data").setLevel(logging.INFO)
     name = actor or (role.value if role else "mcp")
     with acting_as("agent", name, role=role, run_id=run_id, on_behalf_of=on_behalf_of) as acting:
-        if http:
-            serve_http(acting, host, port)
-        else:
-            serve_stdio(acting)
+        try:
+            if http:
+                from studio_data.mcp.http import serve_http  # noqa: PLC0415 (needs the extra)
+
+                serve_http(acting, host, port)
+            else:
+                from studio_data.mcp.stdio import serve_stdio  # noqa: PLC0415 (as above)
+
+                serve_stdio(acting)
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(f"The MCP server needs {error.name}.", hint="Install studio-data[mcp].") from error

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from functools import partial
@@ -15,6 +15,9 @@ from studio_data.contract.actor import Actor
 from studio_data.errors import CallCancelledError, StudioError, UnavailableError
 from studio_data.mcp.answers import Answered, Request, answer, refused, report_of
 from studio_data.postgres.deadlines import call_deadline, current_cancellation, time_left
+
+SECONDS_TO_READ = 5
+"""How long the server waits, once it ends, for a client that leaves stdout full."""
 
 
 class Client:
@@ -61,6 +64,44 @@ class Calls:
         for work in tuple(self._calls):
             work.cancel()
 
+    def begin(self, acting: Actor, request: Request, answered: Callable[[Answered], None]) -> Callable[[], None]:
+        """Make a call in a thread, which also hands over its answer; return what takes the call back.
+
+        A call that is taken back is not answered. As with ``run``, its line in the log says what became of it.
+        """
+        if self.ending_since is not None:
+            answered(refused(_ending().to_dict()))
+            return _nothing
+        unwanted = Event()
+
+        def work() -> None:
+            if unwanted.is_set():
+                report_of(acting, request, None)
+                return
+            in_time = time_left() > 0
+            result = answer(acting, request) if in_time else refused(_busy().to_dict())
+            if unwanted.is_set():
+                report_of(acting, request, result)
+            else:
+                answered(result)
+
+        def ended(begun: Future[None]) -> None:
+            self._calls.discard(begun)
+            if begun.cancelled():
+                answered(refused(_ending().to_dict()))
+
+        with call_deadline():
+            token = current_cancellation.set(unwanted)
+            begun = self._threads.submit(copy_context().run, work)
+            current_cancellation.reset(token)
+        self._calls.add(begun)
+        begun.add_done_callback(ended)
+        return unwanted.set
+
+    def wait(self) -> None:
+        """Wait until every call has ended, each by its deadline."""
+        wait(tuple(self._calls))
+
     async def run[R](self, make: Callable[[], R], *, cancelled: Callable[[R | None], None]) -> R:
         """Make a call in a thread and return its answer.
 
@@ -104,6 +145,10 @@ async def answer_in_time(calls: Calls, acting: Actor, request: Request) -> Answe
         return await calls.run(partial(answer, acting, request), cancelled=partial(report_of, acting, request))
     except StudioError as error:
         return refused(error.to_dict())
+
+
+def _nothing() -> None:
+    """Take back what was not begun."""
 
 
 async def _ended(work: Future[Any]) -> None:

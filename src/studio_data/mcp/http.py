@@ -38,7 +38,8 @@ from studio_data.mcp.connections import (
     room_for_connections,
 )
 from studio_data.mcp.direct import Direct
-from studio_data.mcp.server import on_signals, server_for
+from studio_data.mcp.introduction import on_signals
+from studio_data.mcp.server import server_for
 
 PATH = "/mcp"
 LISTEN_QUEUE = 1024

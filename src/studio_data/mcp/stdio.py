@@ -9,23 +9,14 @@ import sys
 import time
 from collections.abc import Buffer, Callable
 from contextlib import suppress
-from io import BufferedWriter, FileIO, TextIOWrapper
-from threading import Thread
-from types import TracebackType
-from typing import Any, Self, TextIO
+from importlib.util import find_spec
+from io import BufferedReader, BufferedWriter, FileIO, TextIOWrapper
+from threading import Event, Lock, Thread
 
-import anyio
-from mcp.server.stdio import stdio_server
-from mcp.shared.message import SessionMessage
-from mcp.types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
-
-from studio_data.config import settings
 from studio_data.contract.actor import Actor, require_actor
-from studio_data.mcp.calls import Calls, Client, current_client
-from studio_data.mcp.server import on_signals, server_for
-
-SECONDS_TO_READ = 5
-"""How long the server waits, once it ends, for a client that leaves stdout full."""
+from studio_data.mcp.calls import SECONDS_TO_READ, Calls, Client
+from studio_data.mcp.introduction import on_signals
+from studio_data.mcp.usual import Usual
 
 log = logging.getLogger("studio_data.mcp")
 
@@ -33,147 +24,95 @@ log = logging.getLogger("studio_data.mcp")
 def serve_stdio(acting: Actor) -> None:
     """Serve one client over stdin and stdout, until stdin ends or a signal says so."""
     require_actor("the MCP server")
-    calls, client = Calls(), Client()
-    end = _end_of_stdin()
+    if find_spec("mcp") is None:
+        raise ModuleNotFoundError("No module named 'mcp'", name="mcp")
+    calls, client, for_the_sdk = Calls(), Client(), _ForTheSdk()
 
     def stop() -> None:
         calls.end()
-        end()
+        for_the_sdk.end()
 
     def leave() -> None:
         client.leave()
+        usual.leave()
         stop()
 
     protocol = _stdout_for_the_protocol(calls, leave)
-    server = server_for(acting, calls)
+
+    def write(line: bytes) -> None:
+        protocol.buffer.write(line)
+        protocol.buffer.flush()
+
+    usual = Usual(acting, calls, write=write, hand_on=for_the_sdk.send)
     on_signals(stop)
+    for_the_sdk.read_before_it(usual, calls)
+    if for_the_sdk.is_needed():
+        from studio_data.mcp.unusual import serve  # noqa: PLC0415 (takes most of a second)
 
-    async def serve() -> None:
-        current_client.set(client)
-        async with stdio_server(stdout=anyio.wrap_file(protocol)) as (reading, writing):
-            asked = _Asked(calls)
-            await server.run(_Reading(reading, asked), _Writing(writing, asked), server.create_initialization_options())
-
-    anyio.run(serve)
-
-
-# The end --------------------------------------------------------------------------------------------------------------
+        serve(acting, calls, client, protocol, opened_by=usual.opened_by)
+    for_the_sdk.settle()
+    calls.wait()
 
 
-class _Asked:
-    """The calls that wait for an answer. The SDK drops them at the end of stdin, so the end waits for them."""
-
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-        self._ids: set[str] = set()
-        self._none_left = anyio.Event()
-
-    def note(self, message: object) -> None:
-        """Note a call that came in or was cancelled, or an answer that went out."""
-        match message:
-            case JSONRPCRequest(method="tools/call", id=asked):
-                self._ids.add(str(asked))
-            case JSONRPCNotification(method="notifications/cancelled", params={"requestId": cancelled}):
-                self._ids.discard(str(cancelled))  # never answered
-            case JSONRPCResponse(id=answered) | JSONRPCError(id=answered):
-                self._ids.discard(str(answered))
-            case _:
-                pass
-        if not self._ids:
-            self._none_left.set()
-
-    async def answered(self) -> None:
-        """Wait until every call is answered, which each is by its deadline. Then the server ends."""
-        with anyio.move_on_after(settings().call_timeout + SECONDS_TO_READ):
-            while self._ids:
-                self._none_left = anyio.Event()
-                await self._none_left.wait()
-        self._calls.end()
+# stdin ----------------------------------------------------------------------------------------------------------------
 
 
-class _Stream:
-    """A stream of the SDK, seen by us too."""
-
-    def __init__(self, stream: Any, asked: _Asked) -> None:  # noqa: ANN401 (the SDK exports no class of it)
-        self._stream = stream
-        self._asked = asked
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def __aenter__(self) -> Self:
-        await self._stream.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
-    ) -> bool | None:
-        return await self._stream.__aexit__(exc_type, exc_val, exc_tb)
-
-
-class _Reading(_Stream):
-    """What the client sends. Its end comes when the calls before it are answered."""
-
-    @property
-    def last_context(self) -> Any:  # noqa: ANN401 (for the SDK)
-        return self._stream.last_context
-
-    async def receive(self) -> SessionMessage | Exception:
-        try:
-            item = await self._stream.receive()
-        except anyio.EndOfStream:
-            await self._asked.answered()
-            raise
-        if isinstance(item, SessionMessage):
-            self._asked.note(item.message)
-        return item
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> SessionMessage | Exception:
-        try:
-            return await self.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
-
-
-class _Writing(_Stream):
-    """What the server sends."""
-
-    async def send(self, item: SessionMessage, /) -> None:
-        await self._stream.send(item)
-        self._asked.note(item.message)
-
-
-def _end_of_stdin() -> Callable[[], None]:
-    """Put a pipe of ours before stdin, and return what ends it.
+class _ForTheSdk:
+    """A pipe of ours in the place of stdin, with what is for the SDK.
 
     The SDK reads stdin in a thread, and nothing interrupts a read in a thread but the end of the file.
     """
-    outside = os.dup(sys.stdin.fileno())
-    writing, reading = socket.socketpair()
-    os.dup2(reading.fileno(), sys.stdin.fileno())
-    reading.close()
 
-    def end() -> None:
+    def __init__(self) -> None:
+        self._outside = os.dup(sys.stdin.fileno())
+        self._writing, reading = socket.socketpair()
+        os.dup2(reading.fileno(), sys.stdin.fileno())
+        reading.close()
+        self._is_needed = False
+        self._is_known = Event()
+        self._taking = Lock()
+
+    def read_before_it(self, usual: Usual, calls: Calls) -> None:
+        """Read the real stdin in a thread, line by line. Its end comes when the calls before it are answered."""
+
+        def read() -> None:
+            with suppress(OSError), FileIO(self._outside) as outside:
+                for line in BufferedReader(outside):
+                    with self._taking:
+                        usual.take(line)
+            calls.wait()
+            self.end()
+
+        Thread(target=read, name="stdin", daemon=True).start()
+
+    def send(self, line: bytes) -> None:
+        """Let the SDK have a line."""
+        self._is_needed = True
+        self._is_known.set()
         with suppress(OSError):  # ended already
-            writing.shutdown(socket.SHUT_WR)
+            self._writing.sendall(line)
 
-    def copy() -> None:
-        with suppress(OSError):  # nobody reads any more
-            while data := os.read(outside, 65536):
-                writing.sendall(data)
-        end()
+    def end(self) -> None:
+        """Let the SDK see the end of stdin."""
+        self._is_known.set()
+        with suppress(OSError):  # ended already
+            self._writing.shutdown(socket.SHUT_WR)
 
-    Thread(target=copy, name="stdin", daemon=True).start()
-    return end
+    def settle(self) -> None:
+        """Wait until the line that was read last is answered, which it is in time."""
+        with self._taking:
+            pass
+
+    def is_needed(self) -> bool:
+        """Wait for the first line for the SDK, or the end. Tell whether there was a line."""
+        self._is_known.wait()
+        return self._is_needed
 
 
 # stdout ---------------------------------------------------------------------------------------------------------------
 
 
-def _stdout_for_the_protocol(calls: Calls, leave: Callable[[], None]) -> TextIO:
+def _stdout_for_the_protocol(calls: Calls, leave: Callable[[], None]) -> TextIOWrapper:
     """Return stdout for the protocol alone, and send to stderr what tools, libraries and child processes print.
 
     The SDK would give stdout back at the end, and then what was printed and not yet written would follow the last answer.
