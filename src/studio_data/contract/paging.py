@@ -7,10 +7,8 @@ the place of any page, in a plan for any cursor. A list in another order compare
 what follows in the same round trip.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any, LiteralString, NotRequired, TypedDict, cast
+from typing import Any, LiteralString, NotRequired, TypedDict
 from uuid import UUID
 
 from studio_data.contract.cursors import cursor_of
@@ -24,8 +22,6 @@ LOWEST_ID, HIGHEST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 COUNTED = 200
 """How many rows after a page are counted at most, so that a page of a long list costs no more than that."""
-
-_OF_EVERY_LIST = {"after", "limit"}
 
 EVERY_FIELD = "*"
 MOST_KNOWN = 10
@@ -49,40 +45,7 @@ def listed(query: LiteralString, params: Mapping[str, Any], fields: Fields | Non
 
     Raises ``InvalidInputError`` for an unknown field.
     """
-    wanted = {**params, "counted": COUNTED}
-    text = counted(query)
-    return page(many(folded(text, wanted) if _has_one_plan(params) else text, wanted), params["limit"], fields)
-
-
-def _has_one_plan(params: Mapping[str, Any]) -> bool:
-    """Tell whether one plan is the best for all values: where a list is about one thing, or everything in order.
-
-    Otherwise a rare word needs another plan than an everyday one, and Postgres must see it each time.
-    """
-    given = [value for name, value in params.items() if name not in _OF_EVERY_LIST and not (value is None or value is False)]
-    return not given or any(isinstance(value, UUID) for value in given)
-
-
-def folded(query: LiteralString, params: Mapping[str, Any]) -> LiteralString:
-    """Write into a query which of its parameters are NULL, and its truths.
-
-    A filter that is not given is then dead text, which the planner drops, and Postgres keeps the plan of the rest. With
-    ``%(x)s IS NULL OR …`` it plans every call anew.
-    """
-    known = tuple(
-        (name, value if isinstance(value, bool) else value is None, isinstance(value, bool))
-        for name, value in params.items()
-    )
-    return _folded(query, known)
-
-
-@lru_cache(maxsize=1024)
-def _folded(query: LiteralString, known: tuple[tuple[str, bool, bool], ...]) -> LiteralString:
-    found: str = query
-    for name, value, is_truth in known:
-        pattern = rf"%\({name}\)s" if is_truth else rf"%\({name}\)s::\w+ IS NULL"
-        found = re.sub(pattern, "true" if value else "false", found)
-    return cast("LiteralString", found)
+    return page(many(counted(query), {**params, "counted": COUNTED}), params["limit"], fields)
 
 
 def counted(query: LiteralString) -> LiteralString:
