@@ -16,7 +16,7 @@ from benchmarks.options import Options
 from benchmarks.server import server
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-SECTIONS = ["wrapper", "calls", "threads", "network", "growth", "space", "memory", "tokens"]
+SECTIONS = ["wrapper", "calls", "threads", "network", "mcp", "growth", "space", "memory", "tokens"]
 
 
 def main(

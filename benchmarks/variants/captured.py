@@ -1,5 +1,6 @@
 """The library's own statements, caught as its tools run them, for those who run the same with less around it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -39,18 +40,23 @@ def _text(query: str | Composed) -> str:
     return query.as_string() if isinstance(query, Composed) else query
 
 
+def sent(call: Callable[[], object]) -> list[tuple[str, dict[str, Any]]]:
+    """Make a call and return the statements that the library sent, with their parameters."""
+    statements: list[tuple[str, dict[str, Any]]] = []
+    run = db._run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+    def recorded(given: Any, **more: Any) -> Any:
+        statements.extend((_text(query), params) for query, params in given)
+        return run(given, **more)
+
+    with patch.object(db, "_run", recorded):
+        call()
+    return statements
+
+
 def captured(data: Data) -> dict[str, Captured]:
     """Call every tool once, with the library pointed at the data's database, and return what it sent."""
-    found: dict[str, Captured] = {}
-    for operation, call in OPERATIONS.items():
-        sent: list[tuple[str, dict[str, Any]]] = []
-        run = db._run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-
-        def recorded(statements: Any, sent: list[Any] = sent, run: Any = run, **more: Any) -> Any:
-            sent.extend((_text(query), params) for query, params in statements)
-            return run(statements, **more)
-
-        with patch.object(db, "_run", recorded):
-            call(Library(), data)
-        found[operation] = Captured(sent, VARYING.get(operation))
-    return found
+    return {
+        operation: Captured(sent(lambda call=call: call(Library(), data)), VARYING.get(operation))
+        for operation, call in OPERATIONS.items()
+    }
