@@ -222,15 +222,26 @@ def _check_server(connection: StudioConnection) -> None:
         )
 
 
-class StudioPool(ConnectionPool[StudioConnection]):
-    """A pool in which a limited number of callers wait.
+class _Newest(deque[StudioConnection]):
+    """Free connections, of which the one that was returned last is taken first."""
 
-    psycopg's own ``max_waiting`` also counts callers that gave up, until a connection arrives. In an outage it would soon
+    @override
+    def popleft(self) -> StudioConnection:
+        return self.pop()
+
+
+class StudioPool(ConnectionPool[StudioConnection]):
+    """A pool in which a limited number of callers wait, and that hands out the connection that was returned last.
+
+    psycopg's pool hands out the one that has rested longest: so every call wakes another process of the server, whose caches
+    are cold. Its own ``max_waiting`` also counts callers that gave up, until a connection arrives. In an outage it would soon
     refuse every caller before it tries to connect.
     """
 
     def __init__(self, conninfo: str, *, waiting: int, **arguments: Any) -> None:  # noqa: ANN401 (the pool's own)
-        super().__init__(conninfo, **arguments)
+        super().__init__(conninfo, open=False, **arguments)
+        self._pool = _Newest()
+        self.open()
         self._room = deque([None] * waiting)  # a semaphore whose turns take no lock
 
     @override
@@ -266,7 +277,6 @@ def open_pool(conninfo: str, settings: Settings) -> StudioPool:
         reconnect_timeout=RECONNECT_SECONDS,
         reconnect_failed=_try_on,
         name="studio-data",
-        open=True,
     )
 
 
