@@ -9,7 +9,7 @@ from typing import Any, override
 from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from studio_data.config import settings
 from studio_data.mcp.calls import Client, current_client
@@ -74,6 +74,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(app_state={**app_state, "client": self._client}, **given)
         self._room = room
         self._head = 0
+        self._requests: list[RequestResponseCycle] = []
         self._sending: asyncio.TimerHandle | None = None
         self._reading: asyncio.TimerHandle | None = None
 
@@ -107,6 +108,11 @@ class Connection(HttpToolsProtocol):
 
     def _waits_for_headers(self) -> bool:
         return self.cycle is None or self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison] (None at first)
+
+    @override
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._requests = [cycle for cycle in self._requests if not cycle.response_complete] + [self.cycle]
 
     @override
     def on_response_complete(self) -> None:
@@ -159,6 +165,8 @@ class Connection(HttpToolsProtocol):
         """End the connection at once, whatever is still to be sent."""
         log.warning(why, self.client and self.client[0], number)
         self._leave_room()
+        for cycle in self._requests:
+            cycle.disconnected = True  # at once: uvloop refuses to write to what was aborted, and asyncio drops it
         self.transport.abort()
 
     @override

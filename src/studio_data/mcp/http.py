@@ -73,7 +73,7 @@ def serve_http(acting: Actor, host: str, port: int) -> None:
     on_signals(serving.stop)  # before and after uvicorn has its own
     address = f"http://{_in_url(host)}:{listening.getsockname()[1]}{PATH}"
     log.info("serving %s on %s", f"the tools of {acting.role}" if acting.role else "every tool", address)
-    anyio.run(serving.serve, [listening])
+    anyio.run(serving.serve, [listening], backend_options={"use_uvloop": True})
 
 
 class _Serving(uvicorn.Server):

@@ -233,9 +233,9 @@ class _Newest(deque[StudioConnection]):
 class StudioPool(ConnectionPool[StudioConnection]):
     """A pool in which a limited number of callers wait, and that hands out the connection that was returned last.
 
-    psycopg's pool hands out the one that has rested longest: so every call wakes another process of the server, whose caches
-    are cold. Its own ``max_waiting`` also counts callers that gave up, until a connection arrives. In an outage it would soon
-    refuse every caller before it tries to connect.
+    psycopg's pool hands out the one that has rested longest: so every call wakes another process of the server, whose
+    caches are cold. Its own ``max_waiting`` also counts callers that gave up, until a connection arrives. In an outage it
+    would soon refuse every caller before it tries to connect.
     """
 
     def __init__(self, conninfo: str, *, waiting: int, **arguments: Any) -> None:  # noqa: ANN401 (the pool's own)
