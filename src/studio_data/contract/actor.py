@@ -76,14 +76,27 @@ def acting_as(
         None if on_behalf_of is None else checked("on_behalf_of", line, on_behalf_of),
         None if ip_address is None else checked("ip_address", network_address, ip_address),
     )
-    token = current_actor.set(actor)
-    try:
+    with being(actor):
         yield actor
-    finally:
-        if current_actor.get() is not actor:
+
+
+class being:  # noqa: N801 (used as a function is)
+    """Let everything in the block be done by an actor who is known already."""
+
+    __slots__ = ("_actor", "_token")
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+
+    def __enter__(self) -> None:
+        self._token = current_actor.set(self._actor)
+
+    def __exit__(self, *_error: object) -> None:
+        if current_actor.get() is not self._actor:
             # A generator that yields inside the block hands its actor to whoever runs it, and gets another's.
+            name = self._actor.name
             log.error("acting_as(%r) did not end in the context that began it: do not yield inside the block", name)
-        current_actor.reset(token)
+        current_actor.reset(self._token)
 
 
 # Threads --------------------------------------------------------------------------------------------------------------

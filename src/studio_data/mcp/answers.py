@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 import psycopg
 from pydantic_core import to_json
 
-from studio_data.contract.actor import Actor, acting_as
+from studio_data.contract.actor import Actor, being
 from studio_data.contract.preview import Plan, preview
 from studio_data.contract.registry import get_tool
 from studio_data.contract.validators import checked, key_line, line
@@ -127,14 +127,8 @@ def report_of(acting: Actor, request: Request, result: Answered | None) -> None:
 
 def _answer(acting: Actor, request: Request) -> Answered:
     wishes = Wishes.of(request.meta)
-    actor = acting_as(
-        acting.type,
-        acting.name,
-        role=acting.role,
-        run_id=wishes.run_id or acting.run_id,
-        on_behalf_of=acting.on_behalf_of,
-    )
-    with actor, preview() if wishes.preview else nullcontext(Plan()) as plan:
+    actor = acting if wishes.run_id is None else replace(acting, run_id=wishes.run_id)
+    with being(actor), preview() if wishes.preview else nullcontext(Plan()) as plan:
         made = make(request.name, request.arguments, key=wishes.idempotency_key)
     written = made.tool.result_type.dump_json(made.result)
     content = b'{"result":%b}' % written if _is_wrapped(made) else written

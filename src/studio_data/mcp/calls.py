@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from functools import partial
 from threading import Event
@@ -153,10 +153,23 @@ def _nothing() -> None:
 
 async def _ended(work: Future[Any]) -> None:
     """Wait until the call has ended, or was taken back: at its deadline that is done here."""
-    ended = asyncio.wrap_future(work)
-    await asyncio.wait([ended], timeout=time_left())
-    if not ended.done() and not work.cancel():
-        await asyncio.wait([ended])
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+
+    def end() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    def tell(_: Future[Any]) -> None:
+        with suppress(RuntimeError):  # the loop has ended before the call
+            loop.call_soon_threadsafe(end)
+
+    work.add_done_callback(tell)
+    deadline = loop.call_later(time_left(), work.cancel)  # which ends it, if no thread has begun it
+    try:
+        await ended
+    finally:
+        deadline.cancel()
 
 
 def _busy() -> UnavailableError:

@@ -24,6 +24,9 @@ DIRECT_VERSIONS = {"2025-06-18", "2025-11-25"}
 """Of the protocol with a handshake, those whose answers hold structured content."""
 
 STATELESS_VERSIONS = {"2026-07-28"}
+MOST_ACCEPTED = 1_000
+"""Combinations of headers that are known to be right: clients have a handful, and strangers may invent more."""
+
 _ONCE = {b"authorization", b"content-type", b"accept", b"host", b"mcp-protocol-version", b"mcp-method", b"mcp-name"}
 
 
@@ -47,6 +50,7 @@ class Direct:
         self._authorization = None if token is None else f"Bearer {token.get_secret_value()}".encode()
         self._security = TransportSecurityMiddleware(security)
         self._door = Door(self._let_in)
+        self._accepted: set[tuple[bytes | None, bytes | None, bytes | None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call, or let ``app`` do it."""
@@ -65,9 +69,10 @@ class Direct:
         return self._authorization is None or hmac.compare_digest(found.get(b"authorization", b""), self._authorization)
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        message = await receive()
-        call, http = _call_in(message["body"]), HttpRequest(scope)
-        if call is None or not await self._may_come_in(http, call.message):
+        message, headers = await receive(), dict(scope["headers"])
+        version = headers.get(b"mcp-protocol-version", b"").decode("latin-1")
+        call = _call_in(message["body"])
+        if call is None or not await self._may_come_in(scope, headers, version, call.message):
             messages: list[Message] = [message]
 
             async def again() -> Message:
@@ -76,21 +81,27 @@ class Direct:
             await self._app(scope, again, send)
             return
         result = (await answer_in_time(self._calls, self._acting, call.request)).json
-        if http.headers["mcp-protocol-version"] in STATELESS_VERSIONS:
+        if version in STATELESS_VERSIONS:
             result = b'%b,"resultType":"complete"}' % result[:-1]
         body = b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (json.dumps(call.asked).encode(), result)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": body})
 
-    async def _may_come_in(self, http: HttpRequest, message: dict[str, Any]) -> bool:
-        """Check the headers as the SDK does."""
-        accepts_json, _ = check_accept_headers(http)
-        if not accepts_json or await self._security.validate_request(http, is_post=True) is not None:
-            return False
-        version = http.headers.get("mcp-protocol-version")
+    async def _may_come_in(self, scope: Scope, headers: dict[bytes, bytes], version: str, message: dict[str, Any]) -> bool:
+        """Check the headers as the SDK does. A client sends the same ones with each call, so most are known."""
+        checked = (headers.get(b"host"), headers.get(b"content-type"), headers.get(b"accept"))
+        if checked not in self._accepted:
+            http = HttpRequest(scope)
+            accepts_json, _ = check_accept_headers(http)
+            if not accepts_json or await self._security.validate_request(http, is_post=True) is not None:
+                return False
+            if len(self._accepted) >= MOST_ACCEPTED:
+                self._accepted.clear()
+            self._accepted.add(checked)
         if version in STATELESS_VERSIONS:
-            return isinstance(classify_inbound_request(message, headers=dict(http.headers)), InboundModernRoute)
+            readable = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+            return isinstance(classify_inbound_request(message, headers=readable), InboundModernRoute)
         return version in DIRECT_VERSIONS
 
 

@@ -88,6 +88,7 @@ class _Serving(uvicorn.Server):
             ws="none",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # nothing asks where a request came from before a proxy
             backlog=ACCEPTED_AT_ONCE,
             # Never reached: all that it waits for has its own time.
             timeout_graceful_shutdown=ceil(SECONDS_FOR_BODY + settings().call_timeout + SECONDS_TO_READ),
