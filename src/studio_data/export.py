@@ -24,7 +24,12 @@ def export(form: Format, *, role: Role | str | None = None) -> list[dict[str, An
     tools = all_tools(role=role)
     if len(tools) > MOST_TOOLS:
         log.warning("%d tools: many clients take at most %d. Choose a role, which has fewer.", len(tools), MOST_TOOLS)
-    return [_FORMS[form](tool) for tool in tools]
+    return [definition(form, tool) for tool in tools]
+
+
+def definition(form: Format, tool: Tool) -> dict[str, Any]:
+    """Return the definition of one tool."""
+    return _FORMS[form](tool)
 
 
 def _mcp(tool: Tool) -> dict[str, Any]:

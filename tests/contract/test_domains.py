@@ -8,7 +8,7 @@ from psycopg import sql
 
 from studio_data import db
 from studio_data.contract.audit import Action
-from studio_data.contract.domain import TOOLS, Domain, domain_of, domains, entities, refusals
+from studio_data.contract.domain import TOOLS, Domain, core_of, domain_of, domains, entities, refusals
 from studio_data.contract.registry import all_tools
 from studio_data.contract.roles import Role
 from studio_data.errors import InvalidInputError
@@ -98,6 +98,19 @@ def test_no_domain_takes_the_words_of_all_or_of_another() -> None:
 
     assert not set(words) & set(Action)
     assert len(set(words)) == len(words)
+
+
+MOST_IN_A_CORE = 15
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_every_role_has_a_core_of_its_own_tools(role: Role | None) -> None:
+    toolset = {tool.name: tool for tool in own_tools() if role is None or role in tool.roles}
+
+    assert 0 < len(core_of(role)) <= MOST_IN_A_CORE
+    assert len(set(core_of(role))) == len(core_of(role))
+    for domain in domains().values():
+        assert [name for name in domain.core.get(role, ()) if domain_of(toolset[name].module) is not domain] == []
 
 
 def test_every_move_is_made_by_a_tool_of_the_library() -> None:

@@ -10,6 +10,7 @@ import pytest
 from studio_data import acting_as, call, db, preview, raising_call
 from studio_data.errors import StudioError
 from studio_data.mcp.answers import Request, answer
+from studio_data.mcp.toolset import Toolset
 from studio_data.tools.clients import create_client
 
 NOBODY = "01a226a0-0255-7e49-b137-666ca7f4a86d"
@@ -46,7 +47,7 @@ def refused_in_a_preview(arguments: dict[str, Any]) -> Any:
 
 def over_mcp(tool: str, arguments: dict[str, Any], **meta: Any) -> Any:
     with acting_as("agent", "studio_manager", role="studio_manager") as acting:
-        return answer(acting, Request(tool, arguments, meta or None))
+        return answer(Toolset.of(acting), Request(tool, arguments, meta or None))
 
 
 ANSWERS: dict[str, Callable[[str], Any]] = {
@@ -66,6 +67,11 @@ ANSWERS: dict[str, Callable[[str], Any]] = {
     "a value that the database refuses": lambda _: call("record_metric", {"metric_name": "a", "metric_value": 1e301}),
     "a row over MCP": lambda client: over_mcp("get_client", {"client_id": client}),
     "a refusal over MCP": lambda client: over_mcp("advance_client", {"client_id": client, "to": "contracted"}),
+    "a call inside a call over MCP": lambda client: over_mcp(
+        "call_tool", {"name": "get_client", "arguments": {"client_id": client}}
+    ),
+    "a refusal of call_tool over MCP": lambda _: over_mcp("call_tool", {"name": "call_tool"}),
+    "a bad argument of call_tool over MCP": lambda _: over_mcp("call_tool", {"nmae": 7, "arguments": "{}"}),
     "a refused wish over MCP": lambda client: over_mcp("get_client", {"client_id": client}, **{"studio-data/kye": "a"}),
 }
 

@@ -9,7 +9,7 @@ import pytest
 from studio_data import acting_as, call, call_key, db, find_tools, raising_call
 from studio_data.contract.domain import entities
 from studio_data.contract.fields import Name
-from studio_data.contract.registry import all_tools, tool
+from studio_data.contract.registry import all_tools, get_tool, tool
 from studio_data.contract.roles import STAFF, Role
 from studio_data.errors import StudioError
 from studio_data.tools.clients import create_client
@@ -183,6 +183,17 @@ def test_every_role_may_look_for_tools_and_learns_whose_they_are() -> None:
     with acting_as("agent", "minutes", role="transcriptionist"):
         others = {one["tool"]: one["roles"] for one in call("find_tools", {"query": "deposit"})["of_other_roles"]}
     assert others["create_fee_schedule"] == ["controller"]
+
+
+def test_the_best_tools_come_with_their_schemas_if_asked_for() -> None:
+    plain, whole = (call("find_tools", {"query": "meeting", "schemas": schemas})["items"] for schemas in (False, True))
+
+    assert [one["tool"] for one in whole] == [one["tool"] for one in plain]
+    assert not any("input_schema" in one for one in plain)
+    assert whole[5:] == plain[5:]
+    for one in whole[:5]:
+        described = get_tool(one["tool"])
+        assert (one["description"], one["input_schema"]) == (described.description, described.input_schema)
 
 
 def test_a_hint_is_said_once() -> None:

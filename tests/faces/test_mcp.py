@@ -18,12 +18,13 @@ from studio_data.contract.actor import Actor, ActorType
 from studio_data.contract.roles import Role
 from studio_data.export import export
 from studio_data.mcp.answers import Request, answer
+from studio_data.mcp.toolset import Toolset
 from tests.support import clients, with_setting
 from tests.support.mcp_client import in_process, ours, refused, told
 
 
 @pytest.mark.parametrize(("role", "mode"), [(None, "legacy"), (Role.READER, "auto")])
-def test_a_client_is_shown_the_export_of_the_role_and_nothing_else(committed_db: str, role: Role | None, mode: str) -> None:
+def test_without_discover_a_client_is_shown_the_export_of_the_role(committed_db: str, role: Role | None, mode: str) -> None:
     async def look(client: Client) -> list[dict[str, Any]]:
         assert client.server_info is not None
         assert client.server_info.name == "studio-data"
@@ -32,7 +33,7 @@ def test_a_client_is_shown_the_export_of_the_role_and_nothing_else(committed_db:
         listed = await client.list_tools()
         return [found.model_dump(mode="json", by_alias=True, exclude_unset=True) for found in listed.tools]
 
-    shown = in_process(look, actor=role or "mcp", role=role, mode=mode)
+    shown = in_process(look, actor=role or "mcp", role=role, mode=mode, discover=False)
 
     assert shown == export("mcp", role=role)
     names = {definition["name"] for definition in shown}
@@ -200,6 +201,6 @@ def test_a_database_that_cannot_be_reached_is_a_retryable_error_of_the_call(
 
 
 def test_an_error_that_quotes_half_a_surrogate_pair_can_be_sent() -> None:
-    answered = answer(Actor(ActorType.AGENT, "test"), Request("\ud800", None, None))
+    answered = answer(Toolset.of(Actor(ActorType.AGENT, "test")), Request("\ud800", None, None))
 
     assert refused(CallToolResult.model_validate_json(answered.json))["details"] == {"tool": "?"}

@@ -27,6 +27,12 @@ CALLS: dict[str, dict[str, Any]] = {
     "a page": {"name": "list_clients", "arguments": {"limit": 2}},
     "a page of everything": {"name": "list_activity", "arguments": {"fields": "*", "limit": 1}},
     "what is no object": {"name": "find_tools", "arguments": {"query": "fee"}},
+    "a call inside": {
+        "name": "call_tool",
+        "arguments": {"name": "create_client", "arguments": {"name": "Ann"}},
+        "_meta": {"studio-data/idempotency-key": KEY},
+    },
+    "a call inside itself": {"name": "call_tool", "arguments": {"name": "call_tool", "arguments": {}}},
     "no arguments": {"name": "list_clients"},
     "null for arguments": {"name": "list_clients", "arguments": None},
     "an unknown tool": {"name": "make_client", "arguments": {}},

@@ -18,10 +18,12 @@ from mcp.types import CallToolResult
 
 from studio_data import db
 from studio_data.cli.app import MISCONFIGURED
+from studio_data.contract.actor import Actor, ActorType
 from studio_data.contract.roles import Role
 from studio_data.errors import ConfigurationError
 from studio_data.export import export
 from studio_data.mcp.http import _listen
+from studio_data.mcp.toolset import Toolset
 from tests.support.mcp_client import COMMAND, ours, refused
 from tests.support.mcp_server import TOKEN
 
@@ -114,7 +116,7 @@ def test_over_http_a_client_lists_and_calls_tools_like_over_stdio(committed_db: 
         assert url.startswith("http://127.0.0.1:")
         tools, done, wrong = over_http(use, url)
 
-        assert tools == export("mcp", role=Role.STUDIO_MANAGER)
+        assert tools == Toolset.of(Actor(ActorType.AGENT, "test", role=Role.STUDIO_MANAGER)).shown()
         assert len({json.dumps(result.structured_content) for result in done}) == 1
         assert done[0].structured_content["phone"] is None
         assert refused(wrong)["code"] == "invalid_input"
@@ -133,7 +135,7 @@ def test_a_token_once_set_is_required_everywhere(committed_db: str, host: str) -
     async def look(client: Client) -> int:
         return len((await client.list_tools()).tools)
 
-    with served_http("--host", host, token=TOKEN) as url:
+    with served_http("--no-discover", "--host", host, token=TOKEN) as url:
         reachable = url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
         assert over_http(look, reachable, TOKEN) == len(export("mcp"))
         assert post(reachable, {}) == 401

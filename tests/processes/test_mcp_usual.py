@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
+from studio_data.contract.roles import Role
+from studio_data.export import export
 from studio_data.mcp.usual import HANDSHAKE_VERSIONS
 from tests.support.mcp_client import COMMAND
 
@@ -39,10 +41,10 @@ def a_call(number: Any, name: str, arguments: Any, **meta: Any) -> dict[str, Any
     return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
 
 
-def conversation(messages: list[Any], program: list[str] = COMMAND) -> tuple[dict[Any, Any], str]:
+def conversation(messages: list[Any], *options: str, program: list[str] = COMMAND) -> tuple[dict[Any, Any], str]:
     """Say everything to a server and end stdin. Return its answers by their ids, and what it says on stderr."""
     sent = "".join((message if isinstance(message, str) else json.dumps(message)) + "\n" for message in messages)
-    command = [sys.executable, *program, "--role", "studio_manager"]
+    command = [sys.executable, *program, "--role", "studio_manager", *options]
     server = subprocess.run(command, input=sent, capture_output=True, text=True, check=True)
     answers = [json.loads(line) for line in server.stdout.splitlines()]
     assert len({json.dumps(answer.get("id")) for answer in answers}) == len(answers)
@@ -74,6 +76,8 @@ def test_a_conversation_goes_as_with_the_sdk_alone(committed_db: str, version: s
         a_call("page", "list_clients", {"limit": 2}),
         a_call("refused", "list_clients", {"colour": "red"}),
         a_call("unknown", "make_client", None),
+        a_call("inside", "call_tool", {"name": "list_clients", "arguments": {"limit": 2}}),
+        a_call("found", "find_tools", {"query": "fee"}),
         {"jsonrpc": "2.0", "id": "ping", "method": "ping"},
         {"jsonrpc": "2.0", "id": "nothing", "method": "no/such"},
         {"jsonrpc": "2.0", "id": "odd", "method": "tools/call", "params": {"name": 7}},
@@ -82,8 +86,17 @@ def test_a_conversation_goes_as_with_the_sdk_alone(committed_db: str, version: s
     ours, _ = conversation(messages)
     the_sdks, _ = conversation(messages, program=["-c", THE_SDK_ALONE, "mcp"])
 
-    assert ours.keys() == {"zero", "tools", "all", "again", "page", "refused", "unknown", "ping", "nothing", "odd", "last"}
+    assert ours.keys() == {message["id"] for message in messages if "id" in message}
     assert ours == the_sdks
+
+
+def test_without_discover_the_list_is_that_of_the_sdk_too(committed_db: str) -> None:
+    messages = [*hello("2025-11-25"), {"jsonrpc": "2.0", "id": "tools", "method": "tools/list"}]
+    ours, _ = conversation(messages, "--no-discover")
+    the_sdks, _ = conversation(messages, "--no-discover", program=["-c", THE_SDK_ALONE, "mcp"])
+
+    assert ours == the_sdks
+    assert ours["tools"]["result"]["tools"] == export("mcp", role=Role.STUDIO_MANAGER)
 
 
 def test_what_is_usual_needs_no_sdk(committed_db: str) -> None:

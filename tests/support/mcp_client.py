@@ -13,6 +13,7 @@ from mcp.types import CallToolResult, TextContent
 from studio_data.contract.actor import acting_as
 from studio_data.contract.roles import Role
 from studio_data.mcp.server import server_for
+from studio_data.mcp.toolset import Toolset
 
 COMMAND = ["-m", "studio_data", "mcp"]
 ODD_TOOLS = """
@@ -52,11 +53,17 @@ main()
 
 
 def in_process[T](
-    use: Callable[[Client], Awaitable[T]], *, actor: str = "mcp", role: Role | None = None, mode: str = "auto", **who: str
+    use: Callable[[Client], Awaitable[T]],
+    *,
+    actor: str = "mcp",
+    role: Role | None = None,
+    mode: str = "auto",
+    discover: bool | None = None,
+    **who: str,
 ) -> T:
     """Let a client do something with a server in this process, and return what it returned."""
     with acting_as("agent", actor, role=role, **who) as acting:
-        server = server_for(acting)
+        server = server_for(Toolset.of(acting, discover=discover))
 
     async def connected() -> T:
         async with Client(server, mode=mode) as client:

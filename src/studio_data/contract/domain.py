@@ -103,6 +103,8 @@ class Domain:
     """The words of the audit trail that are its own, and what each means."""
     words: Mapping[str, str] = field(default_factory=dict[str, str])
     """Everyday words, and the words of its tools that they stand for: ``find_tools`` looks for both."""
+    core: Mapping[Role | None, Sequence[str]] = field(default_factory=dict[Role | None, Sequence[str]])
+    """Its tools that a role uses all day: what a model sees of many tools before it looks for others. None: no role."""
     readers: frozenset[Role] = READERS
     """Who may call its tools that read and name no roles."""
     writers: frozenset[Role] = frozenset()
@@ -146,6 +148,11 @@ def domain_of(module: str | None) -> Domain | None:
 def entities() -> dict[str, Entity]:
     """Return every kind of thing that has an id."""
     return {entity.entity_type: entity for domain in domains().values() for entity in domain.entities}
+
+
+def core_of(role: Role | None) -> list[str]:
+    """Return the tools that a role uses all day, or those of people who act without one, by name."""
+    return sorted(name for domain in domains().values() for name in domain.core.get(role, ()))
 
 
 def hidden_columns(table: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from studio_data.contract.registry import get_tool
 from studio_data.contract.validators import checked, key_line, line
 from studio_data.dispatch import Made, make
 from studio_data.errors import InvalidInputError, Outcome, StudioError, did_you_mean
+from studio_data.mcp.toolset import Toolset
 from studio_data.postgres.failures import refusal
 from studio_data.telemetry import report_cancelled
 
@@ -93,10 +94,11 @@ def _flag(value: object) -> bool:
     return value
 
 
-def answer(acting: Actor, request: Request) -> Answered:
+def answer(toolset: Toolset, request: Request) -> Answered:
     """Call a tool and answer what it returned or refused. Blocks, and raises nothing."""
     try:
-        return _answer(acting, request)
+        request = _meant(toolset, request)
+        return _answer(toolset.acting, request)
     except StudioError as error:  # no error is kept in a local: its traceback has this frame, and both would wait for the gc
         told = error.to_dict()
     except psycopg.Error as error:
@@ -115,14 +117,18 @@ def refused(told: dict[str, Any]) -> Answered:
     return Answered(_result(text, text, {}, is_error=True), told["outcome"])
 
 
-def report_of(acting: Actor, request: Request, result: Answered | None) -> None:
+def report_of(toolset: Toolset, request: Request, result: Answered | None) -> None:
     """Say in the log what became of a call whose answer goes nowhere; ``result`` is None if it was not begun."""
-    tool, wishes = None, Wishes()
+    acting, tool, wishes = toolset.acting, None, Wishes()
     with suppress(InvalidInputError):  # as the client sent them
-        tool, wishes = get_tool(request.name).name, Wishes.of(request.meta)
+        tool, wishes = get_tool(_meant(toolset, request).name).name, Wishes.of(request.meta)
     outcome: Outcome = "not_done" if result is None or wishes.preview else result.refused or "done"
     run = wishes.run_id or acting.run_id
     report_cancelled(tool=tool, outcome=outcome, actor=acting.name, role=acting.role, run=run, key=wishes.idempotency_key)
+
+
+def _meant(toolset: Toolset, request: Request) -> Request:
+    return Request(*toolset.meant(request.name, request.arguments), request.meta)
 
 
 def _answer(acting: Actor, request: Request) -> Answered:

@@ -11,9 +11,9 @@ from threading import Event
 from typing import Any
 
 from studio_data.config import settings
-from studio_data.contract.actor import Actor
 from studio_data.errors import CallCancelledError, StudioError, UnavailableError
 from studio_data.mcp.answers import Answered, Request, answer, refused, report_of
+from studio_data.mcp.toolset import Toolset
 from studio_data.postgres.deadlines import call_deadline, current_cancellation, time_left
 
 SECONDS_TO_READ = 5
@@ -64,7 +64,7 @@ class Calls:
         for work in tuple(self._calls):
             work.cancel()
 
-    def begin(self, acting: Actor, request: Request, answered: Callable[[Answered], None]) -> Callable[[], None]:
+    def begin(self, toolset: Toolset, request: Request, answered: Callable[[Answered], None]) -> Callable[[], None]:
         """Make a call in a thread, which also hands over its answer; return what takes the call back.
 
         A call that is taken back is not answered. As with ``run``, its line in the log says what became of it.
@@ -76,12 +76,12 @@ class Calls:
 
         def work() -> None:
             if unwanted.is_set():
-                report_of(acting, request, None)
+                report_of(toolset, request, None)
                 return
             in_time = time_left() > 0
-            result = answer(acting, request) if in_time else refused(_busy().to_dict())
+            result = answer(toolset, request) if in_time else refused(_busy().to_dict())
             if unwanted.is_set():
-                report_of(acting, request, result)
+                report_of(toolset, request, result)
             else:
                 answered(result)
 
@@ -139,10 +139,10 @@ class Calls:
         raise _busy() if self.ending_since is None else _ending()
 
 
-async def answer_in_time(calls: Calls, acting: Actor, request: Request) -> Answered:
+async def answer_in_time(calls: Calls, toolset: Toolset, request: Request) -> Answered:
     """Answer a call of a client, also one that no thread was free for."""
     try:
-        return await calls.run(partial(answer, acting, request), cancelled=partial(report_of, acting, request))
+        return await calls.run(partial(answer, toolset, request), cancelled=partial(report_of, toolset, request))
     except StudioError as error:
         return refused(error.to_dict())
 

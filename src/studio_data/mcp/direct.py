@@ -15,10 +15,10 @@ from pydantic import SecretStr
 from starlette.requests import Request as HttpRequest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from studio_data.contract.actor import Actor
 from studio_data.mcp.answers import Request
 from studio_data.mcp.calls import Calls, answer_in_time
 from studio_data.mcp.connections import Door
+from studio_data.mcp.toolset import Toolset
 
 DIRECT_VERSIONS = {"2025-06-18", "2025-11-25"}
 """Of the protocol with a handshake, those whose answers hold structured content."""
@@ -38,7 +38,7 @@ class Direct:
         app: ASGIApp,
         path: str,
         calls: Calls,
-        acting: Actor,
+        toolset: Toolset,
         *,
         token: SecretStr | None,
         security: TransportSecuritySettings | None,
@@ -46,7 +46,7 @@ class Direct:
         self._app = app
         self._path = path
         self._calls = calls
-        self._acting = acting
+        self._toolset = toolset
         self._authorization = None if token is None else f"Bearer {token.get_secret_value()}".encode()
         self._security = TransportSecurityMiddleware(security)
         self._door = Door(self._let_in)
@@ -80,7 +80,7 @@ class Direct:
 
             await self._app(scope, again, send)
             return
-        result = (await answer_in_time(self._calls, self._acting, call.request)).json
+        result = (await answer_in_time(self._calls, self._toolset, call.request)).json
         if version in STATELESS_VERSIONS:
             result = b'%b,"resultType":"complete"}' % result[:-1]
         body = b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (json.dumps(call.asked).encode(), result)

@@ -25,7 +25,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from studio_data.config import settings
-from studio_data.contract.actor import Actor, require_actor
+from studio_data.contract.actor import require_actor
 from studio_data.errors import ConfigurationError
 from studio_data.mcp.calls import Calls
 from studio_data.mcp.connections import (
@@ -40,6 +40,7 @@ from studio_data.mcp.connections import (
 from studio_data.mcp.direct import Direct
 from studio_data.mcp.introduction import on_signals
 from studio_data.mcp.server import server_for
+from studio_data.mcp.toolset import Toolset
 
 PATH = "/mcp"
 LISTEN_QUEUE = 1024
@@ -60,19 +61,20 @@ class _OneToken:
         return None
 
 
-def serve_http(acting: Actor, host: str, port: int) -> None:
+def serve_http(toolset: Toolset, host: str, port: int) -> None:
     """Serve any number of clients over streamable HTTP, until a signal says stop.
 
     Raises ``ConfigurationError`` off loopback without a token, and for an address that cannot be listened on.
     """
     require_actor("the MCP server")
     calls = Calls()
-    app = _app(acting, calls, host)
+    app = _app(toolset, calls, host)
     listening = _listen(host, port)
     serving = _Serving(app, calls)
     on_signals(serving.stop)  # before and after uvicorn has its own
+    role = toolset.acting.role
     address = f"http://{_in_url(host)}:{listening.getsockname()[1]}{PATH}"
-    log.info("serving %s on %s", f"the tools of {acting.role}" if acting.role else "every tool", address)
+    log.info("serving %s on %s", f"the tools of {role}" if role else "every tool", address)
     anyio.run(serving.serve, [listening], backend_options={"use_uvloop": True})
 
 
@@ -116,7 +118,7 @@ class _Serving(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _app(acting: Actor, calls: Calls, host: str) -> ASGIApp:
+def _app(toolset: Toolset, calls: Calls, host: str) -> ASGIApp:
     token = settings().mcp_token
     is_loopback = _is_loopback(host)
     if token is None and not is_loopback:
@@ -127,7 +129,7 @@ def _app(acting: Actor, calls: Calls, host: str) -> ASGIApp:
         )
     security = _only_by_known_names(host) if is_loopback or settings().mcp_allowed_hosts else None
     manager = StreamableHTTPSessionManager(
-        server_for(acting, calls),
+        server_for(toolset, calls),
         # Every answer is one JSON document and nothing is kept between requests, so any process may answer the next one.
         json_response=True,
         stateless=True,
@@ -144,7 +146,7 @@ def _app(acting: Actor, calls: Calls, host: str) -> ASGIApp:
     app = Starlette(
         routes=[Route(PATH, endpoint, methods=["POST"])], middleware=middleware, lifespan=lambda _: manager.run()
     )
-    return Direct(app, PATH, calls, acting, token=token, security=security)
+    return Direct(app, PATH, calls, toolset, token=token, security=security)
 
 
 def _is_loopback(host: str) -> bool:

@@ -13,15 +13,16 @@ from importlib.util import find_spec
 from io import BufferedReader, BufferedWriter, FileIO, TextIOWrapper
 from threading import Event, Lock, Thread
 
-from studio_data.contract.actor import Actor, require_actor
+from studio_data.contract.actor import require_actor
 from studio_data.mcp.calls import SECONDS_TO_READ, Calls, Client
 from studio_data.mcp.introduction import on_signals
+from studio_data.mcp.toolset import Toolset
 from studio_data.mcp.usual import Usual
 
 log = logging.getLogger("studio_data.mcp")
 
 
-def serve_stdio(acting: Actor) -> None:
+def serve_stdio(toolset: Toolset) -> None:
     """Serve one client over stdin and stdout, until stdin ends or a signal says so."""
     require_actor("the MCP server")
     if find_spec("mcp") is None:
@@ -43,13 +44,13 @@ def serve_stdio(acting: Actor) -> None:
         protocol.buffer.write(line)
         protocol.buffer.flush()
 
-    usual = Usual(acting, calls, write=write, hand_on=for_the_sdk.send)
+    usual = Usual(toolset, calls, write=write, hand_on=for_the_sdk.send)
     on_signals(stop)
     for_the_sdk.read_before_it(usual, calls)
     if for_the_sdk.is_needed():
         from studio_data.mcp.unusual import serve  # noqa: PLC0415 (takes most of a second)
 
-        serve(acting, calls, client, protocol, opened_by=usual.opened_by)
+        serve(toolset, calls, client, protocol, opened_by=usual.opened_by)
     for_the_sdk.settle()
     calls.wait()
 

@@ -9,14 +9,14 @@ from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 from studio_data.config import settings
-from studio_data.contract.actor import Actor
 from studio_data.mcp.calls import SECONDS_TO_READ, Calls, Client, current_client
 from studio_data.mcp.server import server_for
+from studio_data.mcp.toolset import Toolset
 
 
-def serve(acting: Actor, calls: Calls, client: Client, stdout: TextIO, *, opened_by: str | int | None) -> None:
+def serve(toolset: Toolset, calls: Calls, client: Client, stdout: TextIO, *, opened_by: str | int | None) -> None:
     """Serve what comes over stdin until its end. ``opened_by`` is the id of a handshake that was answered already."""
-    server = server_for(acting, calls)
+    server = server_for(toolset, calls)
 
     async def conversation() -> None:
         current_client.set(client)

@@ -10,11 +10,10 @@ from importlib.metadata import version
 from threading import RLock
 from typing import Any
 
-from studio_data.contract.actor import Actor
-from studio_data.export import export
 from studio_data.mcp.answers import Answered, Request
 from studio_data.mcp.calls import Calls
 from studio_data.mcp.introduction import NAME, instructions
+from studio_data.mcp.toolset import Toolset
 
 HANDSHAKE_VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 STRUCTURED_VERSIONS = frozenset(HANDSHAKE_VERSIONS[2:])
@@ -30,9 +29,9 @@ class Usual:
     """
 
     def __init__(
-        self, acting: Actor, calls: Calls, *, write: Callable[[bytes], None], hand_on: Callable[[bytes], None]
+        self, toolset: Toolset, calls: Calls, *, write: Callable[[bytes], None], hand_on: Callable[[bytes], None]
     ) -> None:
-        self._acting = acting
+        self._toolset = toolset
         self._calls = calls
         self._write = write
         self._hand_on = hand_on
@@ -94,7 +93,7 @@ class Usual:
                 self._result(asked, self._introduction(wanted))
                 return True
             case "tools/list", _ if self._version is not None and not params:
-                self._result(asked, {"tools": export("mcp", role=self._acting.role)})
+                self._result(asked, {"tools": self._toolset.shown()})
                 return True
             case "tools/call", {"name": str(name), **rest} if self._version in STRUCTURED_VERSIONS:
                 return self._begins(asked, name, rest)
@@ -107,7 +106,7 @@ class Usual:
             "protocolVersion": self._version,
             "capabilities": {"tools": {"listChanged": False}},
             "serverInfo": {"name": NAME, "version": version(NAME)},
-            "instructions": instructions(self._acting),
+            "instructions": instructions(self._toolset),
         }
 
     def _begins(self, asked: Asked, name: str, rest: dict[str, Any]) -> bool:
@@ -122,7 +121,7 @@ class Usual:
             self._write(b'{"jsonrpc":"2.0","id":%b,"result":%b}\n' % (json.dumps(asked).encode(), result.json))
 
         with self._turn:
-            self._running[asked] = self._calls.begin(self._acting, Request(name, arguments, meta), answered)
+            self._running[asked] = self._calls.begin(self._toolset, Request(name, arguments, meta), answered)
         return True
 
     def _result(self, asked: Asked, result: dict[str, Any]) -> None:

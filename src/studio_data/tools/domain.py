@@ -1,6 +1,7 @@
 """The nouns that every domain may know, as the library declares them: clients, projects and the audit trail."""
 
 from studio_data.contract.domain import Domain, Entity, Invariant, Table, View
+from studio_data.contract.roles import Role
 from studio_data.hints import as_typed
 from studio_data.tools.rules.lifecycles import ClientStatus, ProjectPhase, ProjectType
 from studio_data.tools.rules.pipeline import CLIENT_MOVES
@@ -20,6 +21,25 @@ DOMAIN = Domain(
     ],
     actions={"merged": "a client is kept for two who were the same: its line and the other's have both ids"},
     refusals={"clients_merged_into_another": "a client is merged into another one"},
+    core={
+        None: ["list_clients", "create_client", "list_projects", "create_project", "available_actions", "get_history"],
+        Role.STUDIO_MANAGER: [
+            "list_clients",
+            "create_client",
+            "update_client",
+            "record_screening",
+            "advance_client",
+            "list_projects",
+            "create_project",
+            "available_actions",
+        ],
+        Role.PROJECT_MANAGER: ["list_projects", "available_actions"],
+        Role.SOURCING_SPECIALIST: ["list_projects", "available_actions"],
+        Role.PROCUREMENT_COORDINATOR: ["list_projects", "available_actions"],
+        Role.CONTROLLER: ["list_projects", "available_actions"],
+        Role.TRANSCRIPTIONIST: ["list_projects", "available_actions"],
+        Role.READER: ["list_clients", "list_projects", "get_history", "list_activity"],
+    },
     moves=[CLIENT_MOVES],
     invariants=[
         Invariant(

@@ -3,6 +3,7 @@
 from studio_data.contract.domain import Domain, Entity, Invariant, Table, View
 from studio_data.hints import as_typed
 from studio_data.tools.practice.rules import lifecycles
+from studio_data.tools.practice.rules.core import CORE
 from studio_data.tools.practice.rules.moves import ACTION_ITEM_MOVES, FEE_MOVES, MEETING_MOVES, TASK_MOVES, TRADE_QUOTE_MOVES
 from studio_data.tools.practice.rules.orders import LINE_ITEM_MOVES, PURCHASE_ORDER_MOVES
 from studio_data.tools.practice.rules.projects import PROJECT_MOVES
@@ -103,6 +104,7 @@ DOMAIN = Domain(
     ],
     refusals={"freight_fraction_is_finite_and_not_negative": "a freight factor is between 0 and 9.9999"},
     words=WORDS,
+    core=CORE,
     actions={
         "phase_changed": "a project's move; the row in phase_transitions has the gates",
         "retired": "a template will not be used for new projects",
