@@ -35,6 +35,7 @@ def definition(form: Format, tool: Tool) -> dict[str, Any]:
 def _mcp(tool: Tool) -> dict[str, Any]:
     return {
         "name": tool.name,
+        "title": tool.name.replace("_", " ").capitalize(),
         "description": tool.description,
         "inputSchema": tool.input_schema,
         "outputSchema": tool.output_schema,

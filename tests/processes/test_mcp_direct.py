@@ -155,3 +155,14 @@ def test_a_stateless_call_whose_headers_contradict_it_is_refused(server: Served)
 
     assert asked(server, message, STATELESS[-1], **named | {"Mcp-Name": "create_client"})[0] == 400
     assert asked(server, message, STATELESS[-1], **named)[0] == 200
+
+
+def test_a_stateless_client_may_keep_the_list_for_an_hour(server: Served) -> None:
+    meta = ENVELOPE | {"io.modelcontextprotocol/protocolVersion": STATELESS[-1]}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
+    status, answer = asked(server, message, STATELESS[-1], **{"Mcp-Method": "tools/list"})
+
+    result = answer["result"]
+    assert (status, result["ttlMs"], result["cacheScope"]) == (200, 3_600_000, "private")
+    assert {tool["name"]: tool["title"] for tool in result["tools"]}["create_client"] == "Create client"
+    assert asked(server, message, STATELESS[-1], **{"Mcp-Method": "tools/list"})[1] == answer

@@ -13,6 +13,9 @@ from studio_data.mcp.calls import Calls, answer_in_time
 from studio_data.mcp.introduction import NAME, instructions
 from studio_data.mcp.toolset import Toolset
 
+SECONDS_TO_KEEP_THE_LIST = 3600
+"""It changes only with the server's version: a client of the stateless revision asks again in an hour."""
+
 
 def server_for(toolset: Toolset, calls: Calls | None = None) -> Server[Any]:
     """Return the server of this toolset, whose calls are made by its actor."""
@@ -20,7 +23,7 @@ def server_for(toolset: Toolset, calls: Calls | None = None) -> Server[Any]:
     running = calls or Calls()
 
     async def list_tools(_: ServerRequestContext[Any, Any], __: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=tools)
+        return ListToolsResult(tools=tools, ttl_ms=SECONDS_TO_KEEP_THE_LIST * 1000)
 
     async def call_tool(_: ServerRequestContext[Any, Any], given: CallToolRequestParams) -> CallToolResult:
         request = Request(given.name, given.arguments, cast("Mapping[str, Any] | None", given.meta))
