@@ -29,6 +29,7 @@ VALUES: dict[str, Any] = {
     "overdue_only": True,
     "quality_tier": "high",
     "run_id": "run-1",
+    "schemas": True,
     "search": "Client 1",
     "specialty": "Kind 1",
     "to_date": str(TODAY + timedelta(days=50)),
