@@ -33,7 +33,7 @@ def serve(toolset: Toolset, calls: Calls, client: Client, stdout: TextIO, *, ope
 
 
 class _Asked:
-    """The calls that wait for an answer. The SDK drops them at the end of stdin, so the end waits for them."""
+    """The requests that wait for an answer. The SDK drops them at the end of stdin, so the end waits for them."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -41,9 +41,9 @@ class _Asked:
         self._none_left = anyio.Event()
 
     def note(self, message: object) -> None:
-        """Note a call that came in or was cancelled, or an answer that went out."""
+        """Note a request that came in or was cancelled, or an answer that went out."""
         match message:
-            case JSONRPCRequest(method="tools/call", id=asked):
+            case JSONRPCRequest(id=asked):
                 self._ids.add(str(asked))
             case JSONRPCNotification(method="notifications/cancelled", params={"requestId": cancelled}):
                 self._ids.discard(str(cancelled))  # never answered
@@ -55,7 +55,7 @@ class _Asked:
             self._none_left.set()
 
     async def answered(self) -> None:
-        """Wait until every call is answered, which each is by its deadline. Then the server ends."""
+        """Wait until every request is answered, which each is by its deadline. Then the server ends."""
         with anyio.move_on_after(settings().call_timeout + SECONDS_TO_READ):
             while self._ids:
                 self._none_left = anyio.Event()
@@ -121,7 +121,6 @@ class _Writing(_Stream):
         match item.message:
             case JSONRPCResponse(id=answered) if answered == self._opened_by:
                 self._opened_by = None
-                return
             case _:
                 await self._stream.send(item)
         self._asked.note(item.message)
