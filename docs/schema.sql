@@ -2265,6 +2265,13 @@ CREATE INDEX project_tasks_due_idx ON public.project_tasks USING btree (due_date
 
 
 --
+-- Name: project_tasks_project_id_idx; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX project_tasks_project_id_idx ON public.project_tasks USING btree (project_id, id);
+
+
+--
 -- Name: project_tasks_status_idx; Type: INDEX; Schema: public; Owner: -
 --
 
