@@ -75,7 +75,7 @@ def serve_http(toolset: Toolset, host: str, port: int) -> None:
     role = toolset.acting.role
     address = f"http://{_in_url(host)}:{listening.getsockname()[1]}{PATH}"
     log.info("serving %s on %s", f"the tools of {role}" if role else "every tool", address)
-    anyio.run(serving.serve, [listening], backend_options={"use_uvloop": True})
+    anyio.run(serving.serve, [listening])
 
 
 class _Serving(uvicorn.Server):
