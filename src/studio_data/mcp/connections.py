@@ -166,7 +166,7 @@ class Connection(HttpToolsProtocol):
         log.warning(why, self.client and self.client[0], number)
         self._leave_room()
         for cycle in self._requests:
-            cycle.disconnected = True  # at once: uvloop refuses to write to what was aborted, and asyncio drops it
+            cycle.disconnected = True  # at once, and not when the loop says so: nothing more is written
         self.transport.abort()
 
     @override
