@@ -17,7 +17,7 @@ from studio_data.contract.registry import all_tools, get_tool, tool
 from studio_data.contract.roles import Role
 from studio_data.mcp import toolset
 from studio_data.mcp.answers import Request, answer, report_of
-from studio_data.mcp.toolset import Toolset
+from studio_data.mcp.toolset import Toolset, call_tool
 from tests.conftest import ROOT
 from tests.faces.test_export import CHARACTERS_PER_TOKEN, own
 from tests.support import clients, tools_of_the_test
@@ -209,3 +209,7 @@ def test_the_log_names_the_tool_inside(caplog: pytest.LogCaptureFixture) -> None
 
     assert "fail failed" in caplog.messages
     assert any(message.startswith("cancelled: tool=create_client ") for message in caplog.messages)
+
+
+def test_called_in_python_it_makes_the_call_too(committed_db: str) -> None:
+    assert call_tool("create_client", arguments={"name": "Ann"})["name"] == "Ann"
